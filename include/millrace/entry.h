@@ -1,0 +1,69 @@
+/*
+ * millrace/entry.h - what is known of one item: its name, kind and metadata.
+ *
+ * A source fills an entry, the job copies and renames it, a sink reads it. Once an item is in flight its entry
+ * is const. Names are bytes without NUL, '/' between components; nothing says that they are UTF-8.
+ */
+#ifndef MILLRACE_ENTRY_H
+#define MILLRACE_ENTRY_H
+
+#include <stdint.h>
+
+#include "millrace/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum mr_kind {
+    MR_KIND_FILE = 0,
+    MR_KIND_DIRECTORY,
+    MR_KIND_SYMLINK,  /* target: the text of the link, as it is */
+    MR_KIND_HARDLINK, /* target: the path of an earlier entry of the same source */
+    MR_KIND_OTHER     /* device, FIFO, socket: never created, reported by the job */
+};
+
+#define MR_SIZE_UNKNOWN (-1)
+
+struct mr_xattr {
+    char *name;   /* owned; with its namespace: "user.note" */
+    void *value;  /* owned; NULL when value_bytes is 0 */
+    size_t value_bytes;
+};
+
+struct mr_entry {
+    char *path;         /* owned; relative for a directory source; what an archive says for an archive */
+    char *target;       /* owned; NULL unless a link */
+    enum mr_kind kind;
+    uint32_t mode;      /* permission bits, 07777; meaningful when has_mode */
+    bool has_mode;
+    bool has_mtime;
+    bool has_owner;
+    bool is_encrypted;  /* the member's bytes cannot be had */
+    int64_t mtime_s;    /* seconds since 1970, may be negative */
+    uint32_t mtime_ns;  /* 0..999,999,999 */
+    int64_t size_bytes; /* of a file's content; MR_SIZE_UNKNOWN when the source cannot tell */
+    uint64_t uid, gid;  /* meaningful when has_owner */
+    char *uname, *gname; /* owned; NULL when not known */
+    uint64_t device, inode; /* 0, 0 when the source has none */
+    uint64_t link_count;    /* names of this inode; 1 when not known */
+    struct mr_xattr *xattrs; /* owned array, NULL when there are none */
+    size_t xattr_count;
+};
+
+/* Frees what the entry owns and zeroes it. entry may be zeroed already; NULL is a no-op. */
+MR_API void mr_entry_clear(struct mr_entry *entry);
+
+/* Deep copy. to is overwritten without being cleared. Returns MR_OK or MR_E_MEMORY (then *to is zeroed). */
+MR_API enum mr_status mr_entry_copy(struct mr_entry *to, const struct mr_entry *from);
+
+/* Replaces entry->path by a copy of path. Returns MR_OK or MR_E_MEMORY (then nothing changed). */
+MR_API enum mr_status mr_entry_set_path(struct mr_entry *entry, const char *path);
+
+/* Like mr_entry_set_path(), for the target; target may be NULL, which removes it. */
+MR_API enum mr_status mr_entry_set_target(struct mr_entry *entry, const char *target);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,82 @@
+/*
+ * millrace/sink.h - where items go: the interface that every kind of sink implements.
+ *
+ * A sink is a struct of the implementer's own whose first member is struct mr_sink. Without MR_SINK_SERIAL the calls for
+ * different writers run on several threads at once. With it, one item at a time is between begin() and
+ * commit()/abort(), so at most one call runs at a time (on changing threads, with proper memory order).
+ */
+#ifndef MILLRACE_SINK_H
+#define MILLRACE_SINK_H
+
+#include "millrace/entry.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum mr_sink_flag {
+    MR_SINK_SERIAL = 1,     /* one item after the other, in input order unless the job says otherwise */
+    MR_SINK_NEEDS_SIZE = 2, /* begin() must be given the exact size of a file's content */
+    MR_SINK_FINAL = 4       /* what was written cannot be taken back: abort() in the middle of an item ruins the output */
+};
+
+struct mr_sink;
+struct mr_writer; /* one item being written; the implementer's own */
+
+struct mr_sink_ops {
+    const char *kind; /* "directory", "archive", "stream", "null" */
+
+    /*
+     * Asked before an item is loaded, from several threads at once, so that no work is done in vain. NULL: always wanted.
+     * MR_OK: wanted. MR_SKIPPED: leave the item out, it is done. MR_E_EXISTS and other errors: the item fails.
+     */
+    enum mr_status (*wants)(struct mr_sink *sink, const struct mr_entry *entry, struct mr_error *err);
+
+    /*
+     * Starts an item. entry->path is the name in the output, checked to be relative and free of "..". size_bytes is the exact
+     * size of a file's content, or MR_SIZE_UNKNOWN (never with MR_SINK_NEEDS_SIZE); 0 for what is not a file.
+     * For a hard link entry->target is the output name of an earlier item. *writer is the caller's to
+     * commit or abort on MR_OK; entry stays valid until then. MR_SKIPPED: the item is left out and done.
+     */
+    enum mr_status (*begin)(struct mr_sink *sink, const struct mr_entry *entry, int64_t size_bytes,
+                            struct mr_writer **writer, struct mr_error *err);
+
+    /* Writes all size_bytes (> 0), or fails. After a failure only abort() may follow. */
+    enum mr_status (*write)(struct mr_sink *sink, struct mr_writer *writer, const void *data,
+                            size_t size_bytes, struct mr_error *err);
+
+    /* Makes the item visible under its name, complete. Frees the writer whatever it returns; on failure nothing is left. */
+    enum mr_status (*commit)(struct mr_sink *sink, struct mr_writer *writer, struct mr_error *err);
+
+    /* Drops the item, leaving nothing behind. Frees the writer. */
+    void (*abort)(struct mr_sink *sink, struct mr_writer *writer);
+
+    /*
+     * After the last item: what has to come last (links, directory times, an archive's end and its final name). Called once, by
+     * one thread. on_problem (with its ctx; may be NULL) is told of every item that could not be ended, by name.
+     * An error means that the output as a whole failed. Not called when the run is given up: destroy() then discards.
+     */
+    enum mr_status (*finish)(struct mr_sink *sink,
+                             void (*on_problem)(void *ctx, const char *path, const struct mr_error *problem),
+                             void *ctx, struct mr_error *err);
+
+    /* Frees everything; without finish() before it, removes what is not complete. */
+    void (*destroy)(struct mr_sink *sink);
+
+    /*
+     * Appends what this output could not hold ("extended attributes of 3 items", ...), one line each, to text; called
+     * after finish(). NULL: it could hold everything.
+     */
+    void (*losses)(struct mr_sink *sink, char *text, size_t cap_bytes);
+};
+
+struct mr_sink {
+    const struct mr_sink_ops *ops;
+    unsigned flags;    /* enum mr_sink_flag */
+    const char *label; /* how messages name the output; owned by the sink; never NULL */
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

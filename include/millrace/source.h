@@ -1,0 +1,68 @@
+/*
+ * millrace/source.h - where items come from: the interface that every kind of source implements.
+ *
+ * A source is a struct of the implementer's own whose first member is struct mr_source. next() is called by one
+ * thread at a time. Without MR_SOURCE_SERIAL, open/read/close of different readers run on several threads at once,
+ * also while next() runs; with it, at most one call of any kind runs at a time (on changing threads, with
+ * the proper memory order between them), and an entry's bytes can be read only until next() is called again.
+ */
+#ifndef MILLRACE_SOURCE_H
+#define MILLRACE_SOURCE_H
+
+#include "millrace/entry.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum mr_source_flag {
+    MR_SOURCE_SERIAL = 1,     /* items must be loaded one after the other, in order (tar, a pipe) */
+    MR_SOURCE_REOPENABLE = 2, /* open() works more than once for an entry, also after next() moved on */
+    MR_SOURCE_CONTAINER = 4   /* an archive: members are shown as "label!/path", and names are not trusted */
+};
+
+struct mr_source;
+struct mr_reader; /* one entry being read; the implementer's own */
+
+struct mr_source_ops {
+    const char *kind; /* "directory", "archive" ... for messages */
+
+    /*
+     * Fills *entry (zeroed by the caller, who clears it) with the next entry.
+     * MR_OK: there is one. MR_DONE: no more. Any error: *err says what; entry->path names the member it is about,
+     * or is NULL when it is about the input as a whole. After an error next() may be called again and goes on
+     * with what follows, or returns MR_DONE when nothing can follow.
+     */
+    enum mr_status (*next)(struct mr_source *source, struct mr_entry *entry, struct mr_error *err);
+
+    /*
+     * Starts reading the content of a file entry that next() gave. *reader is the caller's to close on MR_OK.
+     * Errors: MR_E_SYSTEM, MR_E_DATA, MR_E_MEMORY, MR_E_CHANGED (gone, or no longer the file that next() saw).
+     */
+    enum mr_status (*open)(struct mr_source *source, const struct mr_entry *entry,
+                           struct mr_reader **reader, struct mr_error *err);
+
+    /*
+     * Reads up to cap_bytes (> 0). *got_bytes < cap_bytes only at the end of the content; short reads of the system
+     * are looped over. Returns MR_OK (also at the end, with what was left, perhaps 0 bytes), or an error.
+     */
+    enum mr_status (*read)(struct mr_source *source, struct mr_reader *reader, void *buffer,
+                           size_t cap_bytes, size_t *got_bytes, struct mr_error *err);
+
+    /* Ends reading, complete or not. reader may be NULL. May report that the file changed meanwhile. */
+    enum mr_status (*close)(struct mr_source *source, struct mr_reader *reader, struct mr_error *err);
+
+    /* Frees everything, after the last close(). */
+    void (*destroy)(struct mr_source *source);
+};
+
+struct mr_source {
+    const struct mr_source_ops *ops;
+    unsigned flags;    /* enum mr_source_flag */
+    const char *label; /* how messages name the input; owned by the source; never NULL */
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

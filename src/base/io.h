@@ -1,0 +1,26 @@
+/* io.h - reading and writing descriptors whole: EINTR and short transfers are looped over. No threads, no items. */
+#ifndef MR_BASE_IO_H
+#define MR_BASE_IO_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "millrace/status.h"
+
+/* Reads until size_bytes or the end; *got_bytes says how much. Returns 0, or -1 with errno (then *got_bytes were read). */
+int io_read(int fd, void *buffer, size_t size_bytes, size_t *got_bytes);
+/* Like io_read(), at an offset. */
+int io_pread(int fd, void *buffer, size_t size_bytes, int64_t offset_bytes, size_t *got_bytes);
+/* Writes all. Returns 0, or -1 with errno. */
+int io_write(int fd, const void *data, size_t size_bytes);
+int io_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset_bytes);
+
+/* The directory for temporary files: what io_set_temp_directory() was given, else /tmp... see io.c. Set before any thread starts. */
+void io_set_temp_directory(const char *path);
+/*
+ * A new, empty, nameless file (O_TMPFILE, else made and unlinked) for reading and writing, close-on-exec. Returns the descriptor, or -1
+ * and *err (MR_E_SYSTEM, names the directory).
+ */
+int io_temp_file(struct mr_error *err);
+
+#endif

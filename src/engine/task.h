@@ -1,0 +1,51 @@
+/*
+ * task.h - the inside of mr_pool that the line builds on: work that is posted without allocating or failing.
+ *
+ * A task is embedded in what it works on. Posting hands it to the pool, which runs it once on one of its threads; it may be posted
+ * again from within its run. A pool made by pool_create_manual() has no threads: its owner picks which
+ * posted task runs next. That is the serial twin for tests of schedules.
+ */
+#ifndef MR_ENGINE_TASK_H
+#define MR_ENGINE_TASK_H
+
+#include <stdint.h>
+
+#include "millrace/pool.h"
+
+struct task {
+    struct task *next; /* the pool's while posted, else free for the owner */
+    void (*run)(struct task *task);
+};
+
+struct task_list {
+    struct task *first, *last;
+    unsigned count;
+};
+
+void task_list_push(struct task_list *list, struct task *task);
+struct task *task_list_pop(struct task_list *list);
+
+/* Posts every task of the list, which is empty afterwards; wakes as many sleeping threads as there are tasks. Never blocks. */
+void pool_post(struct mr_pool *pool, struct task_list *list);
+void pool_post_one(struct mr_pool *pool, struct task *task);
+
+/* What the pool's idle time is counted as is asked when a thread goes to sleep: true = blocked, false = starved. Set before the first post. */
+void pool_set_idle_reason(struct mr_pool *pool, bool (*is_blocked)(void *ctx), void *ctx);
+
+struct pool_times {
+    int64_t busy_ns, starved_ns, blocked_ns; /* summed over the threads since creation, sleeping threads up to now */
+};
+void pool_times(struct mr_pool *pool, struct pool_times *times);
+
+/* The pool whose thread is calling, or NULL. */
+struct mr_pool *pool_current(void);
+
+unsigned pool_thread_count(const struct mr_pool *pool);
+const char *pool_name(const struct mr_pool *pool);
+
+enum mr_status pool_create_manual(const char *name, unsigned thread_count, struct mr_pool **pool);
+unsigned pool_manual_count(const struct mr_pool *pool);
+/* Takes the index-th posted task (0 = oldest) off and runs it. */
+void pool_manual_run(struct mr_pool *pool, unsigned index);
+
+#endif

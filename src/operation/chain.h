@@ -1,0 +1,43 @@
+/*
+ * chain.h - the operations of a run, in order, as if they were one.
+ *
+ * A chain is configured by one thread, then const and shared. A chain_state belongs to one item at a time and is reused.
+ * Between two operations there is one buffer of CHAIN_BUFFER_BYTES (+ CHAIN_SLACK_BYTES), allocated when first needed, grown to what the
+ * content takes; it is filled as far as it goes before the next operation sees it, so that what an operation is given
+ * depends on the content alone: never on timing, threads or memory.
+ */
+#ifndef MR_OPERATION_CHAIN_H
+#define MR_OPERATION_CHAIN_H
+
+#include "millrace/operation.h"
+
+#define CHAIN_BUFFER_BYTES ((size_t)1 << 20) /* content at a time; a constant, because outputs depend on it */
+#define CHAIN_SLACK_BYTES  ((size_t)16 << 10) /* room over it, so that the bound of a codec for a full buffer fits */
+
+struct chain;
+struct chain_state;
+
+enum mr_status chain_create(struct chain **chain, struct mr_error *err);
+void chain_destroy(struct chain *chain); /* NULL is a no-op; after all states */
+/* Adds "NAME[:[KEY=]VALUE,...]". MR_OK, MR_E_USAGE (unknown names get the nearest), MR_E_UNSUPPORTED, MR_E_MEMORY. */
+enum mr_status chain_add(struct chain *chain, const char *spec, struct mr_error *err);
+/* Adds an operation with a ready config, which the chain owns on MR_OK. */
+enum mr_status chain_add_operation(struct chain *chain, const struct mr_operation *operation, void *config,
+                                   struct mr_error *err);
+
+unsigned chain_count(const struct chain *chain);
+bool chain_is_identity(const struct chain *chain);  /* no operation, or all leave the bytes alone */
+size_t chain_bound(const struct chain *chain, size_t in_bytes); /* SIZE_MAX: no bound */
+size_t chain_state_bytes(const struct chain *chain); /* all states and buffers of one chain_state, at most */
+enum mr_status chain_rename(const struct chain *chain, char **path); /* folds rename over the operations */
+const char *chain_notes_path(const struct chain *chain); /* of the operation with notes, or NULL */
+
+/* The same contracts as in millrace/operation.h. */
+enum mr_status chain_state_create(const struct chain *chain, struct chain_state **state, struct mr_error *err);
+void chain_state_destroy(struct chain_state *state);
+enum mr_status chain_start(struct chain_state *state, const struct mr_entry *entry, struct mr_error *err);
+enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct mr_error *err);
+const char *chain_note(struct chain_state *state); /* NULL: none */
+void chain_stop(struct chain_state *state);
+
+#endif

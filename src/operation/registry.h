@@ -1,0 +1,21 @@
+/* registry.h - every built-in operation in one table. */
+#ifndef MR_OPERATION_REGISTRY_H
+#define MR_OPERATION_REGISTRY_H
+
+#include "millrace/operation.h"
+
+/* The index-th operation of this build, in the order in which `millrace ops` lists them; NULL after the last. */
+const struct mr_operation *registry_at(size_t index);
+/* NULL when there is none of that name. */
+const struct mr_operation *registry_find(const char *name);
+/* For parse_nearest(). ctx is not used. */
+const char *registry_name_at(const void *ctx, size_t index);
+
+/*
+ * The exec operation in filter mode, for `-x COMMAND ARG...`. argv ends with NULL and is copied. *config is for
+ * chain_add_operation() with *operation. MR_OK, MR_E_USAGE, MR_E_MEMORY.
+ */
+enum mr_status exec_filter_create(const char *const *argv, const struct mr_operation **operation, void **config,
+                                  struct mr_error *err);
+
+#endif

@@ -1,0 +1,72 @@
+/* sinks.h - every kind of sink, by the function that makes one. See millrace/sink.h for what a sink is. */
+#ifndef MR_SINK_SINKS_H
+#define MR_SINK_SINKS_H
+
+#include "millrace/sink.h"
+
+enum existing {
+    EXISTING_REFUSE,    /* the default: MR_E_EXISTS */
+    EXISTING_OVERWRITE, /* -f */
+    EXISTING_SKIP,      /* -n */
+    EXISTING_UPDATE     /* -u: overwrite when the source is newer */
+};
+
+enum preserve { /* bits; --preserve */
+    PRESERVE_MODE = 1,
+    PRESERVE_MTIME = 2,
+    PRESERVE_OWNER = 4,
+    PRESERVE_XATTR = 8,
+    PRESERVE_LINKS = 16
+};
+#define PRESERVE_DEFAULT (PRESERVE_MODE | PRESERVE_MTIME | PRESERVE_LINKS)
+
+struct directory_sink_config {
+    enum existing existing;
+    unsigned preserve;      /* enum preserve; the job has cleared from entries what is not to be kept */
+    bool is_untrusted;      /* entries come from an archive: symlinks that lead outside are refused */
+    bool allows_unsafe;     /* -P */
+};
+
+/*
+ * A tree below the directory path (made when missing, with its parents). Everything is opened below one root descriptor by openat2
+ * without following links; a component walk with O_NOFOLLOW where the kernel has no openat2. Files get a temporary name in
+ * their directory, renamed in commit(); hard links, symbolic links, and times and modes of directories come in finish().
+ * label is path. MR_OK, MR_E_SYSTEM, MR_E_MEMORY.
+ */
+enum mr_status directory_sink_create(const char *path, const struct directory_sink_config *config,
+                                     struct mr_sink **sink, struct mr_error *err);
+
+struct archive_sink_config {
+    const char *format;     /* a name of archive_output_at() */
+    const char *settings;   /* what came after ':' in --to, or NULL */
+    int level;              /* --level; -1: the format's default */
+    bool overwrites;        /* -f: an existing file is replaced by the rename in finish() */
+    bool is_reproducible;
+    unsigned preserve;      /* enum preserve */
+};
+
+/*
+ * An archive at path, written by libarchive under a temporary name beside it and renamed in finish(); path "-" writes to stdout.
+ * MR_OK, MR_E_EXISTS, MR_E_USAGE (settings, level), MR_E_SYSTEM, MR_E_UNSUPPORTED, MR_E_MEMORY.
+ */
+enum mr_status archive_sink_create(const char *path, const struct archive_sink_config *config,
+                                   struct mr_sink **sink, struct mr_error *err);
+
+/* The index-th archive format that can be written, NULL after the last. */
+struct archive_output {
+    const char *name;     /* for --to: "tar.gz" */
+    const char *suffixes; /* "|"-separated, with their dots: ".tar.gz|.tgz" */
+    const char *summary;
+    int level_min, level_max, level_default; /* all 0: no levels */
+};
+const struct archive_output *archive_output_at(size_t index);
+/* The format whose suffix path ends in (case-insensitive), or NULL. */
+const struct archive_output *archive_output_by_suffix(const char *path);
+
+/* The contents of all items, one after the other, to fd (not closed). Names and everything else are dropped. */
+enum mr_status stream_sink_create(int fd, const char *label, struct mr_sink **sink, struct mr_error *err);
+
+/* Takes everything and keeps nothing. */
+enum mr_status null_sink_create(struct mr_sink **sink, struct mr_error *err);
+
+#endif

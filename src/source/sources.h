@@ -1,0 +1,61 @@
+/* sources.h - every kind of source, by the function that makes one. See millrace/source.h for what a source is. */
+#ifndef MR_SOURCE_SOURCES_H
+#define MR_SOURCE_SOURCES_H
+
+#include "millrace/source.h"
+
+/* What a walk of a directory does; zero-initialised is the default. */
+struct walk_config {
+    bool is_unsorted;       /* --sort none: in the order of the directory */
+    bool leaves_out_hidden; /* --no-hidden: names that begin with '.' */
+    bool follows_links;     /* -L: what a link points to instead of the link; loops are noticed and reported */
+    bool stays_on_device;   /* --one-file-system */
+    bool reads_xattrs;      /* --preserve xattr */
+    unsigned max_depth;     /* 0: no limit; 1: only what lies directly in the directory */
+    /* Is this directory to be entered (and listed)? NULL: all are. path is relative to the root. */
+    bool (*descends)(void *ctx, const char *path);
+    void *ctx;
+    /* (device, inode) of things to leave out: the run's own output and temporary file. */
+    const struct walk_own *own;
+    size_t own_count;
+};
+
+struct walk_own {
+    uint64_t device, inode;
+};
+
+/*
+ * A directory: walked lazily, depth first, a directory before what is in it, sorted by name (bytes) within each directory;
+ * memory for the names of the directories on the way down only. Files are opened below the root descriptor without following
+ * links. label is path. The config is copied, own is not. MR_OK, MR_E_SYSTEM (names path), MR_E_MEMORY.
+ */
+enum mr_status directory_source_create(const char *path, const struct walk_config *config,
+                                       struct mr_source **source, struct mr_error *err);
+
+/* Regular files (and links, when follows_links is unset) named one by one; names come from next_name(ctx), NULL ends. */
+enum mr_status file_source_create(const char *path, const struct walk_config *config, struct mr_source **source,
+                                  struct mr_error *err);
+
+/*
+ * An archive in any format and filter of the whitelist, read by libarchive. fd is the source's from now on, also on failure; seekable
+ * or not. label is copied. format: a name of archive_format_at(), or NULL to recognise it by content. MR_OK; MR_E_UNSUPPORTED when the
+ * content is no archive (with NULL format: then it may be a plain file); MR_E_DATA, MR_E_SYSTEM, MR_E_MEMORY.
+ * On MR_E_UNSUPPORTED nothing of a pipe is lost: see archive_source_take_head().
+ */
+enum mr_status archive_source_create(int fd, const char *label, const char *format,
+                                     struct mr_source **source, struct mr_error *err);
+
+/*
+ * One item named name that holds what fd gives until its end (fd is the source's, also on failure). head, head_bytes: bytes read
+ * from it already, copied; NULL, 0 for none.
+ */
+enum mr_status stream_source_create(int fd, const char *name, const void *head, size_t head_bytes,
+                                    struct mr_source **source, struct mr_error *err);
+
+/* The index-th format that archives are read from, for --from and `millrace formats`; NULL after the last. */
+struct archive_format {
+    const char *name, *summary;
+};
+const struct archive_format *archive_format_at(size_t index);
+
+#endif
