@@ -1,4 +1,7 @@
-/* io.h - reading and writing descriptors whole: EINTR and short transfers are looped over. No threads, no items. */
+/*
+ * io.h - reading and writing descriptors whole: EINTR and short transfers are looped over, non-blocking descriptors are waited
+ * for. No threads, no items.
+ */
 #ifndef MR_BASE_IO_H
 #define MR_BASE_IO_H
 
@@ -15,7 +18,10 @@ int io_pread(int fd, void *buffer, size_t size_bytes, int64_t offset_bytes, size
 int io_write(int fd, const void *data, size_t size_bytes);
 int io_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset_bytes);
 
-/* The directory for temporary files: what io_set_temp_directory() was given, else /tmp... see io.c. Set before any thread starts. */
+/*
+ * Chooses the directory for temporary files (copied; NULL or "" is back to the default). The default is $TMPDIR when that is an absolute
+ * path, else /var/tmp, else /tmp. Only where bytes wait for a while depends on it, never a result. Call it before any thread starts.
+ */
 void io_set_temp_directory(const char *path);
 /*
  * A new, empty, nameless file (O_TMPFILE, else made and unlinked) for reading and writing, close-on-exec. Returns the descriptor, or -1

@@ -1,0 +1,149 @@
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/path.h"
+
+/* What is asked of the system in one call: below every system's own limit. */
+#define TRANSFER_MAX_BYTES ((size_t)1 << 30)
+
+/*
+ * What io_set_temp_directory() was given, "" for none. One byte more than a path can have, so that a path that is too long is
+ * refused by the system instead of being another one. Written before any thread starts, only read later.
+ */
+static char temp_directory[PATH_MAX + 1];
+
+/* After a failed transfer: true when it is to be tried again. A descriptor that somebody made non-blocking is waited for. */
+static bool is_worth_again(int fd, short events)
+{
+    if (errno == EINTR)
+        return true;
+    if (errno != EAGAIN && errno != EWOULDBLOCK)
+        return false;
+    struct pollfd wait = {.fd = fd, .events = events};
+    return poll(&wait, 1, -1) >= 0 || errno == EINTR;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* offset_bytes < 0: at the descriptor's own position. */
+static int read_all(int fd, unsigned char *to, size_t size_bytes, int64_t offset_bytes, size_t *got_bytes)
+{
+    *got_bytes = 0;
+    while (*got_bytes < size_bytes) {
+        size_t want = smaller(size_bytes - *got_bytes, TRANSFER_MAX_BYTES);
+        ssize_t got = offset_bytes < 0
+                          ? read(fd, to + *got_bytes, want)
+                          : pread(fd, to + *got_bytes, want, offset_bytes + (off_t)*got_bytes);
+        if (got == 0)
+            return 0;
+        if (got > 0)
+            *got_bytes += (size_t)got;
+        else if (!is_worth_again(fd, POLLIN))
+            return -1;
+    }
+    return 0;
+}
+
+static int write_all(int fd, const unsigned char *from, size_t size_bytes, int64_t offset_bytes)
+{
+    size_t put_bytes = 0;
+    while (put_bytes < size_bytes) {
+        size_t want = smaller(size_bytes - put_bytes, TRANSFER_MAX_BYTES);
+        ssize_t put = offset_bytes < 0
+                          ? write(fd, from + put_bytes, want)
+                          : pwrite(fd, from + put_bytes, want, offset_bytes + (off_t)put_bytes);
+        if (put > 0) {
+            put_bytes += (size_t)put;
+        } else if (put == 0) {
+            errno = EIO; /* no progress and no reason: going on could be for ever */
+            return -1;
+        } else if (!is_worth_again(fd, POLLOUT)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int io_read(int fd, void *buffer, size_t size_bytes, size_t *got_bytes)
+{
+    return read_all(fd, buffer, size_bytes, -1, got_bytes);
+}
+
+int io_pread(int fd, void *buffer, size_t size_bytes, int64_t offset_bytes, size_t *got_bytes)
+{
+    *got_bytes = 0;
+    if (offset_bytes < 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    return read_all(fd, buffer, size_bytes, offset_bytes, got_bytes);
+}
+
+int io_write(int fd, const void *data, size_t size_bytes)
+{
+    return write_all(fd, data, size_bytes, -1);
+}
+
+int io_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset_bytes)
+{
+    if (offset_bytes < 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    return write_all(fd, data, size_bytes, offset_bytes);
+}
+
+void io_set_temp_directory(const char *path)
+{
+    snprintf(temp_directory, sizeof(temp_directory), "%s", path ? path : "");
+}
+
+/* A nameless file in directory, or -1 with errno. */
+static int open_nameless(const char *directory)
+{
+    int fd = open(directory, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    /* What kernels and file systems without O_TMPFILE say. */
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+        return fd;
+    char name[PATH_MAX + 32];
+    snprintf(name, sizeof(name), "%s/millrace-XXXXXX", directory);
+    fd = mkostemp(name, O_CLOEXEC);
+    if (fd < 0 || unlink(name) == 0)
+        return fd;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+int io_temp_file(struct mr_error *err)
+{
+    const char *chosen = temp_directory;
+    if (!*chosen) {
+        const char *from_environment = getenv("TMPDIR");
+        chosen = from_environment && *from_environment == '/' ? from_environment : NULL;
+    }
+    int fd = chosen ? open_nameless(chosen) : open_nameless("/var/tmp");
+    if (fd < 0 && !chosen) {
+        chosen = "/tmp";
+        fd = open_nameless(chosen);
+    }
+    if (fd < 0) {
+        int reason = errno;
+        char shown[PATH_SHOW_BYTES];
+        mr_error_set(err, MR_E_SYSTEM, reason, "cannot make a temporary file in %s (TMPDIR chooses another directory)",
+                     path_show(shown, sizeof(shown), chosen));
+        errno = reason;
+    }
+    return fd;
+}
