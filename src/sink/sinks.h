@@ -58,8 +58,11 @@ struct archive_output {
     const char *suffixes; /* "|"-separated, with their dots: ".tar.gz|.tgz" */
     const char *summary;
     int level_min, level_max, level_default; /* all 0: no levels */
+    bool has_hardlinks; /* unset: begin() refuses hard links, so a source that can should give full copies instead */
 };
 const struct archive_output *archive_output_at(size_t index);
+/* The format of that name, also of a suffix without its dot ("tgz"), or NULL. */
+const struct archive_output *archive_output_find(const char *name);
 /* The format whose suffix path ends in (case-insensitive), or NULL. */
 const struct archive_output *archive_output_by_suffix(const char *path);
 

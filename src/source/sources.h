@@ -37,13 +37,26 @@ enum mr_status file_source_create(const char *path, const struct walk_config *co
                                   struct mr_error *err);
 
 /*
- * An archive in any format and filter of the whitelist, read by libarchive. fd is the source's from now on, also on failure; seekable
- * or not. label is copied. format: a name of archive_format_at(), or NULL to recognise it by content. MR_OK; MR_E_UNSUPPORTED when the
- * content is no archive (with NULL format: then it may be a plain file); MR_E_DATA, MR_E_SYSTEM, MR_E_MEMORY.
- * On MR_E_UNSUPPORTED nothing of a pipe is lost: see archive_source_take_head().
+ * What is left of an input that turned out to be no archive: the descriptor and the bytes that were read from it meanwhile. A
+ * descriptor that can seek is put back to where it was (head_bytes is 0 then).
+ */
+struct archive_rest {
+    int fd;            /* the caller's to close, or to hand to stream_source_create(); -1: none */
+    void *head;        /* the caller's to free; NULL when head_bytes is 0 */
+    size_t head_bytes; /* these come before what fd still gives */
+};
+
+/*
+ * An archive in any format and filter of the whitelist, read by libarchive from where fd stands. fd is the source's from now on,
+ * also on failure; a regular file or a pipe. label is copied. format: a name of archive_format_at(), alone ("tar") or with a
+ * filter ("tar.gz"), or NULL to recognise it by content. MR_OK; MR_E_UNSUPPORTED when the content is no archive (then it may be a
+ * plain file: with rest given, *rest is filled instead of fd closed; rest may be NULL and is set to {-1, NULL, 0} in every other
+ * case); MR_E_USAGE (format), MR_E_DATA, MR_E_SYSTEM, MR_E_MEMORY. A pipe that holds a zip or 7z archive is spooled, for
+ * they begin at their end.
  */
 enum mr_status archive_source_create(int fd, const char *label, const char *format,
-                                     struct mr_source **source, struct mr_error *err);
+                                     struct archive_rest *rest, struct mr_source **source,
+                                     struct mr_error *err);
 
 /*
  * One item named name that holds what fd gives until its end (fd is the source's, also on failure). head, head_bytes: bytes read
@@ -52,9 +65,10 @@ enum mr_status archive_source_create(int fd, const char *label, const char *form
 enum mr_status stream_source_create(int fd, const char *name, const void *head, size_t head_bytes,
                                     struct mr_source **source, struct mr_error *err);
 
-/* The index-th format that archives are read from, for --from and `millrace formats`; NULL after the last. */
+/* The index-th format or filter that archives are read from, for --from and `millrace formats`; NULL after the last. */
 struct archive_format {
     const char *name, *summary;
+    bool is_filter; /* "gzip": what an archive may be wrapped in; "tar.gz" names both */
 };
 const struct archive_format *archive_format_at(size_t index);
 
