@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "millrace/operation.h"
+#include "operation/operations.h"
 
 #define CARRY_BYTES   64  /* more than any character or escape sequence takes */
 #define SPILL_BYTES   256 /* more than any character becomes, also transliterated into 4-byte units */

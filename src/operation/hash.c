@@ -14,6 +14,7 @@
 #include "config.h"
 #include "millrace/operation.h"
 #include "base/path.h"
+#include "operation/operations.h"
 
 #if MR_HAVE_LIBDEFLATE
 #include <libdeflate.h>

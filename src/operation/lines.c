@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "millrace/operation.h"
+#include "operation/operations.h"
 
 #define BINARY_HEAD_BYTES 8000
 
