@@ -1,0 +1,135 @@
+#include "cli/message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+#define LINE_BYTES  1024
+#define ERASE       "\r\033[K"
+#define RED         "\033[1;31m"
+#define PLAIN       "\033[0m"
+
+/* A line that is being put together; what does not fit is cut, but for the newline. */
+struct line_text {
+    char text[LINE_BYTES];
+    size_t length;
+};
+
+static void add(struct line_text *line, const char *text)
+{
+    size_t room = sizeof(line->text) - line->length - 1;
+    size_t length = strnlen(text, room);
+    memcpy(line->text + line->length, text, length);
+    line->length += length;
+}
+
+/* Adds what may hold anything: control characters cannot reach the terminal from here. */
+static void add_scrubbed(struct line_text *line, const char *text)
+{
+    size_t start = line->length;
+    add(line, text);
+    for (size_t i = start; i < line->length; i++) {
+        unsigned char byte = (unsigned char)line->text[i];
+        if (byte < 0x20 || byte == 0x7f)
+            line->text[i] = '?';
+    }
+}
+
+static void put(struct message *message, const char *text, size_t length)
+{
+    /* There is nobody left to tell when stderr is gone. */
+    (void)io_write(message->fd, text, length);
+}
+
+static void write_line(struct message *message, const char *colour, const char *name,
+                       const char *text)
+{
+    struct line_text line = {.length = 0};
+    if (atomic_exchange(&message->has_line, false))
+        add(&line, ERASE);
+    if (message->has_colour && colour)
+        add(&line, colour);
+    add(&line, "millrace:");
+    if (message->has_colour && colour)
+        add(&line, PLAIN);
+    add(&line, " ");
+    if (name) {
+        add_scrubbed(&line, name);
+        add(&line, ": ");
+    }
+    add_scrubbed(&line, text);
+    line.text[line.length++] = '\n';
+    put(message, line.text, line.length);
+}
+
+void message_init(struct message *message)
+{
+    memset(message, 0, sizeof(*message));
+    message->fd = STDERR_FILENO;
+    atomic_init(&message->has_line, false);
+}
+
+static bool terminal_has_colour(int fd)
+{
+    const char *terminal = getenv("TERM");
+    const char *no_colour = getenv("NO_COLOR");
+    if (no_colour && *no_colour)
+        return false;
+    return isatty(fd) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+void message_configure(struct message *message, const struct options *options)
+{
+    message->is_quiet = options->is_quiet;
+    message->has_colour = options->color == WHEN_ALWAYS ||
+                          (options->color == WHEN_AUTO && terminal_has_colour(message->fd));
+}
+
+void message_error(struct message *message, const char *name, const char *format, ...)
+{
+    char text[LINE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    if (vsnprintf(text, sizeof(text), format, arguments) < 0)
+        text[0] = '\0';
+    va_end(arguments);
+    write_line(message, RED, name, text);
+}
+
+void message_note(struct message *message, const char *name, const char *format, ...)
+{
+    if (message->is_quiet)
+        return;
+    char text[LINE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    if (vsnprintf(text, sizeof(text), format, arguments) < 0)
+        text[0] = '\0';
+    va_end(arguments);
+    write_line(message, NULL, name, text);
+}
+
+void message_text(struct message *message, const char *text)
+{
+    message_erase(message);
+    put(message, text, strlen(text));
+}
+
+void message_draw(struct message *message, const char *text)
+{
+    struct line_text line = {.length = 0};
+    add(&line, ERASE);
+    add_scrubbed(&line, text);
+    atomic_store(&message->has_line, true);
+    put(message, line.text, line.length);
+}
+
+void message_erase(struct message *message)
+{
+    if (atomic_exchange(&message->has_line, false))
+        put(message, ERASE, strlen(ERASE));
+}

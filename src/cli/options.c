@@ -1,0 +1,237 @@
+/* options.c - the table. A row here is all that an option needs to be parsed, explained and suggested. */
+#include "cli/options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/values.h"
+#include "flow/job.h"
+
+#define AT(field) offsetof(struct options, field)
+#define TRUE(field) OPTION_TRUE, AT(field), 0, NULL
+#define CONST(field, value) OPTION_CONST, AT(field), value, NULL
+#define CHOICE(field) OPTION_CHOICE, AT(field), 0, NULL
+#define TEXT(field) OPTION_TEXT, AT(field), 0, NULL
+#define COUNT(field) OPTION_COUNT, AT(field), 0, NULL
+#define CALL(parse) OPTION_CALL, 0, 0, parse
+#define LATER OPTION_LATER, 0, 0, NULL
+
+static const struct option table[] = {
+    {"process", 'p', "OP[:KEY=VALUE,...]", GROUP_WORK, VERBS_WITH_JOB,
+     "an operation, applied in the order given; `millrace ops` lists them", LATER},
+    {"exec", 'x', "COMMAND [ARG]... [;]", GROUP_WORK, VERBS_WITH_JOB,
+     "run a command for each item: stdin is the item, stdout the result. Takes everything up to a "
+     "';' of its own or the end of the line",
+     OPTION_EXEC, 0, 0, NULL},
+
+    {"from", 0, "FORMAT", GROUP_INPUTS, VERBS_ON_INPUT,
+     "read every INPUT as this archive format (see `millrace formats`) instead of recognising it",
+     TEXT(from)},
+    {"no-archives", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT, "take archives as plain files",
+     TRUE(no_archives)},
+    {"files-from", 'T', "FILE", GROUP_INPUTS, VERBS_ON_INPUT,
+     "read more INPUT names from FILE, one a line; - is stdin", TEXT(list_path)},
+    {"null", '0', NULL, GROUP_INPUTS, VERBS_ON_INPUT, "names in that list end with NUL, not newline",
+     TRUE(list_has_nuls)},
+    {"merge", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
+     "put several inputs into one tree instead of one below each input's name", TRUE(is_merged)},
+
+    {"output", 'o', "OUTPUT", GROUP_OUTPUTS, VERB_RUN,
+     "where to: 'DIR/', an archive by its suffix, a file for a single file, - (stdout) or null:",
+     TEXT(output)},
+    {"to", 0, "FORMAT[:KEY=VALUE,...]", GROUP_OUTPUTS, VERB_RUN,
+     "make an archive of this format whatever the name of OUTPUT says; see `millrace formats`",
+     TEXT(to)},
+    {"level", 0, "N", GROUP_OUTPUTS, VERB_RUN, "compression level of the archive",
+     CALL(values_level)},
+    {"in-place", 0, NULL, GROUP_OUTPUTS, VERB_RUN,
+     "instead of -o: replace each file or archive by its result, each in one step",
+     TRUE(is_in_place)},
+
+    {"readers", 'R', "N", GROUP_STAGES, VERBS_WITH_JOB,
+     "threads that load: N, +N or -N (relative to the processors), N% or auto (default)",
+     CALL(values_readers)},
+    {"workers", 'j', "N", GROUP_STAGES, VERBS_WITH_JOB, "threads that process: likewise",
+     CALL(values_workers)},
+    {"writers", 'W', "N", GROUP_STAGES, VERBS_WITH_JOB, "threads that store: likewise",
+     CALL(values_writers)},
+    {"pool", 0, "split|shared|auto", GROUP_STAGES, VERBS_WITH_JOB,
+     "a pool for each stage, or one of -j threads for all; auto (default) is split where -R, -j or "
+     "-W is given, else shared",
+     CHOICE(pool)},
+    {"memory", 0, "SIZE|P%", GROUP_STAGES, VERBS_WITH_JOB,
+     "bytes in flight, all stages together (default: 1 GiB or a quarter of the memory limit, "
+     "whichever is smaller)",
+     CALL(values_memory)},
+
+    {"sort", 0, "name|none", GROUP_ORDER, VERBS_ON_INPUT,
+     "walk directories by name (default) or as the file system lists them", CHOICE(sort)},
+    {"unordered", 0, NULL, GROUP_ORDER, VERB_RUN,
+     "let an archive or stream take items as they finish: the order is then left to chance",
+     TRUE(is_unordered)},
+
+    {"include", 0, "GLOB", GROUP_SELECT, VERBS_ON_INPUT,
+     "only what matches; a GLOB with '/' is matched against the whole path, else against the name",
+     LATER},
+    {"exclude", 0, "GLOB", GROUP_SELECT, VERBS_ON_INPUT,
+     "not what matches, nor what lies below it", LATER},
+    {"exclude-from", 'X', "FILE", GROUP_SELECT, VERBS_ON_INPUT,
+     "like --exclude for every line of FILE", LATER},
+    {"ext", 'e', "EXT[,EXT]...", GROUP_SELECT, VERBS_ON_INPUT,
+     "only files whose name ends in .EXT", LATER},
+    {"size", 'S', "+SIZE|-SIZE", GROUP_SELECT, VERBS_ON_INPUT,
+     "only files of at least (+) or at most (-) SIZE", LATER},
+    {"newer-than", 0, "FILE|DATE", GROUP_SELECT, VERBS_ON_INPUT,
+     "only files changed after FILE was, or after DATE", LATER},
+    {"changed-within", 0, "DURATION", GROUP_SELECT, VERBS_ON_INPUT,
+     "only files changed in the last 2d, 3h, 30m, ...", LATER},
+    {"max-depth", 0, "N", GROUP_SELECT, VERBS_ON_INPUT,
+     "nothing deeper than N levels below an input", COUNT(max_depth)},
+    {"hidden", 0, NULL, GROUP_SELECT, VERBS_ON_INPUT,
+     "names that begin with '.' too (default)", CONST(no_hidden, 0)},
+    {"no-hidden", 0, NULL, GROUP_SELECT, VERBS_ON_INPUT, "no names that begin with '.'",
+     CONST(no_hidden, 1)},
+    {"follow", 'L', NULL, GROUP_SELECT, VERBS_ON_INPUT,
+     "take what a symbolic link of a directory points to instead of the link", TRUE(follows_links)},
+    {"one-file-system", 0, NULL, GROUP_SELECT, VERBS_ON_INPUT,
+     "do not enter directories on other file systems", TRUE(stays_on_device)},
+    {"others", 0, "copy|drop", GROUP_SELECT, VERB_RUN,
+     "what is not selected: copied unchanged (default for an archive as output) or left out "
+     "(default for a tree)",
+     CHOICE(others)},
+
+    {"substitute", 's', "/REGEX/TEXT/FLAGS", GROUP_NAMES, VERB_RUN,
+     "change output names as sed would; may be given several times", LATER},
+    {"strip-components", 0, "N", GROUP_NAMES, VERB_RUN,
+     "drop the first N directories of each name", COUNT(strip_components)},
+    {"suffix", 0, "S", GROUP_NAMES, VERB_RUN,
+     "add S to the names of files, instead of what the operations would change", LATER},
+    {"extension", 0, "E", GROUP_NAMES, VERB_RUN,
+     "replace the extension of files by E, instead of what the operations would change", LATER},
+    {"flat", 0, NULL, GROUP_NAMES, VERB_RUN, "keep only the last component of each name",
+     TRUE(is_flat)},
+    {"collide", 0, "error|rename|last", GROUP_NAMES, VERB_RUN,
+     "two items with one name: refuse the later one (default), number it, or let the last one win",
+     CHOICE(collide)},
+
+    {"overwrite", 'f', NULL, GROUP_EXISTING, VERB_RUN, "replace what is there already",
+     CONST(existing, EXISTING_OVERWRITE)},
+    {"skip-existing", 'n', NULL, GROUP_EXISTING, VERB_RUN, "leave out what is there already",
+     CONST(existing, EXISTING_SKIP)},
+    {"update", 'u', NULL, GROUP_EXISTING, VERB_RUN,
+     "replace what is there already only when the source is newer",
+     CONST(existing, EXISTING_UPDATE)},
+
+    {"preserve", 0, "LIST", GROUP_METADATA, VERB_RUN,
+     "what to keep, of mode,mtime,owner,xattr,links; or all, none (default mode,mtime,links)",
+     CALL(values_preserve)},
+    {"mtime", 0, "DATE", GROUP_METADATA, VERB_RUN, "give every item this time", CALL(values_mtime)},
+    {"clamp-mtime", 0, NULL, GROUP_METADATA, VERB_RUN,
+     "with --mtime: only items that are newer get it", TRUE(clamps_mtime)},
+    {"reproducible", 0, NULL, GROUP_METADATA, VERB_RUN,
+     "no owners, modes 0644 and 0755, times at most $SOURCE_DATE_EPOCH or --mtime, else 1970",
+     TRUE(is_reproducible)},
+
+    {"on-error", 0, "skip|stop|copy", GROUP_FAILURE, VERBS_WITH_JOB,
+     "when an item fails: go on without it (default), end the run, or store the input unchanged",
+     CHOICE(on_error)},
+    {"allow-unsafe", 'P', NULL, GROUP_FAILURE, VERB_RUN,
+     "accept links of an archive that lead out of the output", TRUE(allows_unsafe)},
+
+    {"progress", 0, "auto|never|always", GROUP_REPORT, VERBS_WITH_JOB,
+     "a status line on stderr; auto (default): when that is a terminal", CHOICE(progress)},
+    {"verbose", 'v', NULL, GROUP_REPORT, VERBS_WITH_JOB, "name every item, and end with --stats",
+     TRUE(is_verbose)},
+    {"quiet", 'q', NULL, GROUP_REPORT, VERBS_ON_INPUT, "only errors", TRUE(is_quiet)},
+    {"stats", 0, NULL, GROUP_REPORT, VERBS_WITH_JOB,
+     "end with the figures of each stage: threads, busy, starved, blocked", TRUE(has_stats)},
+    {"long", 'l', NULL, GROUP_REPORT, VERB_LIST, "mode, size and time before each name",
+     TRUE(is_long)},
+    {"json", 0, NULL, GROUP_REPORT, VERB_LIST, "one JSON object a line", TRUE(is_json)},
+
+    {"directory", 'C', "DIR", GROUP_OTHER, VERBS_ON_INPUT, "change to DIR first", LATER},
+    {"dry-run", 0, NULL, GROUP_OTHER, VERB_RUN,
+     "print 'input -> output' for each item on stdout, and do nothing", TRUE(is_dry)},
+    {"color", 0, "auto|never|always", GROUP_OTHER, VERBS_ALL,
+     "colours in messages; auto (default): on a terminal and without $NO_COLOR", CHOICE(color)},
+    {"help", 'h', NULL, GROUP_OTHER, VERBS_ALL, "show this", TRUE(wants_help)},
+};
+#define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
+
+static const struct {
+    const char *word, *title;
+} groups[GROUPS_COUNT] = {
+    [GROUP_WORK] = {"work", "Work"},
+    [GROUP_INPUTS] = {"reading", "Reading"},
+    [GROUP_OUTPUTS] = {"writing", "Writing"},
+    [GROUP_STAGES] = {"stages", "Stages"},
+    [GROUP_ORDER] = {"order", "Order"},
+    [GROUP_SELECT] = {"select", "Select"},
+    [GROUP_NAMES] = {"names", "Names"},
+    [GROUP_EXISTING] = {"existing", "Existing (default: refuse and report)"},
+    [GROUP_METADATA] = {"metadata", "Metadata"},
+    [GROUP_FAILURE] = {"failure", "Failure"},
+    [GROUP_REPORT] = {"report", "Report"},
+    [GROUP_OTHER] = {"other", "Other"},
+};
+
+void options_init(struct options *options, unsigned verb)
+{
+    memset(options, 0, sizeof(*options));
+    options->verb = verb;
+    options->level = -1;
+    options->pool = POOL_AUTO;
+    options->others = OTHERS_AUTO;
+    options->preserve = PRESERVE_DEFAULT;
+    options->collide = JOB_COLLIDE_ERROR;
+    options->existing = EXISTING_REFUSE;
+    options->on_error = JOB_SKIP;
+}
+
+void options_fini(struct options *options)
+{
+    for (size_t i = 0; i < options->given_count; i++)
+        free(options->given[i].command);
+    free(options->given);
+    free(options->names);
+    memset(options, 0, sizeof(*options));
+}
+
+const struct option *options_at(size_t index)
+{
+    return index < TABLE_COUNT ? &table[index] : NULL;
+}
+
+const struct option *options_by_letter(char letter, unsigned verbs)
+{
+    for (size_t i = 0; i < TABLE_COUNT; i++)
+        if (table[i].letter == letter && (table[i].verbs & verbs))
+            return &table[i];
+    return NULL;
+}
+
+const struct option *options_by_name(const char *name, unsigned verbs)
+{
+    for (size_t i = 0; i < TABLE_COUNT; i++)
+        if (strcmp(table[i].name, name) == 0 && (table[i].verbs & verbs))
+            return &table[i];
+    return NULL;
+}
+
+bool options_were_given(const struct options *options, const char *name)
+{
+    for (size_t i = 0; i < options->given_count; i++)
+        if (strcmp(options->given[i].option->name, name) == 0)
+            return true;
+    return false;
+}
+
+const char *options_group_word(enum option_group group)
+{
+    return groups[group].word;
+}
+
+const char *options_group_title(enum option_group group)
+{
+    return groups[group].title;
+}

@@ -1,0 +1,19 @@
+/* signals.h - what the process does about signals and its standard descriptors. */
+#ifndef MR_CLI_SIGNALS_H
+#define MR_CLI_SIGNALS_H
+
+/*
+ * At the very start: descriptors 0 to 2 that are closed are opened on /dev/null, so that no file of the run can become
+ * stdout; SIGPIPE is ignored, so that a reader that went away is an error of a write.
+ */
+void signals_prepare(void);
+/* From now on SIGINT, SIGTERM and SIGHUP (where they were not ignored) are counted instead of ending the process. */
+void signals_catch(void);
+/* How many came since then. */
+int signals_count(void);
+/* The first that came, 0 when none did. */
+int signals_first(void);
+/* Ends the process by the signal, as if it had never been caught. Does not return. */
+void signals_raise(int number) __attribute__((noreturn));
+
+#endif

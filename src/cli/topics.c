@@ -1,0 +1,78 @@
+#include "cli/topics.h"
+
+#include <string.h>
+
+static const struct topic topics[] = {
+    {"inputs", "what INPUT may be, and the names that its items get",
+     "INPUT is a directory, a file, an archive or - (stdin: an archive or a plain stream).\n"
+     "Archives are recognised by their content, not by their name; a file that is only\n"
+     "compressed (x.log.gz that holds no tar) is a plain file. --from FORMAT forces a\n"
+     "format, --no-archives takes archives as plain files. -T FILE reads more names from\n"
+     "a list (-0: with NUL at their ends).\n"
+     "\n"
+     "Names in the output:\n"
+     "  one directory   relative to it: `run site -o out/` makes out/index.html\n"
+     "  one archive     the names of its members\n"
+     "  one file        its own name\n"
+     "  several inputs  each below its own base name (archives without their suffix);\n"
+     "                  --merge puts all into one tree\n"
+     "\n"
+     "In messages and filters the member dir/a.txt of outer.zip is outer.zip!/dir/a.txt.\n"},
+    {"outputs", "what OUTPUT may be",
+     "  -o DIR/       a tree, also where DIR is a directory that exists\n"
+     "  -o a.tar.zst  an archive, where the suffix is known: see `millrace formats`\n"
+     "  --to FORMAT   an archive of this format, whatever its name\n"
+     "  -o FILE       the result, where the only input is one file or stdin (which is then\n"
+     "                taken as a plain stream)\n"
+     "  -o -          stdout: the contents one after the other, or the archive of --to;\n"
+     "                not to a terminal\n"
+     "  -o null:      nowhere: only counted\n"
+     "  --in-place    no -o: each INPUT is replaced by its result\n"
+     "\n"
+     "What is there already is not touched, but reported; see `millrace help existing`.\n"
+     "A file appears under its name when it is complete, or not at all. An output that is\n"
+     "an input or lies in one is refused.\n"},
+    {"operations", "chains of operations",
+     "Each -p OP and -x COMMAND is applied in the order given, to the content of every\n"
+     "file that is selected:\n"
+     "  millrace run logs -p gunzip -x grep ERROR \\; -p gzip:level=9 -o errors/\n"
+     "Without any, content goes through unchanged: `run dir -o a.zip` packs,\n"
+     "`run a.zip -o dir/` unpacks, `run a.tar.xz -o a.tar.zst` converts.\n"
+     "Operations that compress add their suffix to the name, those that decompress take it\n"
+     "away; --suffix and --extension override that.\n"
+     "\n"
+     "`millrace ops` lists the operations, `millrace ops NAME` shows the settings of one.\n"
+     "A command gets the content as stdin, and what it writes to stdout is the result; a\n"
+     "status other than 0 fails the item. It is not run by a shell: use -x sh -c '...'.\n"},
+    {"sizes", "how sizes, durations, dates and numbers of threads are written",
+     "Sizes      123, 64K, 10M, 2GiB, 1.5G: K, M, G, T are powers of 1024\n"
+     "Durations  500ms, 30s, 5m, 2h, 3d, 1w; a bare number is seconds\n"
+     "Dates      2026-11-22, '2026-11-22 14:30:05', 2026-11-22T14:30:05Z, @SECONDS; local\n"
+     "           time unless it ends in Z\n"
+     "Threads    4: four; +1, -1: one more, one less than there are processors; 50%: of the\n"
+     "           processors; auto. Processors: those this process may use (affinity mask\n"
+     "           and cgroup quota)\n"
+     "Memory     a size, or 50%: of the memory limit (cgroup limit or the machine's memory)\n"},
+    {"exit", "exit statuses",
+     "0  all done\n"
+     "1  some items failed or were refused; the rest is complete\n"
+     "2  the command line is wrong; nothing was done\n"
+     "3  stopped by an error or a limit\n"
+     "After SIGINT, SIGTERM or SIGHUP the run ends what is in flight, removes what is not\n"
+     "complete, and ends by that signal (a shell shows 128 + its number). A second signal\n"
+     "drops what is in flight.\n"},
+};
+
+const struct topic *topics_at(size_t index)
+{
+    return index < sizeof(topics) / sizeof(topics[0]) ? &topics[index] : NULL;
+}
+
+const struct topic *topics_find(const char *name)
+{
+    const struct topic *topic;
+    for (size_t i = 0; (topic = topics_at(i)); i++)
+        if (strcmp(topic->name, name) == 0)
+            return topic;
+    return NULL;
+}

@@ -1,0 +1,106 @@
+/* verb_ops.c - `millrace ops`, `formats` and `help`: what this build can do, on stdout. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "base/path.h"
+#include "cli/help.h"
+#include "cli/verbs.h"
+#include "operation/registry.h"
+#include "sink/sinks.h"
+#include "source/sources.h"
+
+#define COLUMN 14
+
+int verb_end_stdout(const struct cli *cli, int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (errno != EPIPE)
+        message_error(cli->message, "stdout", "%s", strerrordesc_np(errno));
+    return EXIT_STOPPED;
+}
+
+static void show_row(const char *name, const char *summary)
+{
+    int used = printf("  %-*s", COLUMN - 2, name);
+    if (used > COLUMN)
+        printf("\n%*s", COLUMN, "");
+    help_wrap(stdout, COLUMN, summary);
+}
+
+static int wrong_word(const struct cli *cli, const char *verb, const char *kind, const char *word,
+                      const char *nearest)
+{
+    char shown[PATH_SHOW_BYTES];
+    path_show(shown, sizeof(shown), word);
+    if (nearest)
+        message_error(cli->message, verb, "no %s '%s'; did you mean %s? (millrace %s lists all)",
+                      kind, shown, nearest, verb);
+    else
+        message_error(cli->message, verb, "no %s '%s' (millrace %s lists all)", kind, shown, verb);
+    return EXIT_USAGE;
+}
+
+int verb_ops(const struct cli *cli)
+{
+    const struct options *options = cli->options;
+    for (size_t i = 0; i < options->name_count; i++) {
+        const struct mr_operation *operation = registry_find(options->names[i]);
+        if (!operation)
+            return wrong_word(cli, "ops", "operation", options->names[i],
+                              parse_nearest(options->names[i], registry_name_at, NULL));
+        if (i > 0)
+            putchar('\n');
+        help_operation(stdout, operation);
+    }
+    if (options->name_count == 0) {
+        const struct mr_operation *operation;
+        for (size_t i = 0; (operation = registry_at(i)); i++)
+            show_row(operation->name, operation->summary);
+        printf("\nSettings of one: millrace ops NAME. Commands: -x, see millrace help operations.\n");
+    }
+    return verb_end_stdout(cli, EXIT_DONE);
+}
+
+int verb_formats(const struct cli *cli)
+{
+    if (cli->options->name_count > 0) {
+        message_error(cli->message, "formats", "takes no arguments");
+        return EXIT_USAGE;
+    }
+    printf("Read (recognised by content; --from forces one):\n");
+    const struct archive_format *input;
+    for (size_t i = 0; (input = archive_format_at(i)); i++)
+        show_row(input->name, input->summary);
+    printf("\nWritten (by the suffix of OUTPUT; --to forces one):\n");
+    const struct archive_output *output;
+    for (size_t i = 0; (output = archive_output_at(i)); i++) {
+        char text[400];
+        char levels[80] = "";
+        if (output->level_max > output->level_min)
+            snprintf(levels, sizeof(levels), "; --level %d to %d (default %d)", output->level_min,
+                     output->level_max, output->level_default);
+        snprintf(text, sizeof(text), "%s (%s)%s", output->summary, output->suffixes, levels);
+        for (char *bar = text; (bar = strchr(bar, '|')); bar++)
+            *bar = ' ';
+        show_row(output->name, text);
+    }
+    return verb_end_stdout(cli, EXIT_DONE);
+}
+
+int verb_help(const struct cli *cli)
+{
+    const struct options *options = cli->options;
+    if (options->name_count == 0)
+        help_overview(stdout);
+    for (size_t i = 0; i < options->name_count; i++) {
+        if (i > 0)
+            putchar('\n');
+        if (!help_topic(stdout, options->names[i]))
+            return wrong_word(cli, "help", "topic", options->names[i],
+                              parse_nearest(options->names[i], help_topic_at, NULL));
+    }
+    return verb_end_stdout(cli, EXIT_DONE);
+}

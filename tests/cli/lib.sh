@@ -1,0 +1,167 @@
+# lib.sh - what the tests of the tool share. A test is tests/cli/<area>/<case>.sh, run by sh, and begins with
+#
+#     . "$(dirname "$0")/../lib.sh"
+#
+# After that it is in an empty directory of its own, which is removed at the end (also after a failure or a signal),
+# and $MILLRACE is the program under test. The test fails at the first thing that is not as expected, with a message that
+# shows what was run and what it wrote; it passes when it reaches its end. Exit status 77 means skipped.
+#
+#   run ARG...              runs millrace with these arguments, stdin as it is; keeps $status, and the files
+#                           $out (stdout) and $err (stderr), which lie outside the directory
+#   run_command WORD...     the same for any command
+#   expect_status N         the last run ended with N
+#   expect_text FILE TEXT   FILE ($out, $err or any other) holds TEXT, a fixed string
+#   expect_no_text FILE TEXT
+#   expect_line FILE LINE   FILE holds this whole line
+#   expect_output LINE...   stdout of the last run is exactly these lines
+#   expect_empty FILE
+#   expect_file FILE        it exists;       expect_missing FILE    it does not
+#   expect_same A B         two files hold the same bytes
+#   expect_same_tree A B    two directories: the same names, kinds, modes, mtimes (of files), link targets and contents
+#   expect_usage TEXT       the last run ended with status 2, wrote nothing to stdout and one line with TEXT to stderr
+#   fail TEXT...            ends the test
+#   skip TEXT...            ends the test as skipped
+#   need COMMAND...         skips the test unless all these commands are there
+#   need_operation OP       skips the test unless this build has that operation
+#   make_tree DIR           a small tree: text, empty and binary files, a subdirectory, a hidden file, links, odd names
+#
+# Under `sh -e` rules nothing is hidden: use run for what may fail.
+set -eu
+LC_ALL=C
+TZ=UTC
+export LC_ALL TZ
+unset NO_COLOR SOURCE_DATE_EPOCH 2>/dev/null || :
+umask 022
+
+[ -n "${MILLRACE:-}" ] || { echo "lib.sh: MILLRACE is not set to the program to test" >&2; exit 1; }
+lib_room=$(mktemp -d "${TMPDIR:-/tmp}/millrace-cli-XXXXXX")
+out=$lib_room/out
+err=$lib_room/err
+status=none
+lib_command=nothing
+mkdir "$lib_room/here"
+
+lib_remove() {
+    cd /
+    chmod -R u+rwx "$lib_room" 2>/dev/null || :
+    rm -rf "$lib_room"
+}
+trap lib_remove EXIT
+trap 'exit 1' HUP INT TERM
+cd "$lib_room/here"
+
+fail() {
+    echo "FAILED: $*" >&2
+    echo "--- last command: $lib_command (status $status)" >&2
+    for lib_file in "$out" "$err"; do
+        [ ! -s "$lib_file" ] || { echo "--- ${lib_file##*/}:"; head -c 4000 "$lib_file"; } >&2
+    done
+    exit 1
+}
+
+skip() {
+    echo "skipped: $*" >&2
+    exit 77
+}
+
+need() {
+    for lib_word in "$@"; do
+        command -v "$lib_word" >/dev/null 2>&1 || skip "$lib_word is not installed"
+    done
+}
+
+need_operation() {
+    "$MILLRACE" ops "$1" >/dev/null 2>&1 || skip "this build has no operation $1"
+}
+
+run_command() {
+    lib_command=$*
+    status=0
+    "$@" >"$out" 2>"$err" || status=$?
+}
+
+run() {
+    run_command "$MILLRACE" "$@"
+    # A sanitizer's report is never what a test expects.
+    if grep -qE 'Sanitizer|runtime error:' "$err"; then
+        fail "a sanitizer reported"
+    fi
+}
+
+expect_status() {
+    [ "$status" = "$1" ] || fail "expected status $1, got $status"
+}
+
+expect_text() {
+    grep -qF -e "$2" "$1" || fail "expected in ${1##*/}: $2"
+}
+
+expect_no_text() {
+    ! grep -qF -e "$2" "$1" || fail "not expected in ${1##*/}: $2"
+}
+
+expect_line() {
+    grep -qxF -e "$2" "$1" || fail "expected as a line of ${1##*/}: $2"
+}
+
+expect_output() {
+    printf '%s\n' "$@" >"$lib_room/expected"
+    [ $# -gt 0 ] || : >"$lib_room/expected"
+    cmp -s "$lib_room/expected" "$out" || {
+        diff "$lib_room/expected" "$out" >&2 || :
+        fail "stdout is not as expected (< expected, > got)"
+    }
+}
+
+expect_empty() {
+    [ ! -s "$1" ] || fail "expected ${1##*/} to be empty"
+}
+
+expect_file() {
+    [ -e "$1" ] || [ -L "$1" ] || fail "expected a file: $1"
+}
+
+expect_missing() {
+    { [ ! -e "$1" ] && [ ! -L "$1" ]; } || fail "not expected: $1"
+}
+
+expect_same() {
+    cmp -s "$1" "$2" || fail "$1 and $2 differ"
+}
+
+lib_tree() {
+    (cd "$1" && find . ! -name . \( -type d -printf '%P %y %m\n' -o -type l -printf '%P %y %l\n' -o -printf '%P %y %m %T@ %n\n' \) | sort &&
+        find . -type f -print0 | sort -z | xargs -0 -r sha256sum)
+}
+
+expect_same_tree() {
+    lib_tree "$1" >"$lib_room/tree.a"
+    lib_tree "$2" >"$lib_room/tree.b"
+    cmp -s "$lib_room/tree.a" "$lib_room/tree.b" || {
+        diff "$lib_room/tree.a" "$lib_room/tree.b" >&2 || :
+        fail "$1 and $2 differ"
+    }
+}
+
+expect_usage() {
+    expect_status 2
+    expect_empty "$out"
+    expect_text "$err" "$1"
+    [ "$(wc -l <"$err")" = 1 ] || fail "expected one line of error"
+}
+
+make_tree() {
+    mkdir -p "$1/sub/deep"
+    printf 'one\n' >"$1/a.txt"
+    printf 'two\r\nlines\r\n' >"$1/sub/b.txt"
+    : >"$1/empty"
+    printf '.hidden\n' >"$1/.hidden"
+    head -c 100000 /dev/zero | tr '\000' 'x' >"$1/sub/deep/big.bin"
+    printf 'odd\n' >"$1/sub/with space"
+    ln -s a.txt "$1/link"
+    ln "$1/a.txt" "$1/sub/hard.txt"
+    chmod 750 "$1/sub/deep"
+    chmod 600 "$1/empty"
+    touch -d '2020-02-02 02:02:02.123456789' "$1/a.txt"
+    touch -d '2021-01-01 00:00:00' "$1/sub/b.txt" "$1/sub/deep" "$1/sub"
+}

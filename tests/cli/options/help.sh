@@ -1,0 +1,63 @@
+# Help and --version: on stdout, status 0, from the tables.
+. "$(dirname "$0")/../lib.sh"
+
+run --version
+expect_status 0
+expect_text "$out" 'millrace '
+expect_empty "$err"
+
+for verb in run list test ops formats help; do
+    run $verb --help
+    expect_status 0
+    expect_empty "$err"
+    expect_text "$out" "usage: millrace $verb"
+    mv "$out" "$lib_room/long"
+    run help $verb
+    expect_same "$out" "$lib_room/long"
+    run $verb -h
+    expect_same "$out" "$lib_room/long"
+done
+run list --help
+expect_text "$out" '--json'
+expect_no_text "$out" '--level'
+run run --help
+expect_text "$out" '-o, --output OUTPUT'
+expect_no_text "$out" '--json'
+# Nothing is wider than a terminal.
+[ "$(awk 'length > 80' "$out" | wc -l)" = 0 ] || fail "lines over 80 columns"
+
+run help
+expect_status 0
+for topic in inputs outputs operations sizes exit stages select names existing gzip; do
+    run help $topic
+    expect_status 0
+    [ -s "$out" ] || fail "no text for $topic"
+    [ "$(awk 'length > 88' "$out" | wc -l)" = 0 ] || fail "$topic: long lines"
+done
+run help stges
+expect_status 2
+expect_text "$err" 'did you mean stages?'
+
+run ops
+expect_status 0
+expect_text "$out" 'gzip'
+run ops gzip
+expect_status 0
+expect_text "$out" 'level='
+run ops gzop
+expect_usage "no operation 'gzop'; did you mean gzip? (millrace ops lists all)"
+run formats
+expect_status 0
+expect_text "$out" 'zip'
+expect_text "$out" '.tar.gz'
+run formats x
+expect_usage 'formats: takes no arguments'
+
+# Help that cannot be written is not done.
+if [ -e /dev/full ]; then
+    lib_command='help >/dev/full'
+    status=0
+    "$MILLRACE" help >/dev/full 2>"$err" || status=$?
+    expect_status 3
+    expect_text "$err" 'stdout: No space left on device'
+fi
