@@ -1,9 +1,11 @@
 /*
- * task.h - the inside of mr_pool that the line builds on: work that is posted without allocating or failing.
+ * task.h - the inside of mr_pool that the line builds on: work that is posted without allocating or
+ * failing.
  *
- * A task is embedded in what it works on. Posting hands it to the pool, which runs it once on one of its threads; it may be posted
- * again from within its run. A pool made by pool_create_manual() has no threads: its owner picks which
- * posted task runs next. That is the serial twin for tests of schedules.
+ * A task is embedded in what it works on. Posting hands it to the pool, which runs it once on one
+ * of its threads; it may be posted again from within its run. A pool made by pool_create_manual()
+ * has no threads: its owner picks which posted task runs next. That is the serial twin for tests of
+ * schedules.
  */
 #ifndef MR_ENGINE_TASK_H
 #define MR_ENGINE_TASK_H
@@ -25,15 +27,25 @@ struct task_list {
 void task_list_push(struct task_list *list, struct task *task);
 struct task *task_list_pop(struct task_list *list);
 
-/* Posts every task of the list, which is empty afterwards; wakes as many sleeping threads as there are tasks. Never blocks. */
+/*
+ * Posts every task of the list, which is empty afterwards; wakes as many sleeping threads as there
+ * are tasks. Never blocks. The pool must not be shut down before the last post (asserted); the
+ * caller's last touch of the pool is over when mr_pool_shutdown() returns.
+ */
 void pool_post(struct mr_pool *pool, struct task_list *list);
 void pool_post_one(struct mr_pool *pool, struct task *task);
 
-/* What the pool's idle time is counted as is asked when a thread goes to sleep: true = blocked, false = starved. Set before the first post. */
+/*
+ * What the pool's idle time is counted as is asked when a thread goes to sleep: true = blocked,
+ * false = starved. Set before the first post; NULL (the default): always starved. is_blocked is
+ * called with the pool's lock held: it may take a leaf lock (the line's), must not post, and is not
+ * called any more once this function has set another or NULL.
+ */
 void pool_set_idle_reason(struct mr_pool *pool, bool (*is_blocked)(void *ctx), void *ctx);
 
 struct pool_times {
-    int64_t busy_ns, starved_ns, blocked_ns; /* summed over the threads since creation, sleeping threads up to now */
+    int64_t busy_ns, starved_ns,
+        blocked_ns; /* summed over the threads since creation, sleeping threads up to now */
 };
 void pool_times(struct mr_pool *pool, struct pool_times *times);
 
@@ -43,6 +55,10 @@ struct mr_pool *pool_current(void);
 unsigned pool_thread_count(const struct mr_pool *pool);
 const char *pool_name(const struct mr_pool *pool);
 
+/*
+ * A pool without threads for one thread; thread_count is what pool_thread_count() says. Destroying
+ * it runs what is left. Functions may be submitted, too. MR_OK, MR_E_MEMORY.
+ */
 enum mr_status pool_create_manual(const char *name, unsigned thread_count, struct mr_pool **pool);
 unsigned pool_manual_count(const struct mr_pool *pool);
 /* Takes the index-th posted task (0 = oldest) off and runs it. */

@@ -1,0 +1,84 @@
+/* pool_state.h - the inside of mr_pool, shared by pool.c (threads and tasks) and submit.c
+ * (submitted functions). */
+#ifndef MR_ENGINE_POOL_STATE_H
+#define MR_ENGINE_POOL_STATE_H
+
+#include <stdatomic.h>
+
+#include "engine/task.h"
+#include "engine/thread.h"
+
+#define POOL_THREADS_MAX 4096
+#define POOL_NAME_BYTES  16
+
+enum pool_phase {
+    POOL_OPEN,
+    POOL_DRAINING,   /* only running functions of the pool itself may still submit */
+    POOL_CANCELLING, /* nobody may */
+    POOL_ENDED       /* the threads were joined */
+};
+
+enum pool_idle { POOL_BUSY, POOL_STARVED, POOL_BLOCKED };
+
+struct pool_worker {
+    struct mr_pool *pool;
+    struct thread thread;
+    struct condition wake;     /* pool lock */
+    bool is_woken;             /* pool lock; set by who takes it off the stack of sleepers */
+    enum pool_idle idle;       /* pool lock */
+    int64_t idle_since_ns;     /* pool lock */
+    struct pool_worker *below; /* pool lock; the stack of sleepers */
+};
+
+struct mr_pool {
+    struct lock lock;
+    char name[POOL_NAME_BYTES];
+    unsigned thread_count; /* const */
+    unsigned depth_count;  /* const; 0: no bound */
+    bool is_manual;        /* const */
+    struct pool_worker *workers;
+
+    /* all below: lock */
+    enum pool_phase phase;
+    struct task_list tasks;
+    unsigned running_count;       /* threads that run a task */
+    unsigned waiting_count;       /* submitted functions that are neither started nor cancelled */
+    struct pool_worker *sleepers; /* a stack: who slept last has the warmest cache */
+    struct condition has_room;    /* waiting_count fell below depth_count, or intake ended */
+    unsigned room_waiter_count;
+    struct condition
+        is_quiet; /* nothing runs or waits, waiting_count fell to 0, or phase is ENDED */
+    unsigned quiet_waiter_count;
+    bool (*is_blocked)(void *ctx);
+    void *is_blocked_ctx;
+    int64_t start_ns, end_ns;       /* end_ns: 0 while the threads run */
+    int64_t starved_ns, blocked_ns; /* of sleeps that are over */
+
+    atomic_uint waker_count; /* callers that still signal workers, without the lock: the pool may
+                                not go before */
+};
+
+#define POOL_WAKE_MAX 16
+
+/* Sleepers taken off the stack by pool_wake_pick_locked(), to be signalled when the lock is given
+ * back. */
+struct pool_wake {
+    struct pool_worker *workers[POOL_WAKE_MAX];
+    unsigned count;
+};
+
+/* Picks at most task_count sleepers. After giving the lock back, pool_wake_signal() must follow. */
+void pool_wake_pick_locked(struct mr_pool *pool, unsigned task_count, struct pool_wake *wake);
+void pool_wake_signal(struct mr_pool *pool, struct pool_wake *wake);
+
+/* One submitted function less is waiting: lets a submitter in, tells who waits for quiet. */
+void pool_waiting_ended_locked(struct mr_pool *pool);
+/* The same for a future of the pool that was cancelled. Takes the lock. */
+void pool_waiting_cancelled(struct mr_pool *pool);
+
+/* Wakes every sleeper; for the end of the pool. */
+void pool_wake_all_locked(struct mr_pool *pool);
+/* Runs what a manual pool still has. */
+void pool_manual_finish(struct mr_pool *pool);
+
+#endif
