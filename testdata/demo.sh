@@ -70,6 +70,7 @@ show $millrace run $out/sample.tar.gz -o $out/upper.zip -x tr a-z A-Z
 mkdir "$out/.unzipped"
 unzip -q "$out/upper.zip" -d "$out/.unzipped" || wrong "unzip does not like $out/upper.zip"
 is_upper() {
+    # shellcheck disable=SC2018,SC2019 # bytes, as the command above
     tr a-z A-Z <"$sample/$1" | cmp -s - "$out/.unzipped/$1" || wrong "$1 in $out/upper.zip is not what tr makes of it"
     right
 }
