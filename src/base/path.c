@@ -1,7 +1,5 @@
 #include "base/path.h"
 
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,6 +143,15 @@ bool path_is_utf8(const char *text)
         text += length;
     }
     return true;
+}
+
+size_t path_character(const char *text, uint32_t *code)
+{
+    size_t length = utf8_read(text, code);
+    if (length > 0)
+        return length;
+    *code = 0x110000u + (unsigned char)text[0];
+    return 1;
 }
 
 /* Characters that move the cursor or turn the direction of what follows: shown as bytes. */

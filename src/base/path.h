@@ -3,6 +3,7 @@
 #define MR_BASE_PATH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "millrace/status.h"
 
@@ -39,5 +40,11 @@ char *path_show(char *out, size_t cap_bytes, const char *name);
 
 /* True when text is valid UTF-8. */
 bool path_is_utf8(const char *text);
+
+/*
+ * The length of the character that text (not empty) begins with, and its code. A byte that is not UTF-8 is a character of its own,
+ * with a code above all others.
+ */
+size_t path_character(const char *text, uint32_t *code);
 
 #endif

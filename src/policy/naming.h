@@ -9,11 +9,16 @@ struct naming;
 enum mr_status naming_create(struct naming **naming, struct mr_error *err);
 void naming_destroy(struct naming *naming); /* NULL is a no-op */
 
-/* sed-like /regex/replacement/flags (any separator; extended regex; & and \1..\9; flags g, i); several are applied in order. */
+/*
+ * The order is: substitutions, strip-components, flat, extension, suffix.
+ *
+ * sed-like /regex/replacement/flags (any separator; extended regex; & and \1..\9; flags g, i); several are applied in order. An 's'
+ * before the first separator is allowed. MR_E_USAGE says what is wrong.
+ */
 enum mr_status naming_substitute(struct naming *naming, const char *expression, struct mr_error *err);
 void naming_strip_components(struct naming *naming, unsigned count);
-enum mr_status naming_suffix(struct naming *naming, const char *suffix, struct mr_error *err);       /* added */
-enum mr_status naming_extension(struct naming *naming, const char *extension, struct mr_error *err); /* instead of the last one */
+enum mr_status naming_suffix(struct naming *naming, const char *suffix, struct mr_error *err);       /* added; may be "" */
+enum mr_status naming_extension(struct naming *naming, const char *extension, struct mr_error *err); /* for the last one; with or without '.'; "": none */
 void naming_flat(struct naming *naming); /* only the last component is kept */
 
 /* True when two different names could become one. */
