@@ -40,6 +40,7 @@ struct mr_entry {
     bool has_mtime;
     bool has_owner;
     bool is_encrypted;  /* the member's bytes cannot be had */
+    bool replaces_earlier; /* set by a job: an earlier item of the same run had this name, and this one takes its place */
     int64_t mtime_s;    /* seconds since 1970, may be negative */
     uint32_t mtime_ns;  /* 0..999,999,999 */
     int64_t size_bytes; /* of a file's content; MR_SIZE_UNKNOWN when the source cannot tell */

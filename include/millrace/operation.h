@@ -29,6 +29,9 @@ struct mr_io {
     bool is_last;
     unsigned char *out;
     size_t out_bytes; /* room left; > 0 at the call */
+    /* Asked by operations that wait for something outside (a child): true = give up at once with MR_CANCELLED. May be NULL. */
+    bool (*is_cancelled)(void *ctx);
+    void *cancel_ctx;
 };
 
 /* One documented setting of an operation: what `millrace ops NAME` prints, and what the parser accepts. */

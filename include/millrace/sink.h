@@ -17,6 +17,7 @@ extern "C" {
 enum mr_sink_flag {
     MR_SINK_SERIAL = 1,     /* one item after the other, in input order unless the job says otherwise */
     MR_SINK_NEEDS_SIZE = 2, /* begin() must be given the exact size of a file's content */
+    MR_SINK_NO_HARD_LINKS = 8, /* hard links of a directory are given as files of their own */
     MR_SINK_FINAL = 4       /* what was written cannot be taken back: abort() in the middle of an item ruins the output */
 };
 

@@ -66,10 +66,11 @@ struct line_item {
     uint64_t seq;            /* order of admission; a child has its parent's */
     uint64_t cost_bytes;     /* set by the client before admission; const from then on */
     struct lock lock;
+    atomic_uint refs;        /* one while in flight, one for each kick on its way */
     unsigned held_mask;      /* steps whose last claim said LINE_HELD; item lock */
     unsigned active_count;   /* runs queued or running; item lock */
     bool is_child, is_ended; /* item lock */
-    bool has_turn, awaits_turn; /* line lock */
+    bool awaits_turn;        /* line lock */
     struct line_item *next;  /* line lock: queue for an exclusive turn */
     struct line_run *runs;   /* sum of widths; memory of the client */
 };
@@ -90,7 +91,7 @@ struct line_client {
     bool (*feed_pauses)(void *ctx);
     /* Is the item through? Asked with the item's lock held when no run is active. */
     bool (*is_done)(struct line_item *item);
-    /* The item left the line; budget, turn and place are given back already. Frees it. No lock held. */
+    /* The item left the line. Frees it, before its cost and place are given back. No lock held. */
     void (*end)(struct line_item *item);
     /* The line is done: feed ended, nothing in flight. Called once, on some thread, no lock held. May be NULL. */
     void (*done)(void *ctx);
@@ -118,7 +119,10 @@ struct line_figures {
 
 /* MR_OK, MR_E_MEMORY. The pools are the caller's and must outlive the line. */
 enum mr_status line_create(const struct line_config *config, struct line **line);
-/* Only when the line is done (or was never started). NULL is a no-op. Asserts that every count is whole. */
+/*
+ * Only when the line is done (or was never started) and no thread is inside it any more: shut the pools down, destroy the line, then
+ * destroy the pools. NULL is a no-op. Asserts that every count is whole.
+ */
 void line_destroy(struct line *line);
 
 /* Starts feeding. */
@@ -150,6 +154,12 @@ void line_adopt(struct line *line, struct line_item *parent, struct line_item *c
 void line_kick(struct line_item *item);
 /* In claim: is it this item's turn? Registers the wish: the item is kicked when its turn comes. Item lock held. */
 bool line_has_turn(struct line_item *item);
+
+/*
+ * Does the step have work that it may not do for now, because there is no room after it or it is not the item's turn? For
+ * pool_set_idle_reason(). Step 0 also when the feed waits for room. Never blocks.
+ */
+bool line_is_held(const struct line *line, unsigned step);
 
 void line_figures(struct line *line, struct line_figures *figures);
 

@@ -1,0 +1,214 @@
+/* line_feed.c - how items come in: the feed, and admission from outside. */
+#include "engine/line_private.h"
+
+/* Items that the feed admits before it lets other tasks of its pool run. */
+#define FEED_BATCH_COUNT 16
+
+/* May an item of this cost come in? Line lock held. */
+bool line_has_room_locked(const struct line *line, const struct line_item *item)
+{
+    if (line->in_flight_count == 0)
+        return true; /* what is larger than the whole budget runs alone */
+    if (line->in_flight_count >= line->config.in_flight_max)
+        return false;
+    if (line->config.order == LINE_IN_ORDER &&
+        line->next_seq - line->turn_seq >= line->config.in_flight_max)
+        return false;
+    uint64_t budget = line->config.budget_bytes;
+    return budget == 0 || (line->budget_used_bytes <= budget &&
+                           item->cost_bytes <= budget - line->budget_used_bytes);
+}
+
+/* Is it worth waking the feed that waits for room? Room for a batch, so that it is not woken for
+ * each item. Line lock held. */
+bool line_feed_should_wake_locked(const struct line *line)
+{
+    return line->feed_state == FEED_IDLE &&
+           atomic_load_explicit(&line->feed_wants_room, memory_order_relaxed) &&
+           line->in_flight_count <= line->config.in_flight_max - line->config.in_flight_max / 4 &&
+           line_has_room_locked(line, line->pending);
+}
+
+/* Takes place, cost and turn for an item that has room. Line lock held. */
+static void admit_locked(struct line *line, struct line_item *item)
+{
+    item->seq = line->next_seq++;
+    line->in_flight_count++;
+    line->budget_used_bytes += item->cost_bytes;
+    if (line->in_flight_count > line->in_flight_peak_count)
+        line->in_flight_peak_count = line->in_flight_count;
+    if (line->budget_used_bytes > line->budget_peak_bytes)
+        line->budget_peak_bytes = line->budget_used_bytes;
+    if (line->ring)
+        line->ring[item->seq % line->config.in_flight_max].item = item;
+}
+
+/* Claims the first runs of an item that was just admitted; they are added to list. */
+static void start_item(struct line_item *item, struct task_list *list)
+{
+    lock_take(&item->lock);
+    bool is_through = line_claim_all_locked(item, list);
+    lock_give(&item->lock);
+    if (is_through)
+        line_leave(item);
+}
+
+/* The feed goes to sleep, unless somebody called for it meanwhile. True when it must go on. */
+static bool feed_sleeps_not(struct line *line, bool wants_room)
+{
+    lock_take(&line->lock);
+    bool goes_on = line->feed_again || (wants_room && line_has_room_locked(line, line->pending));
+    line->feed_again = false;
+    atomic_store_explicit(&line->feed_wants_room, wants_room && !goes_on, memory_order_relaxed);
+    if (!goes_on)
+        line->feed_state = FEED_IDLE;
+    lock_give(&line->lock);
+    return goes_on;
+}
+
+static bool feed_admits_pending(struct line *line)
+{
+    lock_take(&line->lock);
+    bool has_room = line_has_room_locked(line, line->pending);
+    if (has_room) {
+        admit_locked(line, line->pending);
+        line->pending = NULL;
+    }
+    lock_give(&line->lock);
+    return has_room;
+}
+
+static void feed_ends(struct line *line)
+{
+    lock_take(&line->lock);
+    line->feed_state = FEED_ENDED;
+    bool is_over = line_becomes_done_locked(line);
+    lock_give(&line->lock);
+    if (is_over)
+        line_tell_done(line);
+}
+
+enum feed_step { FEED_GOES_ON, FEED_SLEEPS, FEED_WAITS_FOR_ROOM, FEED_IS_OVER };
+
+/* Feeds and admits one item; its first runs go to list. */
+static enum feed_step feed_one(struct line *line, struct task_list *list)
+{
+    const struct line_client *client = &line->config.client;
+    if (!line->pending) {
+        lock_take(&line->lock);
+        bool is_closed = line->is_closed;
+        lock_give(&line->lock);
+        if (is_closed)
+            return FEED_IS_OVER;
+        if (client->feed_pauses && client->feed_pauses(client->ctx))
+            return FEED_SLEEPS;
+        struct line_item *item = NULL;
+        enum line_feed fed = client->feed(client->ctx, &item);
+        if (fed != LINE_FEED_ITEM)
+            return fed == LINE_FEED_END ? FEED_IS_OVER : FEED_SLEEPS;
+        line->pending = item;
+    }
+    struct line_item *item = line->pending;
+    if (!feed_admits_pending(line))
+        return FEED_WAITS_FOR_ROOM;
+    start_item(item, list);
+    return FEED_GOES_ON;
+}
+
+void line_feed_run(struct task *task)
+{
+    struct line *line = (struct line *)(void *)((char *)task - offsetof(struct line, feed_task));
+    struct task_list list = {0};
+    atomic_store_explicit(&line->feed_wants_room, false, memory_order_relaxed);
+    for (unsigned i = 0; i < FEED_BATCH_COUNT; i++) {
+        enum feed_step step = feed_one(line, &list);
+        if (step == FEED_GOES_ON)
+            continue;
+        /* What was admitted must be under way before anybody can find the feed asleep or over. */
+        line_post_runs(line, &list, NULL);
+        if (step == FEED_IS_OVER) {
+            feed_ends(line);
+            return;
+        }
+        if (!feed_sleeps_not(line, step == FEED_WAITS_FOR_ROOM))
+            return;
+    }
+    line_post_runs(line, &list, NULL);
+    pool_post_one(line->config.feed_pool, &line->feed_task);
+}
+
+void line_feed_kick(struct line *line)
+{
+    lock_take(&line->lock);
+    bool posts = line->feed_state == FEED_IDLE;
+    if (posts)
+        line->feed_state = FEED_ACTIVE;
+    else
+        line->feed_again = true;
+    lock_give(&line->lock);
+    if (posts)
+        pool_post_one(line->config.feed_pool, &line->feed_task);
+}
+
+void line_start(struct line *line)
+{
+    if (line->config.client.feed)
+        line_feed_kick(line);
+}
+
+void line_close(struct line *line)
+{
+    lock_take(&line->lock);
+    line->is_closed = true;
+    bool is_over = line_becomes_done_locked(line);
+    condition_broadcast(&line->changed);
+    lock_give(&line->lock);
+    if (is_over)
+        line_tell_done(line);
+    else if (line->config.client.feed)
+        line_feed_kick(line);
+}
+
+enum mr_status line_admit(struct line *line, struct line_item *item)
+{
+    return line_admit_wait(line, item, 0);
+}
+
+enum mr_status line_admit_wait(struct line *line, struct line_item *item, int64_t deadline_ns)
+{
+    enum mr_status status = MR_OK;
+    lock_take(&line->lock);
+    while (!line->is_closed && status == MR_OK && !line_has_room_locked(line, item)) {
+        if (deadline_ns == 0) {
+            status = MR_AGAIN;
+            break;
+        }
+        line->admit_waiters++;
+        if (!condition_wait_until(&line->changed, &line->lock, deadline_ns))
+            status = MR_TIMEOUT;
+        line->admit_waiters--;
+    }
+    if (line->is_closed)
+        status = MR_CLOSED;
+    else if (status == MR_TIMEOUT && line_has_room_locked(line, item))
+        status = MR_OK;
+    if (status == MR_OK)
+        admit_locked(line, item);
+    lock_give(&line->lock);
+    if (status != MR_OK)
+        return status;
+    struct task_list list = {0};
+    start_item(item, &list);
+    line_post_runs(line, &list, NULL);
+    return MR_OK;
+}
+
+void line_adopt(struct line *line, struct line_item *parent, struct line_item *child)
+{
+    child->is_child = true;
+    child->seq = parent->seq;
+    child->cost_bytes = 0;
+    struct task_list list = {0};
+    start_item(child, &list);
+    line_post_runs(line, &list, NULL);
+}

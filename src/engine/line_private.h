@@ -1,0 +1,74 @@
+/* line_private.h - what line.c (items and runs), line_leave.c (turns and ends) and line_feed.c (admission) share. */
+#ifndef MR_ENGINE_LINE_PRIVATE_H
+#define MR_ENGINE_LINE_PRIVATE_H
+
+#include "engine/line.h"
+
+enum feed_state {
+    FEED_IDLE,   /* not queued; whoever changes its conditions posts it */
+    FEED_ACTIVE, /* queued or running */
+    FEED_ENDED   /* will never run again */
+};
+
+/* One place of the ring that finds the item whose turn it is. */
+struct place {
+    struct line_item *item; /* NULL when it has ended */
+};
+
+struct line {
+    struct line_config config;
+    struct line_step steps[LINE_STEPS_MAX];
+    unsigned run_count; /* sum of widths */
+
+    struct lock lock;
+    struct condition changed; /* an item ended, or the line is done */
+    /* under lock: */
+    uint64_t next_seq, turn_seq;
+    unsigned in_flight_count, in_flight_peak_count, admit_waiters;
+    uint64_t budget_used_bytes, budget_peak_bytes, ended_count;
+    struct place *ring;           /* LINE_IN_ORDER: in_flight_max places, by seq */
+    struct line_item *holder;     /* LINE_EXCLUSIVE: who has the turn */
+    struct line_item *queue_first, *queue_last; /* LINE_EXCLUSIVE: who asked */
+    enum feed_state feed_state;
+    bool feed_again;              /* asked for while it was active */
+    bool is_closed, is_done;
+
+    /* feed task only: */
+    struct task feed_task;
+    struct line_item *pending;    /* fed, and not admitted yet; the pointer is also read under lock */
+
+    atomic_bool feed_wants_room;
+    atomic_uint held[LINE_STEPS_MAX];
+    atomic_uint_fast64_t runs[LINE_STEPS_MAX];
+    atomic_int_fast64_t busy_ns[LINE_STEPS_MAX];
+};
+
+/* ---- line.c ---- */
+
+/*
+ * Asks all steps, the last one first, so that what is nearest to its end goes on first. Adds the runs that became
+ * ready to list. Returns true when the item is through: then the caller must make it leave. Item lock held.
+ */
+bool line_claim_all_locked(struct line_item *item, struct task_list *list);
+/* Posts the runs of list to their pools; the first one for the pool `own` (may be NULL) is returned instead, for the calling thread. */
+struct line_run *line_post_runs(struct line *line, struct task_list *list, struct mr_pool *own);
+/* Asks item's steps and posts what became ready. True when it is through and must leave. Item lock not held. */
+bool line_kick_once(struct line_item *item);
+
+/* ---- line_leave.c ---- */
+
+/* Makes an item that is through leave; then whoever got its turn, should that be through at once, and so on. */
+void line_leave(struct line_item *item);
+/* Is everything over, for the first time? Then the caller tells the client after unlocking. Line lock held. */
+bool line_becomes_done_locked(struct line *line);
+void line_tell_done(struct line *line);
+
+/* ---- line_feed.c ---- */
+
+/* May an item of this cost come in? Line lock held. */
+bool line_has_room_locked(const struct line *line, const struct line_item *item);
+/* Is it worth waking the feed that waits for room? Line lock held. */
+bool line_feed_should_wake_locked(const struct line *line);
+void line_feed_run(struct task *task);
+
+#endif

@@ -1,0 +1,179 @@
+/* load.c - the LOAD step: reads an item's content in chunks. */
+#include <assert.h>
+
+#include "flow/item.h"
+
+enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    (void)run;
+    if (item->is_loaded)
+        return LINE_NOTHING;
+    item->load.doing = ITEM_WORKS;
+    if (item_is_stopped(item)) {
+        /* A copy that needs the input from a source that cannot give it again: the rest is read and kept. */
+        bool reads_on = item->load.tee && item->stop == ITEM_FAILED && item->stopped_by == JOB_PROCESS;
+        if (!reads_on)
+            item->load.doing = ITEM_CLEANS;
+        return LINE_READY;
+    }
+    if (!item->chain) {
+        if (!item_has_out_room(item))
+            return LINE_HELD;
+        item->out_hands_count++;
+    } else {
+        if (item->in_hands_count >= item->in_window_count)
+            return LINE_HELD;
+        item->in_hands_count++;
+    }
+    return LINE_READY;
+}
+
+static enum mr_status open_input(struct item *item, struct mr_error *err)
+{
+    struct mr_sink *sink = item->job->config.sink;
+    struct mr_source *source = item->input->source;
+    item->load.is_open = true;
+    if (item->is_copy && item->load.tee) {
+        spool_rewind(item->load.tee);
+        return MR_OK;
+    }
+    if (sink->ops->wants && !item->is_copy) {
+        enum mr_status status = sink->ops->wants(sink, &item->output, err);
+        if (status != MR_OK)
+            return status;
+    }
+    return source->ops->open(source, &item->entry, &item->load.reader, err);
+}
+
+static enum mr_status read_some(struct item *item, void *buffer, size_t cap_bytes, size_t *got_bytes,
+                                struct mr_error *err)
+{
+    struct mr_source *source = item->input->source;
+    if (item->load.reader)
+        return source->ops->read(source, item->load.reader, buffer, cap_bytes, got_bytes, err);
+    return spool_read(item->load.tee, buffer, cap_bytes, got_bytes, err);
+}
+
+static enum mr_status close_input(struct item *item, struct mr_error *err)
+{
+    struct mr_reader *reader = item->load.reader;
+    item->load.reader = NULL;
+    item->load.is_open = false;
+    if (!reader)
+        return MR_OK;
+    return item->input->source->ops->close(item->input->source, reader, err);
+}
+
+/* The input of an item that may have to be copied is kept, unless it fits one chunk: that is kept as it is. */
+static enum mr_status keep_input(struct item *item, const struct chunk *chunk, struct mr_error *err)
+{
+    if (!item->keeps_input || item->is_copy || (chunk->is_last && !item->load.tee))
+        return MR_OK;
+    if (!item->load.tee) {
+        enum mr_status status = spool_create(&item->load.tee, err);
+        if (status != MR_OK)
+            return status;
+    }
+    return spool_write(item->load.tee, chunk->data, chunk->used_bytes, err);
+}
+
+/* Fills a chunk: one byte more than it keeps is read, and carried to the next chunk, so that the last one is known to be the last. */
+static enum mr_status fill(struct item *item, struct mr_error *err)
+{
+    struct load *load = &item->load;
+    size_t room_bytes = load->bytes == 0 ? item->in_room_bytes : CHUNK_ROOM_BYTES;
+    load->chunk = chunk_take(item->job->chunks, room_bytes);
+    if (!load->chunk)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    struct chunk *chunk = load->chunk;
+    size_t keep_bytes = room_bytes - 1 < CHUNK_CONTENT_BYTES ? room_bytes - 1 : CHUNK_CONTENT_BYTES;
+    size_t carried_bytes = load->has_carry ? 1 : 0, got_bytes = 0;
+    if (load->has_carry)
+        chunk->data[0] = load->carry;
+    enum mr_status status = read_some(item, chunk->data + carried_bytes, keep_bytes + 1 - carried_bytes,
+                                      &got_bytes, err);
+    if (status != MR_OK)
+        return status;
+    got_bytes += carried_bytes;
+    load->has_carry = got_bytes > keep_bytes;
+    chunk->is_last = !load->has_carry;
+    chunk->used_bytes = load->has_carry ? keep_bytes : got_bytes;
+    if (load->has_carry)
+        load->carry = chunk->data[keep_bytes];
+    load->bytes += chunk->used_bytes;
+    status = keep_input(item, chunk, err);
+    if (status == MR_OK && chunk->is_last)
+        status = close_input(item, err);
+    return status;
+}
+
+/* A serial source may go on once this item has been loaded, or given up. */
+static void let_feed_go_on(struct item *item)
+{
+    if (!item->is_serial)
+        return;
+    item->is_serial = false;
+    atomic_store(&item->job->is_loading_serial, false);
+    line_feed_kick(item->job->line);
+}
+
+void load_run(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    struct load *load = &item->load;
+    (void)run;
+    load->problem.status = MR_OK;
+    if (load->doing == ITEM_CLEANS) {
+        close_input(item, NULL);
+        let_feed_go_on(item);
+        return;
+    }
+    enum mr_status status = load->is_open ? MR_OK : open_input(item, &load->problem);
+    if (status == MR_OK)
+        status = fill(item, &load->problem);
+    load->problem.status = status;
+    if (status != MR_OK)
+        close_input(item, NULL);
+    if (!load->is_open)
+        let_feed_go_on(item);
+}
+
+/* Puts the chunk down where the next step finds it; what is not wanted any more is dropped. */
+static void put_down(struct item *item, struct chunk *chunk)
+{
+    if (item->stop == ITEM_GOES_ON) {
+        chunk_list_push(item->chain ? &item->in_box : &item->out_box, chunk);
+        return;
+    }
+    if (item->chain)
+        item->in_hands_count -= item->in_hands_count > 0;
+    else
+        item->out_hands_count -= item->out_hands_count > 0;
+    chunk_give(item->job->chunks, chunk);
+}
+
+void load_settle(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    struct load *load = &item->load;
+    struct chunk *chunk = load->chunk;
+    (void)run;
+    load->chunk = NULL;
+    if (load->doing == ITEM_CLEANS) {
+        item->is_loaded = true;
+    } else if (load->problem.status != MR_OK) {
+        enum mr_status status = load->problem.status;
+        item_stop(item, status == MR_SKIPPED ? ITEM_SKIPPED : ITEM_FAILED, JOB_LOAD, &load->problem);
+        chunk_give(item->job->chunks, chunk);
+        item->is_loaded = true;
+    } else {
+        if (!item->is_copy)
+            atomic_fetch_add_explicit(&item->job->in_bytes, chunk->used_bytes, memory_order_relaxed);
+        item->is_loaded = chunk->is_last;
+        put_down(item, chunk);
+    }
+    if (item->is_loaded && !item->chain)
+        item->is_processed = true;
+    item_copy_instead(item);
+}

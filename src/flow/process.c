@@ -1,0 +1,195 @@
+/* process.c - the PROCESS step: runs an item's content through the chain of operations. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/item.h"
+
+enum line_claim process_claim(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    struct process *process = &item->process;
+    (void)run;
+    if (item->is_processed || !item->chain)
+        return LINE_NOTHING;
+    if (item_is_stopped(item)) {
+        process->doing = ITEM_CLEANS;
+        return LINE_READY;
+    }
+    if (!process->in && !item->in_box.first)
+        return LINE_NOTHING;
+    if (!process->out) {
+        if (!item_has_out_room(item))
+            return LINE_HELD;
+        item->out_hands_count++;
+    }
+    if (!process->in)
+        process->in = chunk_list_pop(&item->in_box);
+    process->doing = ITEM_WORKS;
+    return LINE_READY;
+}
+
+static bool is_cancelled(void *ctx)
+{
+    const struct job *job = ctx;
+    return atomic_load_explicit(&job->is_cancelled, memory_order_relaxed);
+}
+
+static enum mr_status begin(struct item *item, struct mr_error *err)
+{
+    struct process *process = &item->process;
+    process->state = stash_take(item->job->states);
+    if (!process->state) {
+        enum mr_status status = chain_state_create(item->chain, &process->state, err);
+        if (status != MR_OK)
+            return status;
+    }
+    return chain_start(process->state, &item->entry, err);
+}
+
+/* Room for what comes out: for a whole small content what it can become at most, else a full chunk. */
+static struct chunk *take_room(struct item *item)
+{
+    const struct chunk *in = item->process.in;
+    size_t room_bytes = CHUNK_ROOM_BYTES;
+    if (in->is_last && in->at_bytes == 0 && item->load.bytes == in->used_bytes) {
+        size_t bound_bytes = chain_bound(item->chain, in->used_bytes);
+        if (bound_bytes < room_bytes)
+            room_bytes = bound_bytes > 0 ? bound_bytes : 1;
+    }
+    return chunk_take(item->job->chunks, room_bytes);
+}
+
+/* Calls the chain until the input is used up, the room is full, or it is done. */
+static enum mr_status turn_wheel(struct item *item, struct mr_error *err)
+{
+    struct process *process = &item->process;
+    struct chunk *in = process->in, *out = process->out;
+    for (;;) {
+        struct mr_io io = {
+            .in = in->data + in->at_bytes,
+            .in_bytes = in->used_bytes - in->at_bytes,
+            .is_last = in->is_last,
+            .out = out->data + out->used_bytes,
+            .out_bytes = out->cap_bytes - out->used_bytes,
+            .is_cancelled = is_cancelled,
+            .cancel_ctx = item->job,
+        };
+        size_t had_in_bytes = io.in_bytes, had_out_bytes = io.out_bytes;
+        enum mr_status status = chain_process(process->state, &io, err);
+        in->at_bytes = in->used_bytes - io.in_bytes;
+        out->used_bytes = out->cap_bytes - io.out_bytes;
+        if (status != MR_OK) {
+            process->is_done = status == MR_DONE;
+            return process->is_done ? MR_OK : status;
+        }
+        if (io.out_bytes == 0 || (io.in_bytes == 0 && !in->is_last))
+            return MR_OK;
+        if (io.in_bytes == had_in_bytes && io.out_bytes == had_out_bytes)
+            return mr_error_set(err, MR_E_STEP, 0, "the operation makes no progress");
+    }
+}
+
+static enum mr_status keep_note(struct item *item, struct mr_error *err)
+{
+    const char *note = item->job->notes ? chain_note(item->process.state) : NULL;
+    if (!note)
+        return MR_OK;
+    item->process.note = strdup(note);
+    return item->process.note ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
+static void let_go(struct item *item)
+{
+    struct process *process = &item->process;
+    if (!process->state)
+        return;
+    if (!process->is_done)
+        chain_stop(process->state);
+    stash_put(item->job->states, process->state);
+    process->state = NULL;
+}
+
+static enum mr_status work(struct item *item, struct mr_error *err)
+{
+    struct process *process = &item->process;
+    enum mr_status status = MR_OK;
+    if (!process->out) {
+        if (item->needs_whole)
+            status = item_spool_out(item, err);
+        process->out = take_room(item);
+        if (!process->out)
+            status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    }
+    if (status == MR_OK && !process->state)
+        status = begin(item, err);
+    if (status == MR_OK)
+        status = turn_wheel(item, err);
+    if (status == MR_OK && process->is_done)
+        status = keep_note(item, err);
+    if (status != MR_OK || process->is_done)
+        let_go(item);
+    return status;
+}
+
+void process_run(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    (void)run;
+    item->process.problem.status = MR_OK;
+    if (item->process.doing == ITEM_CLEANS)
+        let_go(item);
+    else
+        item->process.problem.status = work(item, &item->process.problem);
+}
+
+/* The input chunk is used up: back, or kept when it is the whole input of an item that may have to be copied. */
+static void finish_input(struct item *item)
+{
+    struct chunk *in = item->process.in;
+    item->process.in = NULL;
+    item->in_hands_count--;
+    if (item->keeps_input && in->is_last && in->used_bytes == item->load.bytes && !item->kept)
+        item->kept = in;
+    else
+        chunk_give(item->job->chunks, in);
+}
+
+static void drop_all(struct item *item)
+{
+    struct process *process = &item->process;
+    if (process->in)
+        finish_input(item);
+    chunk_give(item->job->chunks, process->out);
+    process->out = NULL;
+    struct chunk *rest;
+    while ((rest = chunk_list_pop(&item->in_box)) != NULL) {
+        process->in = rest;
+        finish_input(item);
+    }
+    item->is_processed = true;
+}
+
+void process_settle(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    struct process *process = &item->process;
+    (void)run;
+    if (process->problem.status != MR_OK) {
+        bool is_cancel = process->problem.status == MR_CANCELLED;
+        item_stop(item, is_cancel ? ITEM_CANCELLED : ITEM_FAILED, JOB_PROCESS, &process->problem);
+    }
+    if (process->doing == ITEM_CLEANS || process->problem.status != MR_OK) {
+        drop_all(item);
+    } else {
+        struct chunk *in = process->in, *out = process->out;
+        if (process->is_done || (in->at_bytes == in->used_bytes && !in->is_last))
+            finish_input(item);
+        if (process->is_done || out->used_bytes == out->cap_bytes) {
+            out->is_last = process->is_done;
+            chunk_list_push(&item->out_box, out);
+            process->out = NULL;
+        }
+        item->is_processed = process->is_done;
+    }
+    item_copy_instead(item);
+}
