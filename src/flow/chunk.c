@@ -6,10 +6,11 @@
 
 #include "engine/stash.h"
 
-#define SMALLEST_BYTES    ((size_t)4096)
-#define CLASS_COUNT       9 /* 4 KiB, 8 KiB ... 512 KiB, and CHUNK_ROOM_BYTES */
-#define IDLE_CLASS_BYTES  ((size_t)2 << 20) /* kept idle in each class */
-/* From here on memory comes from mmap: it goes back to the system at once, and never fragments the heap. */
+#define SMALLEST_BYTES   ((size_t)4096)
+#define CLASS_COUNT      9                 /* 4 KiB, 8 KiB ... 512 KiB, and CHUNK_ROOM_BYTES */
+#define IDLE_CLASS_BYTES ((size_t)2 << 20) /* kept idle in each class */
+/* From here on memory comes from mmap: it goes back to the system at once, and never fragments the
+ * heap. */
 #define MAPPED_FROM_BYTES ((size_t)128 << 10)
 
 struct chunk_pool {

@@ -82,7 +82,8 @@ struct item {
         enum item_doing doing;
         struct mr_writer *writer;
         struct chunk_list chunks;
-        bool is_committed, is_skipped;
+        unsigned taken_count;  /* chunks taken by the run */
+        bool is_committed;
         int64_t declared_bytes;
         uint64_t bytes;
         struct mr_error problem;
@@ -98,12 +99,11 @@ struct job {
     struct nameset *names;             /* feed only; NULL: names cannot collide */
     struct links *links;               /* feed only */
     struct notes *notes;               /* STORE, in turn; NULL: none */
-    bool is_name_checked;              /* names is in use */
     unsigned window_count;
     int64_t start_ns;
     atomic_int_fast64_t end_ns;
 
-    atomic_bool is_closing, is_cancelled, is_ruined, is_found_all, is_serial_seen;
+    atomic_bool is_closing, is_cancelled, is_found_all, is_serial_seen;
     atomic_bool is_loading_serial;     /* the last item of a serial source is not loaded yet */
     atomic_flag has_stop_error;
     atomic_bool stop_error_is_set;     /* stop_error may be read */
@@ -124,6 +124,8 @@ static inline bool item_is_content(const struct item *item)
 
 /* Has the item been stopped, or must it be because the job is cancelled? Item lock held. */
 bool item_is_stopped(struct item *item);
+/* How an item ends whose step returned status. */
+enum item_stop item_stop_for(enum mr_status status);
 /* Stops the item; the first reason stays. error may be NULL. Item lock held. */
 void item_stop(struct item *item, enum item_stop stop, enum job_stage by, const struct mr_error *error);
 /* At the end of every settle: a stopped item that has let go of everything starts again as a copy, if that is wanted. Item lock held. */

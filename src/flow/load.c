@@ -11,8 +11,10 @@ enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
         return LINE_NOTHING;
     item->load.doing = ITEM_WORKS;
     if (item_is_stopped(item)) {
-        /* A copy that needs the input from a source that cannot give it again: the rest is read and kept. */
-        bool reads_on = item->load.tee && item->stop == ITEM_FAILED && item->stopped_by == JOB_PROCESS;
+        /* A copy that needs the input from a source that cannot give it again: the rest is read and
+         * kept. */
+        bool reads_on =
+            item->load.tee && item->stop == ITEM_FAILED && item->stopped_by == JOB_PROCESS;
         if (!reads_on)
             item->load.doing = ITEM_CLEANS;
         return LINE_READY;
@@ -46,8 +48,8 @@ static enum mr_status open_input(struct item *item, struct mr_error *err)
     return source->ops->open(source, &item->entry, &item->load.reader, err);
 }
 
-static enum mr_status read_some(struct item *item, void *buffer, size_t cap_bytes, size_t *got_bytes,
-                                struct mr_error *err)
+static enum mr_status read_some(struct item *item, void *buffer, size_t cap_bytes,
+                                size_t *got_bytes, struct mr_error *err)
 {
     struct mr_source *source = item->input->source;
     if (item->load.reader)
@@ -65,7 +67,8 @@ static enum mr_status close_input(struct item *item, struct mr_error *err)
     return item->input->source->ops->close(item->input->source, reader, err);
 }
 
-/* The input of an item that may have to be copied is kept, unless it fits one chunk: that is kept as it is. */
+/* The input of an item that may have to be copied is kept, unless it fits one chunk: that is kept
+ * as it is. */
 static enum mr_status keep_input(struct item *item, const struct chunk *chunk, struct mr_error *err)
 {
     if (!item->keeps_input || item->is_copy || (chunk->is_last && !item->load.tee))
@@ -78,11 +81,14 @@ static enum mr_status keep_input(struct item *item, const struct chunk *chunk, s
     return spool_write(item->load.tee, chunk->data, chunk->used_bytes, err);
 }
 
-/* Fills a chunk: one byte more than it keeps is read, and carried to the next chunk, so that the last one is known to be the last. */
+/* Fills a chunk: one byte more than it keeps is read, and carried to the next chunk, so that the
+ * last one is known to be the last. */
 static enum mr_status fill(struct item *item, struct mr_error *err)
 {
     struct load *load = &item->load;
     size_t room_bytes = load->bytes == 0 ? item->in_room_bytes : CHUNK_ROOM_BYTES;
+    if (!item->chain && item->needs_whole && item_spool_out(item, err) != MR_OK)
+        return MR_E_SYSTEM;
     load->chunk = chunk_take(item->job->chunks, room_bytes);
     if (!load->chunk)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
@@ -91,8 +97,8 @@ static enum mr_status fill(struct item *item, struct mr_error *err)
     size_t carried_bytes = load->has_carry ? 1 : 0, got_bytes = 0;
     if (load->has_carry)
         chunk->data[0] = load->carry;
-    enum mr_status status = read_some(item, chunk->data + carried_bytes, keep_bytes + 1 - carried_bytes,
-                                      &got_bytes, err);
+    enum mr_status status = read_some(item, chunk->data + carried_bytes,
+                                      keep_bytes + 1 - carried_bytes, &got_bytes, err);
     if (status != MR_OK)
         return status;
     got_bytes += carried_bytes;
@@ -163,13 +169,13 @@ void load_settle(struct line_item *line_item, struct line_run *run)
     if (load->doing == ITEM_CLEANS) {
         item->is_loaded = true;
     } else if (load->problem.status != MR_OK) {
-        enum mr_status status = load->problem.status;
-        item_stop(item, status == MR_SKIPPED ? ITEM_SKIPPED : ITEM_FAILED, JOB_LOAD, &load->problem);
-        chunk_give(item->job->chunks, chunk);
+        item_stop(item, item_stop_for(load->problem.status), JOB_LOAD, &load->problem);
+        put_down(item, chunk);
         item->is_loaded = true;
     } else {
         if (!item->is_copy)
-            atomic_fetch_add_explicit(&item->job->in_bytes, chunk->used_bytes, memory_order_relaxed);
+            atomic_fetch_add_explicit(&item->job->in_bytes, chunk->used_bytes,
+                                      memory_order_relaxed);
         item->is_loaded = chunk->is_last;
         put_down(item, chunk);
     }

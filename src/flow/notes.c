@@ -21,7 +21,8 @@ struct notes {
     char buffer[BUFFER_BYTES];
 };
 
-static enum mr_status system_problem(const struct notes *notes, const char *what, struct mr_error *err)
+static enum mr_status system_problem(const struct notes *notes, const char *what,
+                                     struct mr_error *err)
 {
     int sys_errno = errno;
     char shown[PATH_SHOW_BYTES];

@@ -46,7 +46,8 @@ static enum mr_status begin(struct item *item, struct mr_error *err)
     return chain_start(process->state, &item->entry, err);
 }
 
-/* Room for what comes out: for a whole small content what it can become at most, else a full chunk. */
+/* Room for what comes out: for a whole small content what it can become at most, else a full chunk.
+ */
 static struct chunk *take_room(struct item *item)
 {
     const struct chunk *in = item->process.in;
@@ -142,7 +143,8 @@ void process_run(struct line_item *line_item, struct line_run *run)
         item->process.problem.status = work(item, &item->process.problem);
 }
 
-/* The input chunk is used up: back, or kept when it is the whole input of an item that may have to be copied. */
+/* The input chunk is used up: back, or kept when it is the whole input of an item that may have to
+ * be copied. */
 static void finish_input(struct item *item)
 {
     struct chunk *in = item->process.in;
@@ -174,10 +176,8 @@ void process_settle(struct line_item *line_item, struct line_run *run)
     struct item *item = item_of(line_item);
     struct process *process = &item->process;
     (void)run;
-    if (process->problem.status != MR_OK) {
-        bool is_cancel = process->problem.status == MR_CANCELLED;
-        item_stop(item, is_cancel ? ITEM_CANCELLED : ITEM_FAILED, JOB_PROCESS, &process->problem);
-    }
+    if (process->problem.status != MR_OK)
+        item_stop(item, item_stop_for(process->problem.status), JOB_PROCESS, &process->problem);
     if (process->doing == ITEM_CLEANS || process->problem.status != MR_OK) {
         drop_all(item);
     } else {

@@ -33,7 +33,8 @@ void spool_destroy(struct spool *spool)
     free(spool);
 }
 
-enum mr_status spool_write(struct spool *spool, const void *data, size_t size_bytes, struct mr_error *err)
+enum mr_status spool_write(struct spool *spool, const void *data, size_t size_bytes,
+                           struct mr_error *err)
 {
     if (io_pwrite(spool->fd, data, size_bytes, spool->written_bytes) != 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot write a temporary file");

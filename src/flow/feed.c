@@ -1,0 +1,375 @@
+/* feed.c - where items are made: the next entry of the inputs, its name in the output, its cost.
+ * One thread at a time. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "flow/item.h"
+
+/* Memory of an item besides chunks and operation states: itself, its names, its place in lists. */
+#define ITEM_COST_BYTES ((size_t)4096)
+/* Numbers that --collide rename tries. */
+#define RENAME_TRIES 10000
+
+static const char *label_of(const struct input *input)
+{
+    return input->source->flags & MR_SOURCE_CONTAINER ? input->source->label : "";
+}
+
+static void tell_failed(struct job *job, const struct input *input, const struct mr_entry *entry,
+                        const char *output, const struct mr_error *error)
+{
+    char shown[PATH_SHOW_BYTES * 2];
+    const struct job_item told = {
+        .shown = input && entry->path ? input_show(input, entry->path, shown, sizeof(shown)) : "",
+        .output = output,
+        .entry = input && entry->path ? entry : NULL,
+        .outcome = JOB_FAILED,
+        .error = error,
+    };
+    job_tell(job, &told);
+}
+
+/* ---- names ---- */
+
+/* *name becomes the output name of an entry called path. with_chain: the operations run on it. */
+static enum mr_status map_name(struct job *job, const struct input *input, const char *path,
+                               bool is_content, bool with_chain, char **name, struct mr_error *err)
+{
+    const struct job_config *config = &job->config;
+    char *clean = NULL, *joined;
+    enum mr_status status = path_clean(path, &clean, err);
+    if (status != MR_OK)
+        return status;
+    joined = path_join(input->prefix, clean);
+    free(clean);
+    if (!joined)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    if (config->naming)
+        status = naming_map(config->naming, &joined, is_content, err);
+    bool overrides = config->naming && naming_overrides_suffix(config->naming);
+    if (status == MR_OK && with_chain && !overrides && !config->keeps_names)
+        status = chain_rename(config->chain, &joined);
+    if (status == MR_OK)
+        *name = joined;
+    else
+        free(joined);
+    return status;
+}
+
+/* Sees to it that no two items get the same name. Changes item->output.path for --collide rename.
+ */
+static enum mr_status settle_collision(struct job *job, struct item *item, struct mr_error *err)
+{
+    if (!job->names || item->entry.kind == MR_KIND_DIRECTORY)
+        return MR_OK;
+    bool was_there = false;
+    enum mr_status status = nameset_add(job->names, item->output.path, &was_there, err);
+    if (status != MR_OK || !was_there)
+        return status;
+    char shown[PATH_SHOW_BYTES];
+    switch (job->config.collide) {
+    case JOB_COLLIDE_LAST:
+        item->output.replaces_earlier = true;
+        return MR_OK;
+    case JOB_COLLIDE_RENAME:
+        for (unsigned n = 2; was_there && n < RENAME_TRIES; n++) {
+            char *numbered = naming_numbered(item->output.path, n);
+            if (!numbered)
+                return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+            status = nameset_add(job->names, numbered, &was_there, err);
+            if (status == MR_OK && !was_there) {
+                free(item->output.path);
+                item->output.path = numbered;
+                return MR_OK;
+            }
+            free(numbered);
+            if (status != MR_OK)
+                return status;
+        }
+        break;
+    case JOB_COLLIDE_ERROR:
+        break;
+    }
+    return mr_error_set(err, MR_E_EXISTS, 0,
+                        "'%s' was stored already by this run (--collide rename or last allows it)",
+                        path_show(shown, sizeof(shown), item->output.path));
+}
+
+/* ---- links ---- */
+
+/* A hard link of an archive: its target is mapped like the target's own name, and must have been
+ * stored by this run. */
+static enum mr_status map_hard_link(struct job *job, struct item *item, struct mr_error *err)
+{
+    struct mr_entry *entry = &item->entry;
+    char *target = NULL;
+    bool with_chain = chain_count(job->config.chain) > 0 &&
+                      (!job->config.selection ||
+                       selection_accepts(job->config.selection, entry, label_of(item->input)));
+    enum mr_status status = map_name(job, item->input, entry->target ? entry->target : "", true,
+                                     with_chain, &target, err);
+    if (status != MR_OK) {
+        mr_error_prefix(err, "hard link target");
+        return status;
+    }
+    bool is_there = true;
+    if (job->names)
+        status = nameset_has(job->names, target, &is_there, err);
+    if (status == MR_OK && !is_there) {
+        char shown[PATH_SHOW_BYTES];
+        status = mr_error_set(err, MR_E_UNSAFE, 0,
+                              "hard link to '%s', which is no earlier file of this archive",
+                              path_show(shown, sizeof(shown), entry->target ? entry->target : ""));
+    }
+    if (status != MR_OK) {
+        free(target);
+        return status;
+    }
+    free(item->output.target);
+    item->output.target = target;
+    return MR_OK;
+}
+
+/* A file of a directory whose inode was met already becomes a hard link of what was stored then. */
+static enum mr_status find_hard_link(struct job *job, struct item *item, struct mr_error *err)
+{
+    struct mr_entry *entry = &item->entry;
+    bool can = (job->config.preserve & PRESERVE_LINKS) &&
+               !(job->config.sink->flags & MR_SINK_NO_HARD_LINKS);
+    if (!can || entry->link_count < 2 || entry->inode == 0)
+        return MR_OK;
+    const char *earlier = links_meet(job->links, entry, item->output.path);
+    if (!earlier)
+        return MR_OK;
+    entry->kind = MR_KIND_HARDLINK;
+    item->output.kind = MR_KIND_HARDLINK;
+    item->output.target = strdup(earlier);
+    return item->output.target ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
+/* ---- metadata ---- */
+
+static bool is_later(const struct mr_entry *entry, const struct timespec *than)
+{
+    return entry->mtime_s != than->tv_sec ? entry->mtime_s > than->tv_sec
+                                          : (long)entry->mtime_ns > than->tv_nsec;
+}
+
+static void settle_metadata(const struct job_config *config, struct mr_entry *output)
+{
+    if (!(config->preserve & PRESERVE_MODE))
+        output->has_mode = false;
+    if (!(config->preserve & PRESERVE_MTIME))
+        output->has_mtime = false;
+    if (!(config->preserve & PRESERVE_OWNER) || config->is_reproducible)
+        output->has_owner = false;
+    if (!(config->preserve & PRESERVE_XATTR))
+        output->xattr_count = 0;
+    if (config->is_reproducible && output->has_mode) {
+        bool is_executable = output->kind == MR_KIND_DIRECTORY || (output->mode & 0111) != 0;
+        output->mode = output->kind == MR_KIND_SYMLINK ? 0777 : is_executable ? 0755 : 0644;
+    }
+    if (!output->has_owner) {
+        output->uname = output->gname = NULL;
+        output->uid = output->gid = 0;
+    }
+    bool sets = config->has_mtime &&
+                (!config->clamps_mtime || (output->has_mtime && is_later(output, &config->mtime)));
+    if (sets) {
+        output->has_mtime = true;
+        output->mtime_s = config->mtime.tv_sec;
+        output->mtime_ns = (uint32_t)config->mtime.tv_nsec;
+    }
+}
+
+/* ---- size and cost ---- */
+
+static size_t in_room(int64_t size_bytes)
+{
+    if (size_bytes >= 0 && size_bytes < (int64_t)CHUNK_CONTENT_BYTES)
+        return (size_t)size_bytes + 1;
+    return CHUNK_ROOM_BYTES;
+}
+
+static void settle_cost(struct item *item)
+{
+    const struct job *job = item->job;
+    const struct mr_entry *entry = &item->entry;
+    unsigned sink_flags = job->config.sink->flags, source_flags = item->input->source->flags;
+    bool is_small = entry->size_bytes >= 0 && entry->size_bytes <= (int64_t)CHUNK_CONTENT_BYTES;
+    size_t cost_bytes = ITEM_COST_BYTES;
+    item->line.cost_bytes = cost_bytes;
+    if (!item_is_content(item)) {
+        item->is_loaded = item->is_processed = true;
+        return;
+    }
+    item->is_size_known =
+        entry->size_bytes >= 0 && (!item->chain || chain_is_identity(item->chain));
+    item->needs_whole = (sink_flags & MR_SINK_NEEDS_SIZE) &&
+                        (!item->is_size_known || (source_flags & MR_SOURCE_CONTAINER));
+    item->in_room_bytes = in_room(entry->size_bytes);
+    item->in_window_count = item->out_window_count = job->window_count;
+    size_t in_bytes = is_small ? chunk_cost_bytes(item->in_room_bytes)
+                               : job->window_count * chunk_cost_bytes(CHUNK_ROOM_BYTES);
+    cost_bytes += in_bytes;
+    if (item->chain) {
+        size_t bound_bytes =
+            is_small ? chain_bound(item->chain, (size_t)entry->size_bytes) : SIZE_MAX;
+        bool is_bounded = bound_bytes <= CHUNK_ROOM_BYTES;
+        cost_bytes += is_bounded ? chunk_cost_bytes(bound_bytes)
+                                 : job->window_count * chunk_cost_bytes(CHUNK_ROOM_BYTES);
+        cost_bytes += chain_state_bytes(item->chain);
+    }
+    item->line.cost_bytes = cost_bytes;
+}
+
+/* ---- items ---- */
+
+/* What is refused whatever its name. */
+static enum mr_status check_kind(const struct mr_entry *entry, struct mr_error *err)
+{
+    if (entry->kind == MR_KIND_OTHER)
+        return mr_error_set(
+            err, MR_E_UNSUPPORTED, 0,
+            "is a device, FIFO or socket, which are not copied (exclude it to leave it out)");
+    if (entry->is_encrypted)
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "is encrypted; decrypt the archive first");
+    return MR_OK;
+}
+
+static enum mr_status settle_names(struct job *job, struct item *item, bool is_selected,
+                                   struct mr_error *err)
+{
+    struct mr_entry *entry = &item->entry;
+    bool is_content = entry->kind == MR_KIND_FILE && is_selected;
+    bool with_chain = is_content && chain_count(job->config.chain) > 0;
+    item->chain = with_chain ? job->config.chain : NULL;
+    item->output = *entry;
+    item->output.path = item->output.target = NULL;
+    enum mr_status status =
+        map_name(job, item->input, entry->path, is_content, with_chain, &item->output.path, err);
+    if (status == MR_OK && with_chain && job->config.on_error == JOB_COPY)
+        status = map_name(job, item->input, entry->path, is_content, false, &item->copy_path, err);
+    if (status != MR_OK)
+        return status;
+    if (entry->kind == MR_KIND_HARDLINK)
+        status = map_hard_link(job, item, err);
+    else if (entry->kind == MR_KIND_FILE)
+        status = find_hard_link(job, item, err);
+    if (status == MR_OK && entry->kind == MR_KIND_SYMLINK) {
+        item->output.target = strdup(entry->target ? entry->target : "");
+        if (!item->output.target)
+            status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    }
+    return status == MR_OK ? settle_collision(job, item, err) : status;
+}
+
+/* Makes an item of *entry (whose content moves into it) and input (likewise). MR_SKIPPED: it is
+ * left out without a word. */
+static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct input *input,
+                                bool is_selected, struct item **item, struct mr_error *err)
+{
+    struct item *made = calloc(1, sizeof(*made));
+    if (!made) {
+        mr_entry_clear(entry);
+        input_release(input);
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    }
+    made->job = job;
+    made->input = input;
+    made->entry = *entry;
+    memset(entry, 0, sizeof(*entry));
+    enum mr_status status = check_kind(&made->entry, err);
+    if (status == MR_OK)
+        status = settle_names(job, made, is_selected, err);
+    if (status == MR_OK && line_item_init(job->line, &made->line, made->runs) != MR_OK)
+        status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    if (status != MR_OK) {
+        if (status != MR_SKIPPED)
+            tell_failed(job, made->input, &made->entry, made->output.path, err);
+        item_free(made);
+        return status;
+    }
+    settle_metadata(&job->config, &made->output);
+    settle_cost(made);
+    made->is_serial = (input->source->flags & MR_SOURCE_SERIAL) && !made->is_loaded;
+    made->keeps_input = made->copy_path && !(input->source->flags & MR_SOURCE_REOPENABLE);
+    *item = made;
+    return MR_OK;
+}
+
+static void tell_dry(struct job *job, struct item *item)
+{
+    char shown[PATH_SHOW_BYTES * 2];
+    const struct job_item told = {
+        .shown = input_show(item->input, item->entry.path, shown, sizeof(shown)),
+        .output = item->output.path,
+        .entry = &item->entry,
+        .outcome = JOB_STORED,
+    };
+    job_tell(job, &told);
+    line_item_fini(&item->line);
+    item_free(item);
+}
+
+bool feed_pauses(void *ctx)
+{
+    struct job *job = ctx;
+    return atomic_load(&job->is_loading_serial);
+}
+
+/* One entry of the inputs: an item, or NULL when it came to nothing. MR_DONE at the end. */
+static enum mr_status next_item(struct job *job, struct item **item)
+{
+    struct mr_entry entry = {0};
+    struct input *input = NULL;
+    struct mr_error error = {0};
+    enum mr_status status = inputs_next(job->config.inputs, &entry, &input, &error);
+    if (status == MR_DONE)
+        return MR_DONE;
+    atomic_fetch_add_explicit(&job->found_count, 1, memory_order_relaxed);
+    if (status != MR_OK) {
+        tell_failed(job, input, &entry, NULL, &error);
+        mr_entry_clear(&entry);
+        input_release(input);
+        return MR_OK;
+    }
+    const struct selection *selection = job->config.selection;
+    bool is_selected = !selection || selection_accepts(selection, &entry, label_of(input));
+    if (!is_selected && !job->config.copies_others) {
+        atomic_fetch_sub_explicit(&job->found_count, 1, memory_order_relaxed);
+        mr_entry_clear(&entry);
+        input_release(input);
+        return MR_OK;
+    }
+    status = make_item(job, &entry, input, is_selected, item, &error);
+    if (status == MR_SKIPPED)
+        atomic_fetch_sub_explicit(&job->found_count, 1, memory_order_relaxed);
+    return MR_OK;
+}
+
+enum line_feed feed_next(void *ctx, struct line_item **line_item)
+{
+    struct job *job = ctx;
+    while (!atomic_load_explicit(&job->is_closing, memory_order_relaxed)) {
+        struct item *item = NULL;
+        if (next_item(job, &item) == MR_DONE) {
+            atomic_store(&job->is_found_all, true);
+            return LINE_FEED_END;
+        }
+        if (!item)
+            continue;
+        if (job->config.is_dry) {
+            tell_dry(job, item);
+            continue;
+        }
+        if (item->is_serial) {
+            atomic_store(&job->is_serial_seen, true);
+            atomic_store(&job->is_loading_serial, true);
+        }
+        *line_item = &item->line;
+        return LINE_FEED_ITEM;
+    }
+    return LINE_FEED_END;
+}

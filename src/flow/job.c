@@ -1,0 +1,353 @@
+/* job.c - makes a job of its parts, starts, stops and ends it. */
+#include "flow/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/path.h"
+#include "flow/item.h"
+
+/* Items in flight for each thread: enough to hide the time of a system call, few enough to stay in
+ * the caches. */
+#define IN_FLIGHT_EACH  64
+#define IN_FLIGHT_LEAST 64
+#define IN_FLIGHT_MOST  2048
+#define NAMES_BYTES     ((size_t)4 << 20)
+
+static const char *const pool_names[JOB_STAGES] = {"read", "work", "write"};
+
+static bool stage_is_held(struct job *job, unsigned stage)
+{
+    return line_is_held(job->line, stage);
+}
+
+static bool load_is_held(void *ctx)
+{
+    return stage_is_held(ctx, JOB_LOAD);
+}
+
+static bool process_is_held(void *ctx)
+{
+    return stage_is_held(ctx, JOB_PROCESS);
+}
+
+static bool store_is_held(void *ctx)
+{
+    return stage_is_held(ctx, JOB_STORE);
+}
+
+/* ---- making ---- */
+
+static enum mr_status make_pools(struct job *job, struct mr_error *err)
+{
+    static bool (*const reasons[JOB_STAGES])(void *) = {load_is_held, process_is_held,
+                                                        store_is_held};
+    const struct job_config *config = &job->config;
+    const unsigned counts[JOB_STAGES] = {config->reader_count, config->worker_count,
+                                         config->writer_count};
+    if (config->pools == JOB_POOLS_SHARED) {
+        const struct mr_pool_config pool = {
+            .struct_bytes = sizeof(pool), .name = "work", .thread_count = config->worker_count};
+        enum mr_status status = mr_pool_create(&pool, &job->pools[0], err);
+        job->pools[1] = job->pools[2] = job->pools[0];
+        return status;
+    }
+    for (unsigned s = 0; s < JOB_STAGES; s++) {
+        const struct mr_pool_config pool = {
+            .struct_bytes = sizeof(pool), .name = pool_names[s], .thread_count = counts[s]};
+        enum mr_status status = mr_pool_create(&pool, &job->pools[s], err);
+        if (status != MR_OK)
+            return status;
+        pool_set_idle_reason(job->pools[s], reasons[s], job);
+    }
+    return MR_OK;
+}
+
+static enum line_order order_of(const struct job *job)
+{
+    if (job->notes || job->config.collide == JOB_COLLIDE_LAST)
+        return LINE_IN_ORDER;
+    if (!(job->config.sink->flags & MR_SINK_SERIAL))
+        return LINE_FREE;
+    return job->config.is_unordered ? LINE_EXCLUSIVE : LINE_IN_ORDER;
+}
+
+static unsigned in_flight_max(const struct job_config *config)
+{
+    unsigned threads = config->worker_count;
+    if (config->pools == JOB_POOLS_SPLIT)
+        threads += config->reader_count + config->writer_count;
+    unsigned count = threads * IN_FLIGHT_EACH;
+    if (count < IN_FLIGHT_LEAST)
+        return IN_FLIGHT_LEAST;
+    return count > IN_FLIGHT_MOST ? IN_FLIGHT_MOST : count;
+}
+
+static enum mr_status make_line(struct job *job)
+{
+    struct line_step steps[JOB_STAGES] = {
+        {.name = "load", .width = 1, .claim = load_claim, .run = load_run, .settle = load_settle},
+        {.name = "process",
+         .width = 1,
+         .claim = process_claim,
+         .run = process_run,
+         .settle = process_settle},
+        {.name = "store",
+         .width = 1,
+         .claim = store_claim,
+         .run = store_run,
+         .settle = store_settle},
+    };
+    for (unsigned s = 0; s < JOB_STAGES; s++)
+        steps[s].pool = job->pools[s];
+    const struct line_config config = {
+        .steps = steps,
+        .step_count = JOB_STAGES,
+        .order = order_of(job),
+        .budget_bytes = job->config.memory_bytes,
+        .in_flight_max = in_flight_max(&job->config),
+        .feed_pool = job->pools[JOB_LOAD],
+        .client = {.feed = feed_next,
+                   .feed_pauses = feed_pauses,
+                   .is_done = item_is_done,
+                   .end = item_end,
+                   .ctx = job},
+    };
+    return line_create(&config, &job->line);
+}
+
+/* Chunks that wait between two steps of a large item: fewer when memory is tight. Never more than
+ * changes speed. */
+static unsigned windows_for(uint64_t memory_bytes)
+{
+    if (memory_bytes >= 64 * CHUNK_ROOM_BYTES / 2)
+        return 3;
+    return memory_bytes >= 16 * CHUNK_ROOM_BYTES / 2 ? 2 : 1;
+}
+
+static void destroy_state(void *state)
+{
+    chain_state_destroy(state);
+}
+
+static bool names_may_collide(const struct job_config *config)
+{
+    return inputs_may_collide(config->inputs) || chain_count(config->chain) > 0 ||
+           (config->naming && naming_may_collide(config->naming));
+}
+
+static enum mr_status make_parts(struct job *job, struct mr_error *err)
+{
+    const struct job_config *config = &job->config;
+    const char *notes_path = config->is_dry ? NULL : chain_notes_path(config->chain);
+    enum mr_status status = MR_OK;
+    if (names_may_collide(config))
+        status = nameset_create(NAMES_BYTES, &job->names, err);
+    if (status == MR_OK && notes_path)
+        status = notes_create(notes_path, &job->notes, err);
+    if (status == MR_OK)
+        status = make_pools(job, err);
+    if (status != MR_OK)
+        return status;
+    if (chunk_pool_create(&job->chunks) != MR_OK || links_create(&job->links) != MR_OK ||
+        stash_create(config->worker_count, destroy_state, &job->states) != MR_OK ||
+        make_line(job) != MR_OK)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    return MR_OK;
+}
+
+enum mr_status job_create(const struct job_config *config, struct job **job, struct mr_error *err)
+{
+    struct job *made = calloc(1, sizeof(*made));
+    if (!made)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    made->config = *config;
+    made->window_count = windows_for(config->memory_bytes);
+    atomic_flag_clear(&made->has_stop_error);
+    enum mr_status status = make_parts(made, err);
+    if (status != MR_OK) {
+        job_destroy(made);
+        return status;
+    }
+    *job = made;
+    return MR_OK;
+}
+
+static void shut_pools(struct job *job)
+{
+    for (unsigned s = 0; s < JOB_STAGES; s++)
+        if (job->pools[s])
+            mr_pool_shutdown(job->pools[s], MR_SHUTDOWN_DRAIN);
+}
+
+void job_destroy(struct job *job)
+{
+    if (!job)
+        return;
+    shut_pools(job); /* no thread is inside the line any more when it goes */
+    line_destroy(job->line);
+    bool is_shared = job->pools[0] == job->pools[1];
+    for (unsigned s = 0; s < (is_shared ? 1 : JOB_STAGES); s++)
+        mr_pool_destroy(job->pools[s]);
+    stash_destroy(job->states);
+    chunk_pool_destroy(job->chunks);
+    links_destroy(job->links);
+    nameset_destroy(job->names);
+    notes_destroy(job->notes);
+    free(job);
+}
+
+/* ---- running ---- */
+
+void job_start(struct job *job)
+{
+    job->start_ns = clock_now_ns();
+    line_start(job->line);
+}
+
+bool job_wait(struct job *job, int64_t timeout_ms)
+{
+    bool is_done = line_wait(job->line, deadline_from_ms(timeout_ms));
+    if (is_done && atomic_load(&job->end_ns) == 0)
+        atomic_store(&job->end_ns, clock_now_ns());
+    return is_done;
+}
+
+void job_stop(struct job *job, bool is_hard)
+{
+    if (is_hard)
+        atomic_store(&job->is_cancelled, true);
+    atomic_store(&job->is_closing, true);
+    line_close(job->line);
+}
+
+void job_give_up(struct job *job, const struct mr_error *error)
+{
+    if (!atomic_flag_test_and_set(&job->has_stop_error)) {
+        job->stop_error = *error;
+        atomic_store(&job->stop_error_is_set, true);
+    }
+    atomic_store(&job->is_cancelled, true);
+    atomic_store(&job->is_closing, true);
+    line_close(job->line);
+}
+
+void job_tell(struct job *job, const struct job_item *told)
+{
+    atomic_fetch_add_explicit(&job->outcomes[told->outcome], 1, memory_order_relaxed);
+    if (job->config.observer.item_ended)
+        job->config.observer.item_ended(job->config.observer.ctx, told);
+    if (told->outcome == JOB_FAILED && job->config.on_error == JOB_STOP &&
+        !atomic_flag_test_and_set(&job->has_stop_error)) {
+        job->stop_error = *told->error;
+        mr_error_prefix(&job->stop_error, "%s", told->shown);
+        atomic_store(&job->stop_error_is_set, true);
+        job_stop(job, false);
+    }
+}
+
+/* ---- ending ---- */
+
+static void finish_problem(void *ctx, const char *path, const struct mr_error *problem)
+{
+    struct job *job = ctx;
+    char shown[PATH_SHOW_BYTES];
+    const struct job_item told = {
+        .shown = path_show(shown, sizeof(shown), path),
+        .output = path,
+        .outcome = JOB_FAILED,
+        .error = problem,
+    };
+    atomic_fetch_sub(&job->outcomes[JOB_STORED], 1);
+    job_tell(job, &told);
+}
+
+enum mr_status job_finish(struct job *job, struct mr_error *err)
+{
+    struct mr_sink *sink = job->config.sink;
+    bool discards = (sink->flags & MR_SINK_FINAL) != 0;
+    bool has_error = atomic_load(&job->stop_error_is_set),
+         is_stopped = atomic_load(&job->is_closing);
+    if (has_error && err)
+        *err = job->stop_error;
+    enum mr_status status = MR_OK;
+    if (has_error)
+        status = job->stop_error.status;
+    else if (is_stopped)
+        status = mr_error_set(err, MR_CANCELLED, 0, "stopped");
+    if (job->config.is_dry || (status != MR_OK && discards))
+        return status;
+    /* What is complete in a tree stays: its links and times are still set. */
+    enum mr_status finished =
+        sink->ops->finish(sink, finish_problem, job, status == MR_OK ? err : NULL);
+    if (status == MR_OK)
+        status = finished;
+    if (status == MR_OK && job->notes)
+        status = notes_finish(job->notes, err);
+    return status;
+}
+
+/* ---- looking ---- */
+
+static enum job_stage limiting_stage(const struct job_figures *figures)
+{
+    enum job_stage most = JOB_LOAD;
+    double most_load = -1;
+    for (unsigned s = 0; s < JOB_STAGES; s++) {
+        const struct job_stage_figures *stage = &figures->stages[s];
+        unsigned threads = figures->is_shared ? 1 : stage->thread_count;
+        double load = threads > 0 ? stage->busy_s / threads : 0;
+        if (load > most_load) {
+            most_load = load;
+            most = (enum job_stage)s;
+        }
+    }
+    return most;
+}
+
+static void stage_figures(struct job *job, const struct line_figures *line,
+                          struct job_figures *figures)
+{
+    for (unsigned s = 0; s < JOB_STAGES; s++) {
+        struct job_stage_figures *stage = &figures->stages[s];
+        struct pool_times times;
+        pool_times(job->pools[s], &times);
+        stage->thread_count = pool_thread_count(job->pools[s]);
+        stage->run_count = line->step_runs[s];
+        stage->busy_s = (double)line->step_busy_ns[s] / 1e9;
+        if (figures->is_shared) {
+            figures->idle_s = (double)(times.starved_ns + times.blocked_ns) / 1e9;
+        } else {
+            stage->starved_s = (double)times.starved_ns / 1e9;
+            stage->blocked_s = (double)times.blocked_ns / 1e9;
+        }
+    }
+}
+
+void job_figures(struct job *job, struct job_figures *figures)
+{
+    struct line_figures line;
+    line_figures(job->line, &line);
+    memset(figures, 0, sizeof(*figures));
+    figures->stored_count = atomic_load(&job->outcomes[JOB_STORED]);
+    figures->skipped_count = atomic_load(&job->outcomes[JOB_SKIPPED]);
+    figures->failed_count = atomic_load(&job->outcomes[JOB_FAILED]);
+    figures->cancelled_count = atomic_load(&job->outcomes[JOB_CANCELLED]);
+    figures->copied_count = atomic_load(&job->copied_count);
+    figures->file_count = atomic_load(&job->file_count);
+    figures->found_count = atomic_load(&job->found_count);
+    figures->is_found_all = atomic_load(&job->is_found_all);
+    figures->in_bytes = atomic_load(&job->in_bytes);
+    figures->out_bytes = atomic_load(&job->out_bytes);
+    figures->in_flight_count = line.in_flight_count;
+    figures->memory_used_bytes = line.budget_used_bytes;
+    figures->memory_peak_bytes = line.budget_peak_bytes;
+    figures->memory_bytes = job->config.memory_bytes;
+    int64_t end_ns = atomic_load(&job->end_ns);
+    figures->elapsed_s = (double)((end_ns ? end_ns : clock_now_ns()) - job->start_ns) / 1e9;
+    figures->is_serial_source = atomic_load(&job->is_serial_seen);
+    figures->is_shared = job->config.pools == JOB_POOLS_SHARED;
+    stage_figures(job, &line, figures);
+    figures->limiting = limiting_stage(figures);
+}

@@ -1,0 +1,199 @@
+/* store.c - the STORE step: hands what came out to the sink, and makes it visible when it is
+ * complete. */
+#include <errno.h>
+
+#include "base/path.h"
+#include "flow/item.h"
+
+/* Is there anything to store now? */
+static bool has_something(const struct item *item)
+{
+    if (!item_is_content(item))
+        return true;
+    if (item->needs_whole)
+        return item->is_processed;
+    return item->out_box.first != NULL;
+}
+
+enum line_claim store_claim(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    struct store *store = &item->store;
+    (void)run;
+    if (item->is_stored)
+        return LINE_NOTHING;
+    if (item_is_stopped(item)) {
+        /* The box may belong to a producing step that spools until that step has let go of it. */
+        if (!item->is_processed)
+            return LINE_NOTHING;
+        store->doing = ITEM_CLEANS;
+    } else {
+        if (!has_something(item))
+            return LINE_NOTHING;
+        if (!line_has_turn(line_item))
+            return LINE_HELD;
+        store->doing = ITEM_WORKS;
+    }
+    store->chunks = item->out_box;
+    store->taken_count = item->out_box.count;
+    item->out_box = (struct chunk_list){0};
+    return LINE_READY;
+}
+
+/* The exact size of what will be written, or MR_SIZE_UNKNOWN. */
+static int64_t exact_size(const struct item *item)
+{
+    const struct chunk_list *chunks = &item->store.chunks;
+    if (!item_is_content(item))
+        return 0;
+    if (chunks->last && chunks->last->is_last)
+        return (int64_t)chunks->used_bytes + (item->spool ? spool_size_bytes(item->spool) : 0);
+    return item->is_size_known ? item->entry.size_bytes : MR_SIZE_UNKNOWN;
+}
+
+static enum mr_status begin(struct item *item, struct mr_error *err)
+{
+    struct mr_sink *sink = item->job->config.sink;
+    item->store.declared_bytes = exact_size(item);
+    item->output.size_bytes = item->store.declared_bytes;
+    return sink->ops->begin(sink, &item->output, item->store.declared_bytes, &item->store.writer,
+                            err);
+}
+
+static enum mr_status write_some(struct item *item, const void *data, size_t size_bytes,
+                                 struct mr_error *err)
+{
+    struct mr_sink *sink = item->job->config.sink;
+    if (size_bytes == 0)
+        return MR_OK;
+    item->store.bytes += size_bytes;
+    return sink->ops->write(sink, item->store.writer, data, size_bytes, err);
+}
+
+static enum mr_status write_spool(struct item *item, struct mr_error *err)
+{
+    struct chunk *room = chunk_take(item->job->chunks, CHUNK_ROOM_BYTES);
+    if (!room)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    enum mr_status status;
+    size_t got_bytes;
+    do {
+        got_bytes = 0;
+        status = spool_read(item->spool, room->data, CHUNK_CONTENT_BYTES, &got_bytes, err);
+        if (status == MR_OK)
+            status = write_some(item, room->data, got_bytes, err);
+        if (status == MR_OK && atomic_load(&item->job->is_cancelled))
+            status = MR_CANCELLED;
+    } while (status == MR_OK && got_bytes == CHUNK_CONTENT_BYTES);
+    chunk_give(item->job->chunks, room);
+    spool_destroy(item->spool);
+    item->spool = NULL;
+    return status;
+}
+
+/* Writes what was taken. *is_last: that was all of the item. */
+static enum mr_status write_all(struct item *item, bool *is_last, struct mr_error *err)
+{
+    enum mr_status status = item->spool ? write_spool(item, err) : MR_OK;
+    *is_last = !item_is_content(item);
+    struct chunk *chunk;
+    while (status == MR_OK && (chunk = chunk_list_pop(&item->store.chunks)) != NULL) {
+        status = write_some(item, chunk->data, chunk->used_bytes, err);
+        *is_last = chunk->is_last;
+        chunk_give(item->job->chunks, chunk);
+    }
+    return status;
+}
+
+static enum mr_status commit(struct item *item, struct mr_error *err)
+{
+    struct store *store = &item->store;
+    struct mr_sink *sink = item->job->config.sink;
+    if (store->declared_bytes != MR_SIZE_UNKNOWN && item_is_content(item) &&
+        (uint64_t)store->declared_bytes != store->bytes)
+        return mr_error_set(
+            err, MR_E_CHANGED, 0,
+            "has %llu bytes where %lld were announced: it changed, or its archive is damaged",
+            (unsigned long long)store->bytes, (long long)store->declared_bytes);
+    struct mr_writer *writer = store->writer;
+    store->writer = NULL;
+    enum mr_status status = sink->ops->commit(sink, writer, err);
+    if (status == MR_OK && item->job->notes && item->process.note)
+        status = notes_write(item->job->notes, item->process.note, err);
+    store->is_committed = status == MR_OK;
+    return status;
+}
+
+static void clean(struct item *item)
+{
+    struct store *store = &item->store;
+    chunk_give_all(item->job->chunks, &store->chunks);
+    if (!store->writer)
+        return;
+    struct mr_sink *sink = item->job->config.sink;
+    sink->ops->abort(sink, store->writer);
+    store->writer = NULL;
+    if ((sink->flags & MR_SINK_FINAL) && (sink->flags & MR_SINK_NEEDS_SIZE)) {
+        struct mr_error ruined;
+        char shown[PATH_SHOW_BYTES];
+        mr_error_set(&ruined, MR_E_DATA, 0,
+                     "the output cannot go on after '%s', which broke off in the middle",
+                     path_show(shown, sizeof(shown), item->output.path));
+        job_give_up(item->job, &ruined);
+    }
+}
+
+/* Errors after which no other item can be stored either. */
+static bool ends_the_run(const struct mr_error *problem)
+{
+    switch (problem->sys_errno) {
+    case ENOSPC:
+    case EDQUOT:
+    case EROFS:
+    case EIO:
+    case EPIPE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void store_run(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    struct store *store = &item->store;
+    (void)run;
+    store->problem.status = MR_OK;
+    if (store->doing == ITEM_CLEANS) {
+        clean(item);
+        return;
+    }
+    bool is_last = false;
+    enum mr_status status = store->writer ? MR_OK : begin(item, &store->problem);
+    if (status == MR_OK)
+        status = write_all(item, &is_last, &store->problem);
+    if (status == MR_OK && is_last)
+        status = commit(item, &store->problem);
+    store->problem.status = status;
+    if (status != MR_OK)
+        clean(item);
+    if (status == MR_E_SYSTEM && ends_the_run(&store->problem))
+        job_give_up(item->job, &store->problem);
+}
+
+void store_settle(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    struct store *store = &item->store;
+    (void)run;
+    item->out_hands_count -= store->taken_count;
+    store->taken_count = 0;
+    if (store->doing == ITEM_CLEANS) {
+        item->is_stored = true;
+    } else if (store->problem.status != MR_OK) {
+        item_stop(item, item_stop_for(store->problem.status), JOB_STORE, &store->problem);
+    } else if (store->is_committed) {
+        item->is_stored = true;
+    }
+    item_copy_instead(item);
+}
