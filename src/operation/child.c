@@ -1,0 +1,311 @@
+#include "operation/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/path.h"
+
+#define CHECK_INTERVAL_MS 20 /* between looks whether it has ended, where the kernel has no pidfd */
+
+void child_init(struct child *child)
+{
+    child->pid = 0;
+    child->pidfd = child->in_fd = child->out_fd = child->err_fd = -1;
+    child->has_ended = false;
+    child->tail_written_bytes = 0;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* Moves *fd above 2: the numbers that the child's ends are duplicated to must be free. False with errno. */
+static bool lift_fd(int *fd)
+{
+    if (*fd > 2)
+        return true;
+    int lifted = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+    if (lifted < 0)
+        return false;
+    close(*fd);
+    *fd = lifted;
+    return true;
+}
+
+/* A pipe whose end ours (0: reading, 1: writing) does not block. False with errno; then ends are closed. */
+static bool make_pipe(int ends[2], int ours)
+{
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        ends[0] = ends[1] = -1;
+        return false;
+    }
+    if (lift_fd(&ends[0]) && lift_fd(&ends[1]) && fcntl(ends[ours], F_SETFL, O_NONBLOCK) == 0)
+        return true;
+    int failure = errno;
+    close_fd(&ends[0]);
+    close_fd(&ends[1]);
+    errno = failure;
+    return false;
+}
+
+/* Returns 0 or the error number. */
+static int fill_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int failure = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP |
+                                                           POSIX_SPAWN_SETSIGMASK |
+                                                           POSIX_SPAWN_SETSIGDEF);
+    if (failure == 0)
+        failure = posix_spawnattr_setpgroup(attributes, 0);
+    if (failure == 0)
+        failure = posix_spawnattr_setsigmask(attributes, &none);
+    if (failure == 0)
+        failure = posix_spawnattr_setsigdefault(attributes, &all);
+    return failure;
+}
+
+static int fill_actions(posix_spawn_file_actions_t *actions, const int theirs[3])
+{
+    int failure = 0;
+    for (int i = 0; i < 3 && failure == 0; i++)
+        failure = posix_spawn_file_actions_adddup2(actions, theirs[i], i);
+    if (failure == 0)
+        failure = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+    return failure;
+}
+
+/* Returns 0 or the error number. */
+static int spawn(pid_t *pid, const int theirs[3], char *const *argv, char *const *envp)
+{
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
+    int failure = posix_spawnattr_init(&attributes);
+    if (failure != 0)
+        return failure;
+    failure = posix_spawn_file_actions_init(&actions);
+    if (failure == 0) {
+        failure = fill_attributes(&attributes);
+        if (failure == 0)
+            failure = fill_actions(&actions, theirs);
+        if (failure == 0)
+            failure = posix_spawnp(pid, argv[0], &actions, &attributes, argv, envp);
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    posix_spawnattr_destroy(&attributes);
+    return failure;
+}
+
+enum mr_status child_spawn(struct child *child, char *const *argv, char *const *envp, struct mr_error *err)
+{
+    child_init(child);
+    int in[2] = {-1, -1}, out[2] = {-1, -1}, errors[2] = {-1, -1};
+    bool has_pipes = make_pipe(in, 1) && make_pipe(out, 0) && make_pipe(errors, 0);
+    int failure = has_pipes ? 0 : errno;
+    if (has_pipes)
+        failure = spawn(&child->pid, (const int[3]){in[0], out[1], errors[1]}, argv, envp);
+    close_fd(&in[0]);
+    close_fd(&out[1]);
+    close_fd(&errors[1]);
+    child->in_fd = in[1];
+    child->out_fd = out[0];
+    child->err_fd = errors[0];
+    if (failure == 0) {
+        child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0U);
+        return MR_OK;
+    }
+    child->pid = 0;
+    close_fd(&child->in_fd);
+    close_fd(&child->out_fd);
+    close_fd(&child->err_fd);
+    if (!has_pipes)
+        return mr_error_set(err, MR_E_SYSTEM, failure, "cannot make the pipes of a command");
+    char shown[PATH_SHOW_BYTES];
+    return mr_error_set(err, MR_E_CHILD, failure, "cannot run %s",
+                        path_show(shown, sizeof(shown), argv[0]));
+}
+
+/*
+ * write() that raises no SIGPIPE. The signal is for the thread that writes: it is blocked around the call and taken back when it came, so
+ * that neither a program with the default disposition dies nor one that unblocks it later.
+ * (sigprocmask() is about the calling thread here, as everywhere on Linux.)
+ */
+static ssize_t write_quietly(int fd, const void *data, size_t bytes)
+{
+    sigset_t broken_pipe, before;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    if (sigprocmask(SIG_BLOCK, &broken_pipe, &before) != 0)
+        return -1;
+    ssize_t written = write(fd, data, bytes);
+    int failure = errno;
+    if (written < 0 && failure == EPIPE) {
+        const struct timespec zero = {0};
+        while (sigtimedwait(&broken_pipe, NULL, &zero) < 0 && errno == EINTR)
+            continue;
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = failure;
+    return written;
+}
+
+enum mr_status child_write(struct child *child, const void *data, size_t bytes, size_t *used_bytes,
+                           struct mr_error *err)
+{
+    *used_bytes = 0;
+    if (child->in_fd < 0)
+        return MR_DONE;
+    ssize_t written = write_quietly(child->in_fd, data, bytes);
+    if (written >= 0) {
+        *used_bytes = (size_t)written;
+        return MR_OK;
+    }
+    if (errno == EAGAIN || errno == EINTR)
+        return MR_AGAIN;
+    if (errno != EPIPE)
+        return mr_error_set(err, MR_E_SYSTEM, errno, "cannot write to the command");
+    close_fd(&child->in_fd);
+    return MR_DONE;
+}
+
+void child_close_stdin(struct child *child)
+{
+    close_fd(&child->in_fd);
+}
+
+/* What *fd has now; closes it at its end. */
+static enum mr_status read_now(int *fd, void *room, size_t room_bytes, size_t *got_bytes,
+                               struct mr_error *err)
+{
+    *got_bytes = 0;
+    if (*fd < 0)
+        return MR_DONE;
+    ssize_t got = read(*fd, room, room_bytes);
+    if (got > 0) {
+        *got_bytes = (size_t)got;
+        return MR_OK;
+    }
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return MR_AGAIN;
+    if (got < 0)
+        return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read from the command");
+    close_fd(fd);
+    return MR_DONE;
+}
+
+enum mr_status child_read(struct child *child, void *room, size_t room_bytes, size_t *got_bytes,
+                          struct mr_error *err)
+{
+    return read_now(&child->out_fd, room, room_bytes, got_bytes, err);
+}
+
+enum mr_status child_read_stderr(struct child *child, struct mr_error *err)
+{
+    size_t at = (size_t)(child->tail_written_bytes % CHILD_TAIL_BYTES), got_bytes;
+    enum mr_status status =
+        read_now(&child->err_fd, child->tail + at, CHILD_TAIL_BYTES - at, &got_bytes, err);
+    child->tail_written_bytes += got_bytes;
+    return status;
+}
+
+static void note_end(struct child *child, const siginfo_t *info)
+{
+    child->has_ended = true;
+    child->end = info->si_code == CLD_EXITED ? CHILD_END_EXITED : CHILD_END_KILLED;
+    child->end_number = info->si_status;
+}
+
+bool child_check_end(struct child *child)
+{
+    if (child->has_ended)
+        return true;
+    siginfo_t info = {0};
+    int result;
+    do
+        result = waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    while (result != 0 && errno == EINTR);
+    if (result == 0 && info.si_pid == 0)
+        return false;
+    if (result == 0) {
+        note_end(child, &info);
+    } else {
+        child->has_ended = true;
+        child->end = CHILD_END_LOST;
+    }
+    return true;
+}
+
+enum mr_status child_poll(struct child *child, bool writes, int timeout_ms, struct mr_error *err)
+{
+    /* Negative descriptors are left out by poll(). */
+    struct pollfd fds[4] = {
+        {.fd = writes ? child->in_fd : -1, .events = POLLOUT},
+        {.fd = child->out_fd, .events = POLLIN},
+        {.fd = child->err_fd, .events = POLLIN},
+        {.fd = child->has_ended ? -1 : child->pidfd, .events = POLLIN},
+    };
+    bool looks = !child->has_ended && child->pidfd < 0;
+    if (looks && (timeout_ms < 0 || timeout_ms > CHECK_INTERVAL_MS))
+        timeout_ms = CHECK_INTERVAL_MS;
+    int count = poll(fds, 4, timeout_ms);
+    if (count < 0 && errno != EINTR)
+        return mr_error_set(err, MR_E_SYSTEM, errno, "cannot wait for the command");
+    return count == 0 && !looks ? MR_TIMEOUT : MR_OK;
+}
+
+char *child_last_line(const struct child *child, char *line, size_t cap_bytes)
+{
+    uint64_t end = child->tail_written_bytes;
+    uint64_t first = end > CHILD_TAIL_BYTES ? end - CHILD_TAIL_BYTES : 0;
+    while (end > first) { /* white space at the end, also empty lines */
+        unsigned char c = child->tail[(end - 1) % CHILD_TAIL_BYTES];
+        if (c != '\n' && c != '\r' && c != ' ' && c != '\t')
+            break;
+        end--;
+    }
+    uint64_t begin = end;
+    while (begin > first && child->tail[(begin - 1) % CHILD_TAIL_BYTES] != '\n')
+        begin--;
+    size_t length = 0;
+    for (; begin < end && length + 1 < cap_bytes; begin++) {
+        unsigned char c = child->tail[begin % CHILD_TAIL_BYTES];
+        line[length++] = c ? (char)c : ' ';
+    }
+    line[length] = '\0';
+    return line;
+}
+
+void child_stop(struct child *child)
+{
+    if (child->pid > 0) {
+        /* The process is there still, be it as a zombie: its number and that of its group belong to nobody else. */
+        bool is_lost = child_check_end(child) && child->end == CHILD_END_LOST;
+        if (!is_lost)
+            kill(-child->pid, SIGKILL);
+        siginfo_t info = {0};
+        int result = -1;
+        while (!is_lost && (result = waitid(P_PID, (id_t)child->pid, &info, WEXITED)) != 0 &&
+               errno == EINTR)
+            continue;
+        if (result == 0 && !child->has_ended)
+            note_end(child, &info);
+        child->pid = 0;
+    }
+    close_fd(&child->pidfd);
+    close_fd(&child->in_fd);
+    close_fd(&child->out_fd);
+    close_fd(&child->err_fd);
+}
