@@ -10,6 +10,8 @@ const struct mr_operation *registry_at(size_t index);
 const struct mr_operation *registry_find(const char *name);
 /* For parse_nearest(). ctx is not used. */
 const char *registry_name_at(const void *ctx, size_t index);
+/* The library that this build was made without, for an operation that is left out of the table for that; else NULL. */
+const char *registry_missing_library(const char *name);
 
 /*
  * The exec operation in filter mode, for `-x COMMAND ARG...`. argv ends with NULL and is copied. *config is for

@@ -1,0 +1,244 @@
+/* The operations of a run and their settings. What runs them: chain_state.c. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "base/path.h"
+#include "operation/chain_links.h"
+#include "operation/operations.h"
+#include "operation/registry.h"
+
+enum mr_status chain_create(struct chain **chain, struct mr_error *err)
+{
+    *chain = calloc(1, sizeof(**chain));
+    return *chain ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
+static void destroy_config(const struct mr_operation *operation, void *config)
+{
+    if (config && operation->config_destroy)
+        operation->config_destroy(config);
+}
+
+void chain_destroy(struct chain *chain)
+{
+    if (!chain)
+        return;
+    for (unsigned i = 0; i < chain->count; i++)
+        destroy_config(chain->links[i].operation, chain->links[i].config);
+    free(chain->links);
+    free(chain);
+}
+
+static const char *setting_at(const void *ctx, size_t index)
+{
+    const struct mr_setting *settings = ctx;
+    return settings ? settings[index].key : NULL;
+}
+
+static enum mr_status unknown_operation(const char *name, struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    path_show(shown, sizeof(shown), name);
+    const char *library = registry_missing_library(name);
+    if (library)
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "this build has no %s (built without %s)", name,
+                            library);
+    const char *nearest = parse_nearest(name, registry_name_at, NULL);
+    if (nearest)
+        return mr_error_set(err, MR_E_USAGE, 0, "there is no operation \"%s\"; did you mean \"%s\"?", shown,
+                            nearest);
+    return mr_error_set(err, MR_E_USAGE, 0, "there is no operation \"%s\"", shown);
+}
+
+static enum mr_status unknown_setting(const struct mr_operation *operation, const char *key,
+                                      struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    path_show(shown, sizeof(shown), key);
+    const char *nearest = parse_nearest(key, setting_at, operation->settings);
+    if (nearest)
+        return mr_error_set(err, MR_E_USAGE, 0, "%s has no setting \"%s\"; did you mean \"%s\"?",
+                            operation->name, shown, nearest);
+    return mr_error_set(err, MR_E_USAGE, 0, "%s has no setting \"%s\"", operation->name, shown);
+}
+
+/* text: "KEY=VALUE", or "VALUE" for the first setting where that may stand. It is cut up. */
+static enum mr_status set_one(const struct mr_operation *operation, void *config, char *text, bool is_first,
+                              struct mr_error *err)
+{
+    const struct mr_setting *setting = operation->settings;
+    if (!setting || !setting->key)
+        return mr_error_set(err, MR_E_USAGE, 0, "%s has no settings", operation->name);
+    char *value = strchr(text, '=');
+    if (value) {
+        *value++ = '\0';
+        while (setting->key && strcmp(setting->key, text) != 0)
+            setting++;
+        if (!setting->key)
+            return unknown_setting(operation, text, err);
+    } else if (is_first && *text) {
+        value = text;
+    } else {
+        char shown[PATH_SHOW_BYTES];
+        return mr_error_set(err, MR_E_USAGE, 0, "%s: \"%s\" must be KEY=VALUE", operation->name,
+                            path_show(shown, sizeof(shown), text));
+    }
+    enum mr_status status = operation->config_set(config, setting->key, value, err);
+    if (status != MR_OK)
+        mr_error_prefix(err, "%s: %s", operation->name, setting->key);
+    return status;
+}
+
+/* Ends the setting at *text with NUL, turning "\," into ",". The start of the next one, or NULL. */
+static char *cut_setting(char *text)
+{
+    char *to = text;
+    for (; *text && *text != ','; text++) {
+        if (text[0] == '\\' && text[1] == ',')
+            text++;
+        *to++ = *text;
+    }
+    char *next = *text ? text + 1 : NULL;
+    *to = '\0';
+    return next;
+}
+
+static enum mr_status set_all(const struct mr_operation *operation, void *config, char *settings,
+                              struct mr_error *err)
+{
+    bool is_first = true;
+    while (settings) {
+        char *next = cut_setting(settings);
+        enum mr_status status = set_one(operation, config, settings, is_first, err);
+        if (status != MR_OK)
+            return status;
+        is_first = false;
+        settings = next;
+    }
+    return MR_OK;
+}
+
+static enum mr_status add(struct chain *chain, const struct mr_operation *operation, char *settings,
+                          struct mr_error *err)
+{
+    void *config = NULL;
+    enum mr_status status = operation->config_create ? operation->config_create(&config, err) : MR_OK;
+    if (status != MR_OK) {
+        mr_error_prefix(err, "%s", operation->name);
+        return status;
+    }
+    status = set_all(operation, config, settings, err);
+    if (status == MR_OK && operation->config_check) {
+        status = operation->config_check(config, err);
+        if (status != MR_OK)
+            mr_error_prefix(err, "%s", operation->name);
+    }
+    if (status == MR_OK)
+        status = chain_add_operation(chain, operation, config, err);
+    if (status != MR_OK)
+        destroy_config(operation, config);
+    return status;
+}
+
+enum mr_status chain_add(struct chain *chain, const char *spec, struct mr_error *err)
+{
+    char *copy = strdup(spec);
+    if (!copy)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    char *settings = strchr(copy, ':');
+    if (settings)
+        *settings++ = '\0';
+    const struct mr_operation *operation = registry_find(copy);
+    enum mr_status status = operation ? add(chain, operation, settings, err) : unknown_operation(copy, err);
+    free(copy);
+    return status;
+}
+
+static const char *notes_path_of(const struct chain_link *link)
+{
+    bool has_notes = (link->operation->flags & MR_OPERATION_NOTES) && link->operation->notes_path;
+    return has_notes ? link->operation->notes_path(link->config) : NULL;
+}
+
+enum mr_status chain_add_operation(struct chain *chain, const struct mr_operation *operation, void *config,
+                                   struct mr_error *err)
+{
+    struct chain_link link = {operation, config};
+    if (notes_path_of(&link) && chain_notes_path(chain))
+        return mr_error_set(err, MR_E_USAGE, 0, "only one operation of a run can write a list");
+    struct chain_link *links = realloc(chain->links, (chain->count + 1) * sizeof(*links));
+    if (!links)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    links[chain->count] = link;
+    chain->links = links;
+    chain->count++;
+    return MR_OK;
+}
+
+unsigned chain_count(const struct chain *chain)
+{
+    return chain->count;
+}
+
+bool chain_is_identity(const struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (!(chain->links[i].operation->flags & MR_OPERATION_IDENTITY))
+            return false;
+    }
+    return true;
+}
+
+size_t chain_bound(const struct chain *chain, size_t in_bytes)
+{
+    for (unsigned i = 0; i < chain->count && in_bytes != SIZE_MAX; i++) {
+        const struct chain_link *link = &chain->links[i];
+        in_bytes = link->operation->bound ? link->operation->bound(link->config, in_bytes) : SIZE_MAX;
+    }
+    return in_bytes;
+}
+
+size_t chain_buffer_bytes(const struct chain_link *link)
+{
+    size_t bound = link->operation->bound ? link->operation->bound(link->config, CHAIN_BUFFER_BYTES) : SIZE_MAX;
+    size_t usual = CHAIN_BUFFER_BYTES + CHAIN_SLACK_BYTES;
+    return bound == SIZE_MAX || bound < usual ? usual : bound;
+}
+
+size_t chain_state_bytes(const struct chain *chain)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct chain_link *link = &chain->links[i];
+        if (link->operation->state_bytes)
+            bytes += link->operation->state_bytes(link->config);
+        /* Behind the last one there is a buffer when the room is less than its bound, which is never so for one alone. */
+        bool is_behind_last = i + 1 == chain->count;
+        if (!is_behind_last || (i > 0 && link->operation->bound))
+            bytes += chain_buffer_bytes(link);
+    }
+    return bytes;
+}
+
+enum mr_status chain_rename(const struct chain *chain, char **path)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct chain_link *link = &chain->links[i];
+        enum mr_status status = link->operation->rename ? link->operation->rename(link->config, path) : MR_OK;
+        if (status != MR_OK)
+            return status;
+    }
+    return MR_OK;
+}
+
+const char *chain_notes_path(const struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        const char *path = notes_path_of(&chain->links[i]);
+        if (path)
+            return path;
+    }
+    return NULL;
+}
