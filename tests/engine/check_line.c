@@ -1,0 +1,350 @@
+/*
+ * The line under random schedules: one thread, manual pools, a seed for each configuration. A model job of three steps (load,
+ * process, store) with windows, failing and expanding items, serial sources, turns and tiny budgets runs on the real
+ * scheduler; whoever is posted next is drawn by lot. Nothing may get stuck, go over a bound or come out of order.
+ */
+#include "engine/line.h"
+
+#include "support/support.h"
+
+enum { LOAD, PROCESS, STORE, STEPS };
+#define POOLS_MAX 3
+
+struct model {
+    struct line *line;
+    struct mr_pool *pools[STEPS];
+    uint64_t random, seed;
+    unsigned item_count, made_count, ended_count, stored_count, failed_count, cancelled_count;
+    unsigned window_max, expansion_max, fail_percent;
+    unsigned width; /* of PROCESS */
+    bool is_serial, is_cancelled;
+    enum line_order order;
+    uint64_t budget_bytes, cost_in_flight, next_stored_seq;
+    struct item *loading; /* serial source: not loaded yet */
+    struct item *storing; /* between the first and the last store of an item of a serial sink */
+    unsigned in_flight;
+};
+
+struct item {
+    struct line_item line;
+    struct line_run runs[STEPS + 8];
+    struct model *model;
+    unsigned chunks, expansion; /* chunks to load; what PROCESS makes of each */
+    unsigned in_window, out_window;
+    unsigned loaded, in_box, claimed_in, processed, owed, out_box, stored, storing;
+    unsigned fail_step, fail_at;
+    bool is_failed, is_loaded, is_processed, is_stored;
+};
+
+static struct item *item_of(struct line_item *line_item)
+{
+    return (struct item *)line_item;
+}
+
+static bool is_stopped(struct item *item)
+{
+    return item->is_failed || item->model->is_cancelled;
+}
+
+static unsigned draw(struct model *model, unsigned below)
+{
+    return (unsigned)(support_random(&model->random) % below);
+}
+
+static enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    (void)run;
+    if (item->is_loaded)
+        return LINE_NOTHING;
+    if (is_stopped(item))
+        return LINE_READY;
+    return item->in_box + item->claimed_in < item->in_window ? LINE_READY : LINE_HELD;
+}
+
+static void load_run(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    (void)run;
+    if (item->model->is_serial)
+        ck_assert_ptr_eq(item->model->loading, item);
+}
+
+static void load_settle(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    (void)run;
+    if (item->fail_step == LOAD && item->loaded == item->fail_at)
+        item->is_failed = true;
+    if (is_stopped(item)) {
+        item->is_loaded = true;
+    } else {
+        item->in_box++;
+        item->is_loaded = ++item->loaded == item->chunks;
+    }
+    if (item->is_loaded && item->model->loading == item) {
+        item->model->loading = NULL;
+        line_feed_kick(item->model->line);
+    }
+}
+
+/* One run takes one chunk and owes `expansion` chunks, which it gives one at a time while there is room. */
+static enum line_claim process_claim(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    (void)run;
+    if (item->is_processed)
+        return LINE_NOTHING;
+    if (is_stopped(item))
+        return item->claimed_in == 0 ? LINE_READY : LINE_NOTHING;
+    if (item->in_box == 0 && item->owed == 0)
+        return LINE_NOTHING;
+    if (item->out_box + item->storing + item->claimed_in >= item->out_window)
+        return LINE_HELD;
+    if (item->owed == 0) {
+        item->in_box--;
+        item->owed = item->expansion;
+    }
+    item->owed--;
+    item->claimed_in++;
+    return LINE_READY;
+}
+
+static void process_run(struct line_item *line_item, struct line_run *run)
+{
+    (void)line_item;
+    (void)run;
+}
+
+static void process_settle(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    (void)run;
+    if (item->fail_step == PROCESS && item->processed == item->fail_at)
+        item->is_failed = true;
+    item->claimed_in -= item->claimed_in > 0;
+    if (is_stopped(item)) {
+        item->is_processed = item->claimed_in == 0;
+        return;
+    }
+    item->processed++;
+    item->out_box++;
+    ck_assert_uint_le(item->out_box + item->storing, item->out_window);
+    item->is_processed = item->processed == item->chunks * item->expansion;
+}
+
+static enum line_claim store_claim(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    (void)run;
+    if (item->is_stored)
+        return LINE_NOTHING;
+    if (is_stopped(item))
+        return item->is_processed ? LINE_READY : LINE_NOTHING;
+    if (item->out_box == 0)
+        return LINE_NOTHING;
+    if (!line_has_turn(line_item))
+        return LINE_HELD;
+    item->storing = item->out_box;
+    item->out_box = 0;
+    return LINE_READY;
+}
+
+static void store_run(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    struct model *model = item->model;
+    (void)run;
+    if (model->order == LINE_FREE || item->storing == 0)
+        return;
+    ck_assert_msg(!model->storing || model->storing == item, "two items in a serial sink");
+    model->storing = item;
+    if (model->order == LINE_IN_ORDER)
+        ck_assert_uint_ge(line_item->seq, model->next_stored_seq);
+    model->next_stored_seq = line_item->seq;
+}
+
+static void store_settle(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    (void)run;
+    if (item->fail_step == STORE && item->stored >= item->fail_at)
+        item->is_failed = true;
+    if (is_stopped(item)) {
+        item->storing = 0;
+        item->is_stored = item->is_processed;
+    } else {
+        item->stored += item->storing;
+        item->storing = 0;
+        item->is_stored = item->stored == item->chunks * item->expansion;
+    }
+    if (item->is_stored && item->model->storing == item)
+        item->model->storing = NULL;
+}
+
+static bool is_done(struct line_item *line_item)
+{
+    struct item *item = item_of(line_item);
+    return item->is_loaded && item->is_processed && item->is_stored;
+}
+
+static void end(struct line_item *line_item)
+{
+    struct item *item = item_of(line_item);
+    struct model *model = item->model;
+    model->ended_count++;
+    if (item->is_failed)
+        model->failed_count++;
+    else if (item->stored == item->chunks * item->expansion)
+        model->stored_count++;
+    else
+        model->cancelled_count++;
+    model->cost_in_flight -= line_item->cost_bytes;
+    line_item_fini(line_item);
+    free(item);
+}
+
+static enum line_feed feed(void *ctx, struct line_item **line_item)
+{
+    struct model *model = ctx;
+    if (model->made_count == model->item_count)
+        return LINE_FEED_END;
+    struct item *item = calloc(1, sizeof(*item));
+    ck_assert_ptr_nonnull(item);
+    ck_assert_int_eq(line_item_init(model->line, &item->line, item->runs), MR_OK);
+    item->model = model;
+    item->chunks = 1 + draw(model, 6);
+    item->expansion = 1 + draw(model, model->expansion_max);
+    item->in_window = 1 + draw(model, model->window_max);
+    item->out_window = 1 + draw(model, model->window_max);
+    item->fail_step = draw(model, 100) < model->fail_percent ? draw(model, STEPS) : STEPS;
+    item->fail_at = draw(model, 4);
+    item->line.cost_bytes = item->in_window + item->out_window;
+    model->made_count++;
+    model->cost_in_flight += item->line.cost_bytes;
+    if (model->is_serial)
+        model->loading = item;
+    *line_item = &item->line;
+    return LINE_FEED_ITEM;
+}
+
+static bool pauses(void *ctx)
+{
+    struct model *model = ctx;
+    return model->loading != NULL;
+}
+
+/* Draws the next task to run among all pools. False when nothing is posted. */
+static bool run_one(struct model *model)
+{
+    unsigned total = 0;
+    for (unsigned s = 0; s < STEPS; s++)
+        if (s == 0 || model->pools[s] != model->pools[0])
+            total += pool_manual_count(model->pools[s]);
+    if (total == 0)
+        return false;
+    unsigned pick = draw(model, total);
+    for (unsigned s = 0; s < STEPS; s++) {
+        if (s > 0 && model->pools[s] == model->pools[0])
+            continue;
+        unsigned count = pool_manual_count(model->pools[s]);
+        if (pick < count) {
+            pool_manual_run(model->pools[s], pick);
+            return true;
+        }
+        pick -= count;
+    }
+    return false;
+}
+
+static void make_pools(struct model *model, bool is_shared)
+{
+    for (unsigned s = 0; s < STEPS; s++) {
+        if (s > 0 && is_shared)
+            model->pools[s] = model->pools[0];
+        else
+            ck_assert_int_eq(pool_create_manual("sim", 1 + draw(model, 3), &model->pools[s]), MR_OK);
+    }
+}
+
+static void check_figures(const struct model *model)
+{
+    struct line_figures figures;
+    line_figures(model->line, &figures);
+    ck_assert_uint_eq(figures.in_flight_count, 0);
+    ck_assert_uint_eq(figures.budget_used_bytes, 0);
+    ck_assert_uint_eq(figures.admitted_count, model->made_count);
+    ck_assert_uint_eq(figures.ended_count, model->made_count);
+    uint64_t largest = 2 * (uint64_t)model->window_max;
+    ck_assert_uint_le(figures.budget_peak_bytes,
+                      model->budget_bytes > largest ? model->budget_bytes : largest);
+    ck_assert_uint_eq(model->ended_count, model->made_count);
+    ck_assert_uint_eq(model->stored_count + model->failed_count + model->cancelled_count,
+                      model->made_count);
+    if (!model->is_cancelled) {
+        ck_assert_uint_eq(model->made_count, model->item_count);
+        ck_assert_uint_eq(model->cancelled_count, 0);
+    }
+}
+
+static void run_configuration(uint64_t seed)
+{
+    struct model model = {.random = seed, .seed = seed};
+    bool is_shared = draw(&model, 2);
+    model.order = (enum line_order)draw(&model, 3);
+    model.is_serial = draw(&model, 3) == 0;
+    model.item_count = draw(&model, 12);
+    model.window_max = 1 + draw(&model, 3);
+    model.expansion_max = 1 + draw(&model, 4);
+    model.fail_percent = draw(&model, 3) * 20;
+    model.budget_bytes = 1 + draw(&model, 20);
+    model.width = 1 + draw(&model, 3);
+    make_pools(&model, is_shared);
+    struct line_step steps[STEPS] = {
+        {"load", model.pools[LOAD], 1, load_claim, load_run, load_settle},
+        {"process", model.pools[PROCESS], model.width, process_claim, process_run, process_settle},
+        {"store", model.pools[STORE], 1, store_claim, store_run, store_settle},
+    };
+    const struct line_config config = {
+        .steps = steps,
+        .step_count = STEPS,
+        .order = model.order,
+        .budget_bytes = model.budget_bytes,
+        .in_flight_max = 1 + draw(&model, 8),
+        .feed_pool = model.pools[LOAD],
+        .client = {.feed = feed, .feed_pauses = pauses, .is_done = is_done, .end = end, .ctx = &model},
+    };
+    ck_assert_int_eq(line_create(&config, &model.line), MR_OK);
+    unsigned cancel_after = draw(&model, 8) == 0 ? draw(&model, 60) : UINT32_MAX;
+    line_start(model.line);
+    for (unsigned tasks = 0; run_one(&model); tasks++) {
+        if (tasks == cancel_after) {
+            model.is_cancelled = draw(&model, 2);
+            line_close(model.line);
+            model.item_count = model.made_count;
+        }
+    }
+    ck_assert_msg(line_is_done(model.line), "stuck: seed %llu", (unsigned long long)seed);
+    check_figures(&model);
+    line_destroy(model.line);
+    for (unsigned s = 0; s < STEPS; s++)
+        if (s == 0 || !is_shared)
+            mr_pool_destroy(model.pools[s]);
+}
+
+START_TEST(random_schedules)
+{
+    for (uint64_t i = 0; i < 2500; i++)
+        run_configuration((uint64_t)_i * 2500 + i + 1);
+}
+END_TEST
+
+Suite *line_suite(void)
+{
+    Suite *suite = suite_create("line");
+    TCase *tcase = tcase_create("schedules");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, random_schedules, 0, 8);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
