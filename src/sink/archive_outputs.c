@@ -1,0 +1,263 @@
+#include "sink/archive_outputs.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/path.h"
+
+#define SECOND_NS 1000000000
+
+static const struct archive_ability pax_ability = {
+    .has_xattrs = true,
+    .has_owners = true,
+    .has_owner_names = true,
+    .has_hardlinks = true,
+    .mtime_unit_ns = 1,
+    .mtime_min_s = INT64_MIN,
+    .mtime_max_s = INT64_MAX,
+};
+static const struct archive_ability gnu_ability = {
+    .has_owners = true,
+    .has_owner_names = true,
+    .has_hardlinks = true,
+    .mtime_unit_ns = SECOND_NS,
+    .mtime_min_s = INT64_MIN,
+    .mtime_max_s = INT64_MAX,
+};
+static const struct archive_ability ustar_ability = {
+    .has_owners = true,
+    .has_owner_names = true,
+    .has_hardlinks = true,
+    .mtime_unit_ns = SECOND_NS,
+    .mtime_min_s = 0,
+    .mtime_max_s = 077777777777,
+};
+static const struct archive_ability zip_ability = {
+    .has_owners = true,
+    .marks_utf8 = true,
+    .mtime_unit_ns = SECOND_NS,
+    .mtime_min_s = INT32_MIN,
+    .mtime_max_s = INT32_MAX,
+};
+static const struct archive_ability cpio_ability = {
+    .has_owners = true,
+    .needs_inodes = true,
+    .mtime_unit_ns = SECOND_NS,
+    .mtime_min_s = 0,
+    .mtime_max_s = UINT32_MAX,
+};
+static const struct archive_ability seven_zip_ability = {
+    /* 100 ns since 1601 */
+    .is_utf8_only = true,
+    .mtime_unit_ns = 100,
+    .mtime_min_s = -11644473600,
+    .mtime_max_s = 910692730085,
+};
+
+struct archive_flavour { /* one value of a setting */
+    const char *key, *value;
+    int (*set_format)(struct archive *archive);
+    const struct archive_ability *ability;
+};
+
+static const struct archive_flavour tar_flavours[] = {
+    {"format", "pax", archive_write_set_format_pax_restricted,
+     &pax_ability}, /* the default is the first */
+    {"format", "gnu", archive_write_set_format_gnutar, &gnu_ability},
+    {"format", "ustar", archive_write_set_format_ustar, &ustar_ability},
+    {NULL, NULL, NULL, NULL},
+};
+static const struct archive_flavour zip_flavours[] = {
+    {NULL, NULL, archive_write_set_format_zip, &zip_ability},
+};
+static const struct archive_flavour cpio_flavours[] = {
+    {NULL, NULL, archive_write_set_format_cpio_newc, &cpio_ability},
+};
+static const struct archive_flavour seven_zip_flavours[] = {
+    {NULL, NULL, archive_write_set_format_7zip, &seven_zip_ability},
+};
+
+struct row {
+    struct archive_output public;
+    const struct archive_flavour *flavours; /* ends with a NULL key */
+    int (*add_filter)(
+        struct archive *archive); /* NULL: the format takes the level, or nothing does */
+};
+
+static const struct row rows[] = {
+    {{"tar", ".tar", "tar (pax)", 0, 0, 0, true}, tar_flavours, NULL},
+    {{"tar.gz", ".tar.gz|.tgz", "tar, gzip", 1, 9, 6, true},
+     tar_flavours,
+     archive_write_add_filter_gzip},
+    {{"tar.zst", ".tar.zst|.tzst", "tar, zstd", 1, 22, 3, true},
+     tar_flavours,
+     archive_write_add_filter_zstd},
+    {{"tar.xz", ".tar.xz|.txz", "tar, xz", 0, 9, 6, true},
+     tar_flavours,
+     archive_write_add_filter_xz},
+    {{"tar.bz2", ".tar.bz2|.tbz2|.tbz", "tar, bzip2", 1, 9, 9, true},
+     tar_flavours,
+     archive_write_add_filter_bzip2},
+    {{"tar.lz4", ".tar.lz4|.tlz4", "tar, lz4", 1, 9, 1, true},
+     tar_flavours,
+     archive_write_add_filter_lz4},
+    {{"zip", ".zip|.jar", "zip, deflate", 0, 9, 6, false}, zip_flavours, NULL},
+    {{"cpio", ".cpio", "cpio (newc)", 0, 0, 0, false}, cpio_flavours, NULL},
+    {{"7z", ".7z", "7-Zip, LZMA", 0, 9, 6, false}, seven_zip_flavours, NULL},
+};
+#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+
+const struct archive_output *archive_output_at(size_t index)
+{
+    return index < ROW_COUNT ? &rows[index].public : NULL;
+}
+
+/* Calls is_fit for each suffix of output. True when one fits. */
+static bool any_suffix(const struct archive_output *output, const char *text,
+                       bool (*is_fit)(const char *suffix, size_t length, const char *text))
+{
+    for (const char *suffix = output->suffixes; *suffix;) {
+        size_t length = strcspn(suffix, "|");
+        if (is_fit(suffix, length, text))
+            return true;
+        suffix += length;
+        suffix += *suffix == '|';
+    }
+    return false;
+}
+
+static bool is_same(const char *suffix, size_t length, const char *text)
+{
+    return strlen(text) == length - 1 && strncasecmp(suffix + 1, text, length - 1) == 0;
+}
+
+/* The suffix alone is no name: ".zip" is a hidden file. */
+static bool is_ending(const char *suffix, size_t length, const char *text)
+{
+    const char *name = path_base(text);
+    size_t name_length = strlen(name);
+    return name_length > length && strncasecmp(name + name_length - length, suffix, length) == 0;
+}
+
+const struct archive_output *archive_output_find(const char *name)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        if (strcasecmp(rows[i].public.name, name) == 0 ||
+            any_suffix(&rows[i].public, name, is_same))
+            return &rows[i].public;
+    return NULL;
+}
+
+const struct archive_output *archive_output_by_suffix(const char *path)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        if (any_suffix(&rows[i].public, path, is_ending))
+            return &rows[i].public;
+    return NULL;
+}
+
+/* "format=pax|gnu|ustar" */
+static void list_settings(const struct archive_flavour *flavours, char *text, size_t cap_bytes)
+{
+    text[0] = '\0';
+    const char *key = NULL;
+    for (const struct archive_flavour *at = flavours; at->key; at++) {
+        size_t used = strlen(text);
+        if (key && strcmp(key, at->key) == 0)
+            snprintf(text + used, cap_bytes - used, "|%s", at->value);
+        else
+            snprintf(text + used, cap_bytes - used, "%s%s=%s", key ? ", " : "", at->key, at->value);
+        key = at->key;
+    }
+}
+
+/* Picks the flavour that settings ask for; the first is the default, the last setting counts. */
+static enum mr_status parse_settings(const struct row *row, const char *settings,
+                                     const struct archive_flavour **flavour, struct mr_error *err)
+{
+    *flavour = row->flavours;
+    while (settings && *settings) {
+        size_t length = strcspn(settings, ",");
+        const struct archive_flavour *at = row->flavours;
+        while (at->key) {
+            size_t key_length = strlen(at->key);
+            if (key_length + 1 + strlen(at->value) == length &&
+                strncmp(settings, at->key, key_length) == 0 && settings[key_length] == '=' &&
+                strncmp(settings + key_length + 1, at->value, length - key_length - 1) == 0)
+                break;
+            at++;
+        }
+        if (!at->key) {
+            char given[80], shown[PATH_SHOW_BYTES], allowed[80];
+            snprintf(given, sizeof(given), "%.*s",
+                     (int)(length < sizeof(given) ? length : sizeof(given)), settings);
+            list_settings(row->flavours, allowed, sizeof(allowed));
+            return mr_error_set(err, MR_E_USAGE, 0, "%s: unknown setting \"%s\" (%s%s)",
+                                row->public.name, path_show(shown, sizeof(shown), given),
+                                *allowed ? "allowed: " : "it has none", allowed);
+        }
+        *flavour = at;
+        settings += length;
+        settings += *settings == ',';
+    }
+    return MR_OK;
+}
+
+static enum mr_status check_level(const struct archive_output *output, int *level,
+                                  struct mr_error *err)
+{
+    if (*level == -1) {
+        *level = output->level_default;
+        return MR_OK;
+    }
+    if (output->level_max == 0)
+        return mr_error_set(err, MR_E_USAGE, 0, "%s has no compression levels", output->name);
+    if (*level < output->level_min || *level > output->level_max)
+        return mr_error_set(err, MR_E_USAGE, 0, "%s has the compression levels %d to %d, not %d",
+                            output->name, output->level_min, output->level_max, *level);
+    return MR_OK;
+}
+
+static bool set_level(struct archive *archive, const struct row *row, int level)
+{
+    char text[16];
+    snprintf(text, sizeof(text), "%d", level);
+    if (row->public.level_max == 0)
+        return true;
+    if (row->add_filter)
+        return archive_write_set_filter_option(archive, NULL, "compression-level", text) ==
+               ARCHIVE_OK;
+    return archive_write_set_format_option(archive, NULL, "compression-level", text) == ARCHIVE_OK;
+}
+
+enum mr_status archive_outputs_prepare(struct archive *archive, const struct archive_output *output,
+                                       const char *settings, int level,
+                                       const struct archive_ability **ability, struct mr_error *err)
+{
+    const struct row *row = rows;
+    while (&row->public != output)
+        row++;
+    const struct archive_flavour *flavour;
+    enum mr_status status = check_level(output, &level, err);
+    if (status == MR_OK)
+        status = parse_settings(row, settings, &flavour, err);
+    if (status != MR_OK)
+        return status;
+    *ability = flavour->ability;
+    bool is_set = flavour->set_format(archive) == ARCHIVE_OK;
+    /* GNU tar warns of the other form, LIBARCHIVE.xattr. */
+    if (is_set && flavour->ability->has_xattrs)
+        is_set =
+            archive_write_set_format_option(archive, NULL, "xattrheader", "SCHILY") == ARCHIVE_OK;
+    if (is_set && row->add_filter)
+        is_set = row->add_filter(archive) == ARCHIVE_OK;
+    /* Else the time of day is in the header: the same input would give other bytes. */
+    if (is_set && row->add_filter == archive_write_add_filter_gzip)
+        is_set = archive_write_set_filter_option(archive, "gzip", "timestamp", NULL) == ARCHIVE_OK;
+    if (!is_set || !set_level(archive, row, level))
+        return mr_error_set(err, MR_E_MEMORY, 0, "libarchive cannot write %s: %s", output->name,
+                            archive_error_string(archive) ? archive_error_string(archive)
+                                                          : "out of memory");
+    return MR_OK;
+}

@@ -1,0 +1,31 @@
+/* archive_outputs.h - which archives are written, how libarchive is told, and what each can hold.
+ */
+#ifndef MR_SINK_ARCHIVE_OUTPUTS_H
+#define MR_SINK_ARCHIVE_OUTPUTS_H
+
+#include <archive.h>
+#include <stdint.h>
+
+#include "sink/sinks.h"
+
+/* What a format can hold. Everything holds names, kinds, permission bits and content. */
+struct archive_ability {
+    bool has_xattrs, has_owners, has_owner_names, has_hardlinks;
+    bool is_utf8_only; /* names must be UTF-8 */
+    bool marks_utf8;   /* zip: a flag says that a name is UTF-8; it must not be set for others */
+    bool needs_inodes; /* cpio */
+    uint32_t mtime_unit_ns; /* finer is lost */
+    int64_t mtime_min_s, mtime_max_s;
+};
+
+/*
+ * Prepares a new write handle for output with these settings ("key=value,...", or NULL) and level
+ * (-1: the default). MR_OK with *ability, which is const and lives for ever; MR_E_USAGE,
+ * MR_E_MEMORY.
+ */
+enum mr_status archive_outputs_prepare(struct archive *archive, const struct archive_output *output,
+                                       const char *settings, int level,
+                                       const struct archive_ability **ability,
+                                       struct mr_error *err);
+
+#endif

@@ -1,0 +1,415 @@
+/* archive_sink.c - items into an archive that libarchive writes, one after the other. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/locale.h"
+#include "base/path.h"
+#include "sink/archive_outputs.h"
+#include "sink/archive_target.h"
+#include "sink/sinks.h"
+
+#define BLOCK_BYTES (256 << 10) /* what the file is written by */
+
+/* The item that is being written; there is one at a time. */
+struct mr_writer {
+    const struct mr_entry *entry;
+    int64_t size_bytes, written_bytes;
+    bool has_header; /* it is in the archive and must be completed */
+};
+
+struct archive_losses {
+    uint64_t xattr_count, owner_count, fraction_count, time_count, other_count; /* items */
+    char other_text[120]; /* what libarchive said of the first */
+};
+
+struct archive_sink {
+    struct mr_sink sink;
+    const struct archive_output *output;
+    const struct archive_ability *ability;
+    struct archive_target *target;
+    struct archive *archive;
+    struct archive_entry *member; /* reused */
+    locale_t utf8;
+    struct mr_writer writer;
+    struct archive_losses losses;
+    int write_errno; /* of the first write that failed */
+    int64_t item_count;
+    bool is_reproducible;
+    bool is_broken; /* an item was cut short: nothing can follow it */
+};
+
+static enum mr_status no_memory(struct mr_error *err)
+{
+    return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
+/* Why libarchive failed. */
+static enum mr_status describe(const struct archive_sink *sink, struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    if (sink->write_errno != 0)
+        return mr_error_set(err, MR_E_SYSTEM, sink->write_errno, "cannot write %s",
+                            path_show(shown, sizeof(shown), sink->sink.label));
+    if (archive_errno(sink->archive) == ENOMEM)
+        return no_memory(err);
+    const char *reason = archive_error_string(sink->archive);
+    return mr_error_set(err, MR_E_UNSUPPORTED, 0, "cannot be stored in %s: %s", sink->output->name,
+                        path_show(shown, sizeof(shown), reason ? reason : "no reason given"));
+}
+
+static la_ssize_t write_callback(struct archive *archive, void *ctx, const void *data,
+                                 size_t size_bytes)
+{
+    struct archive_sink *sink = ctx;
+    if (sink->write_errno == 0 && io_write(archive_target_fd(sink->target), data, size_bytes) != 0)
+        sink->write_errno = errno;
+    if (sink->write_errno == 0)
+        return (la_ssize_t)size_bytes;
+    archive_set_error(archive, sink->write_errno, "write error");
+    return -1;
+}
+
+static void set_mtime(struct archive_sink *sink, const struct mr_entry *entry)
+{
+    const struct archive_ability *ability = sink->ability;
+    int64_t seconds = entry->has_mtime ? entry->mtime_s : 0;
+    uint32_t ns = entry->has_mtime ? entry->mtime_ns : 0;
+    uint32_t kept_ns = ns - ns % ability->mtime_unit_ns;
+    if (seconds < ability->mtime_min_s || seconds > ability->mtime_max_s) {
+        seconds = seconds < ability->mtime_min_s ? ability->mtime_min_s : ability->mtime_max_s;
+        kept_ns = 0;
+        sink->losses.time_count++;
+    } else if (kept_ns != ns) {
+        sink->losses.fraction_count++;
+    }
+    archive_entry_set_mtime(sink->member, seconds, (long)kept_ns);
+}
+
+static void set_owner(struct archive_sink *sink, const struct mr_entry *entry)
+{
+    archive_entry_set_uid(sink->member, 0);
+    archive_entry_set_gid(sink->member, 0);
+    if (!entry->has_owner || sink->is_reproducible)
+        return;
+    if (!sink->ability->has_owners ||
+        ((entry->uname || entry->gname) && !sink->ability->has_owner_names))
+        sink->losses.owner_count++;
+    if (!sink->ability->has_owners)
+        return;
+    archive_entry_set_uid(sink->member, (la_int64_t)entry->uid);
+    archive_entry_set_gid(sink->member, (la_int64_t)entry->gid);
+    archive_entry_copy_uname(sink->member, entry->uname);
+    archive_entry_copy_gname(sink->member, entry->gname);
+}
+
+static void set_xattrs(struct archive_sink *sink, const struct mr_entry *entry)
+{
+    if (entry->xattr_count > 0 && !sink->ability->has_xattrs)
+        sink->losses.xattr_count++;
+    if (!sink->ability->has_xattrs)
+        return;
+    for (size_t i = 0; i < entry->xattr_count; i++) {
+        const struct mr_xattr *xattr = &entry->xattrs[i];
+        archive_entry_xattr_add_entry(sink->member, xattr->name, xattr->value ? xattr->value : "",
+                                      xattr->value_bytes);
+    }
+}
+
+static void set_kind(struct archive_sink *sink, const struct mr_entry *entry, int64_t size_bytes)
+{
+    struct archive_entry *member = sink->member;
+    switch (entry->kind) {
+    case MR_KIND_DIRECTORY:
+        archive_entry_set_filetype(member, AE_IFDIR);
+        break;
+    case MR_KIND_SYMLINK:
+        archive_entry_set_filetype(member, AE_IFLNK);
+        archive_entry_copy_symlink(member, entry->target);
+        break;
+    case MR_KIND_HARDLINK:
+        archive_entry_set_filetype(member, AE_IFREG);
+        archive_entry_copy_hardlink(member, entry->target);
+        break;
+    case MR_KIND_FILE:
+    case MR_KIND_OTHER:
+        archive_entry_set_filetype(member, AE_IFREG);
+        break;
+    }
+    archive_entry_set_size(member, entry->kind == MR_KIND_FILE ? size_bytes : 0);
+    uint32_t mode = entry->kind == MR_KIND_DIRECTORY ? 0755
+                    : entry->kind == MR_KIND_SYMLINK ? 0777
+                                                     : 0644;
+    archive_entry_set_perm(member, entry->has_mode ? entry->mode & 07777 : mode);
+}
+
+static void remember_warning(struct archive_sink *sink)
+{
+    const char *text = archive_error_string(sink->archive);
+    /* A name that is not UTF-8 goes into a tar byte for byte. */
+    if (!text || strstr(text, "translate") || strstr(text, "convert"))
+        return;
+    if (sink->losses.other_count++ == 0)
+        path_show(sink->losses.other_text, sizeof(sink->losses.other_text), text);
+}
+
+/* Writes the header of the current item, once. Late, so that an item that fails before its first
+ * byte leaves the archive whole. */
+static enum mr_status put_header(struct archive_sink *sink, struct mr_error *err)
+{
+    struct mr_writer *writer = &sink->writer;
+    if (writer->has_header)
+        return MR_OK;
+    const struct mr_entry *entry = writer->entry;
+    archive_entry_clear(sink->member);
+    archive_entry_copy_pathname(sink->member, entry->path);
+    set_kind(sink, entry, writer->size_bytes);
+    set_mtime(sink, entry);
+    set_owner(sink, entry);
+    set_xattrs(sink, entry);
+    archive_entry_set_nlink(sink->member, 1);
+    if (sink->ability->needs_inodes)
+        archive_entry_set_ino64(sink->member, ++sink->item_count);
+    /* In the plain locale a name is stored without the flag that says it is UTF-8. */
+    bool is_marked = !sink->ability->marks_utf8 || path_is_utf8(entry->path);
+    locale_t before = is_marked ? (locale_t)0 : locale_enter(locale_plain());
+    int result = archive_write_header(sink->archive, sink->member);
+    if (!is_marked)
+        locale_leave(before);
+    if (result == ARCHIVE_WARN)
+        remember_warning(sink);
+    if (result == ARCHIVE_FATAL)
+        sink->is_broken = true;
+    if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
+        return describe(sink, err);
+    writer->has_header = true;
+    return MR_OK;
+}
+
+static enum mr_status sink_begin(struct mr_sink *base, const struct mr_entry *entry,
+                                 int64_t size_bytes, struct mr_writer **writer,
+                                 struct mr_error *err)
+{
+    struct archive_sink *sink = (struct archive_sink *)base;
+    const char *name = sink->output->name;
+    if (sink->is_broken)
+        return mr_error_set(err, MR_E_DATA, 0,
+                            "nothing can be added to the archive after an item was cut short");
+    if (entry->kind == MR_KIND_OTHER)
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "is no file, directory or link");
+    if (entry->kind == MR_KIND_HARDLINK && !sink->ability->has_hardlinks)
+        return mr_error_set(
+            err, MR_E_UNSUPPORTED, 0,
+            "is a hard link, which %s output cannot hold (tar can; from a directory, "
+            "--preserve without links stores copies)",
+            name);
+    if (sink->ability->is_utf8_only && !path_is_utf8(entry->path))
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "%s holds only names in UTF-8", name);
+    bool is_link = entry->kind == MR_KIND_HARDLINK || entry->kind == MR_KIND_SYMLINK;
+    if ((entry->kind == MR_KIND_FILE && size_bytes < 0) || (is_link && !entry->target))
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "an archive needs the size of a file and the target of a link");
+    sink->writer =
+        (struct mr_writer){entry, entry->kind == MR_KIND_FILE ? size_bytes : 0, 0, false};
+    *writer = &sink->writer;
+    return MR_OK;
+}
+
+static enum mr_status write_data(struct archive_sink *sink, const unsigned char *data,
+                                 size_t size_bytes, struct mr_error *err)
+{
+    enum mr_status status = put_header(sink, err);
+    if (status != MR_OK)
+        return status;
+    while (size_bytes > 0) {
+        la_ssize_t count = archive_write_data(sink->archive, data, size_bytes);
+        if (count < 0)
+            return describe(sink, err);
+        if (count == 0 || (size_t)count > size_bytes)
+            return mr_error_set(err, MR_E_UNSUPPORTED, 0, "libarchive does not take its content");
+        data += count;
+        size_bytes -= (size_t)count;
+        sink->writer.written_bytes += count;
+    }
+    return MR_OK;
+}
+
+static enum mr_status sink_write(struct mr_sink *base, struct mr_writer *writer, const void *data,
+                                 size_t size_bytes, struct mr_error *err)
+{
+    struct archive_sink *sink = (struct archive_sink *)base;
+    if (size_bytes > (uint64_t)(writer->size_bytes - writer->written_bytes))
+        return mr_error_set(err, MR_E_CHANGED, 0,
+                            "its content is longer than the %lld bytes it should have",
+                            (long long)writer->size_bytes);
+    locale_t before = locale_enter(sink->utf8);
+    enum mr_status status = write_data(sink, data, size_bytes, err);
+    locale_leave(before);
+    return status;
+}
+
+static enum mr_status complete(struct archive_sink *sink, struct mr_error *err)
+{
+    struct mr_writer *writer = &sink->writer;
+    if (writer->written_bytes != writer->size_bytes)
+        return mr_error_set(err, MR_E_CHANGED, 0,
+                            "its content has %lld bytes and not %lld as it should",
+                            (long long)writer->written_bytes, (long long)writer->size_bytes);
+    enum mr_status status = put_header(sink, err);
+    if (status == MR_OK && archive_write_finish_entry(sink->archive) < ARCHIVE_WARN)
+        status = describe(sink, err);
+    return status;
+}
+
+static enum mr_status sink_commit(struct mr_sink *base, struct mr_writer *writer,
+                                  struct mr_error *err)
+{
+    struct archive_sink *sink = (struct archive_sink *)base;
+    locale_t before = locale_enter(sink->utf8);
+    enum mr_status status = complete(sink, err);
+    locale_leave(before);
+    if (status != MR_OK && writer->has_header)
+        sink->is_broken = true;
+    return status;
+}
+
+static void sink_abort(struct mr_sink *base, struct mr_writer *writer)
+{
+    struct archive_sink *sink = (struct archive_sink *)base;
+    if (writer->has_header)
+        sink->is_broken = true;
+}
+
+static enum mr_status sink_finish(struct mr_sink *base,
+                                  void (*on_problem)(void *ctx, const char *path,
+                                                     const struct mr_error *problem),
+                                  void *ctx, struct mr_error *err)
+{
+    struct archive_sink *sink = (struct archive_sink *)base;
+    (void)on_problem;
+    (void)ctx;
+    char shown[PATH_SHOW_BYTES];
+    path_show(shown, sizeof(shown), base->label);
+    if (sink->write_errno != 0)
+        return describe(sink, err);
+    if (sink->is_broken)
+        return mr_error_set(err, MR_E_DATA, 0,
+                            "%s: the archive is not complete, because an item failed in the middle",
+                            shown);
+    locale_t before = locale_enter(sink->utf8);
+    enum mr_status status =
+        archive_write_close(sink->archive) < ARCHIVE_WARN ? describe(sink, err) : MR_OK;
+    locale_leave(before);
+    return status == MR_OK ? archive_target_commit(sink->target, err) : status;
+}
+
+static void sink_destroy(struct mr_sink *base)
+{
+    struct archive_sink *sink = (struct archive_sink *)base;
+    locale_t before = sink->utf8 ? locale_enter(sink->utf8) : (locale_t)0;
+    if (sink->archive) {
+        archive_write_fail(sink->archive); /* else freeing would write the end */
+        archive_write_free(sink->archive);
+    }
+    archive_entry_free(sink->member);
+    if (sink->utf8)
+        locale_leave(before);
+    archive_target_destroy(sink->target);
+    locale_destroy(sink->utf8);
+    free(sink);
+}
+
+static void add_loss(char *text, size_t cap_bytes, uint64_t count, const char *what)
+{
+    size_t used = strlen(text);
+    if (count > 0 && used < cap_bytes)
+        snprintf(text + used, cap_bytes - used, "%s of %llu item%s\n", what,
+                 (unsigned long long)count, count == 1 ? "" : "s");
+}
+
+static void sink_losses(struct mr_sink *base, char *text, size_t cap_bytes)
+{
+    const struct archive_losses *losses = &((struct archive_sink *)base)->losses;
+    add_loss(text, cap_bytes, losses->xattr_count, "extended attributes");
+    add_loss(text, cap_bytes, losses->owner_count, "the owner");
+    add_loss(text, cap_bytes, losses->fraction_count, "fractions of a second of the time");
+    add_loss(text, cap_bytes, losses->time_count, "the time (out of the format's range)");
+    char other[160];
+    snprintf(other, sizeof(other), "details (%s)", losses->other_text);
+    add_loss(text, cap_bytes, losses->other_count, other);
+}
+
+static const struct mr_sink_ops ops = {
+    .kind = "archive",
+    .begin = sink_begin,
+    .write = sink_write,
+    .commit = sink_commit,
+    .abort = sink_abort,
+    .finish = sink_finish,
+    .destroy = sink_destroy,
+    .losses = sink_losses,
+};
+
+/* Makes the handle and opens it on the target. */
+static enum mr_status open_archive(struct archive_sink *sink,
+                                   const struct archive_sink_config *config, struct mr_error *err)
+{
+    sink->archive = archive_write_new();
+    sink->member = archive_entry_new();
+    if (!sink->archive || !sink->member)
+        return no_memory(err);
+    enum mr_status status = archive_outputs_prepare(sink->archive, sink->output, config->settings,
+                                                    config->level, &sink->ability, err);
+    if (status != MR_OK)
+        return status;
+    /* No padding behind the end: zeros there are junk in a zip, and in what is compressed. */
+    archive_write_set_bytes_per_block(sink->archive, BLOCK_BYTES);
+    archive_write_set_bytes_in_last_block(sink->archive, 1);
+    return MR_OK;
+}
+
+static enum mr_status start(struct archive_sink *sink, const char *path,
+                            const struct archive_sink_config *config, struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    sink->output = archive_output_find(config->format);
+    if (!sink->output)
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "unknown archive format \"%s\" (known: `millrace formats`)",
+                            path_show(shown, sizeof(shown), config->format));
+    enum mr_status status = locale_create(&sink->utf8, err);
+    if (status != MR_OK)
+        return status;
+    locale_t before = locale_enter(sink->utf8);
+    status = open_archive(sink, config, err);
+    if (status == MR_OK)
+        status = archive_target_create(path, config->overwrites, &sink->target, err);
+    if (status == MR_OK) {
+        sink->sink.label = archive_target_label(sink->target);
+        if (archive_write_open(sink->archive, sink, NULL, write_callback, NULL) < ARCHIVE_WARN)
+            status = describe(sink, err);
+    }
+    locale_leave(before);
+    return status;
+}
+
+enum mr_status archive_sink_create(const char *path, const struct archive_sink_config *config,
+                                   struct mr_sink **sink, struct mr_error *err)
+{
+    struct archive_sink *made = calloc(1, sizeof(*made));
+    if (!made)
+        return no_memory(err);
+    made->sink = (struct mr_sink){&ops, MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE | MR_SINK_FINAL, path};
+    made->is_reproducible = config->is_reproducible;
+    enum mr_status status = start(made, path, config, err);
+    if (status == MR_OK)
+        *sink = &made->sink;
+    else
+        sink_destroy(&made->sink);
+    return status;
+}

@@ -1,0 +1,279 @@
+#include "source/archive_bytes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+#define BUFFER_BYTES   ((size_t)256 << 10)
+#define KEPT_MAX_BYTES ((size_t)4 << 20) /* of a pipe; recognising needs far less */
+
+struct archive_bytes {
+    int fd; /* -1: taken */
+    int sys_errno;
+    bool can_seek;
+    int64_t start_bytes; /* can_seek: where the input begins in the file */
+    int64_t size_bytes;  /* can_seek: of the input, when it was opened */
+    int64_t at_bytes;    /* of the input, as libarchive sees it */
+    bool is_kept;        /* a pipe: kept holds all that was read */
+    bool is_ended;       /* a pipe: it gave its end */
+    unsigned char *kept; /* owned; kept_bytes of it */
+    size_t kept_bytes, kept_cap_bytes;
+    unsigned char buffer[BUFFER_BYTES];
+};
+
+enum mr_status archive_bytes_create(int fd, struct archive_bytes **bytes, struct mr_error *err)
+{
+    struct archive_bytes *made = malloc(sizeof(*made));
+    if (!made) {
+        close(fd);
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    }
+    memset(made, 0, offsetof(struct archive_bytes, buffer));
+    made->fd = fd;
+    struct stat st;
+    if (fstat(fd, &st) != 0) {
+        int sys_errno = errno;
+        archive_bytes_destroy(made);
+        return mr_error_set(err, MR_E_SYSTEM, sys_errno, "cannot read");
+    }
+    off_t start = S_ISREG(st.st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
+    made->can_seek = start >= 0;
+    if (made->can_seek) {
+        made->start_bytes = start;
+        made->size_bytes = st.st_size > start ? st.st_size - start : 0;
+    }
+    made->is_kept = !made->can_seek;
+    *bytes = made;
+    return MR_OK;
+}
+
+void archive_bytes_destroy(struct archive_bytes *bytes)
+{
+    if (!bytes)
+        return;
+    if (bytes->fd >= 0)
+        close(bytes->fd);
+    free(bytes->kept);
+    free(bytes);
+}
+
+/* Room for more_bytes in kept. False when there is none, or when that would be too much. */
+static bool grow_kept(struct archive_bytes *bytes, size_t more_bytes)
+{
+    size_t need = bytes->kept_bytes + more_bytes;
+    if (need <= bytes->kept_cap_bytes)
+        return true;
+    if (need > KEPT_MAX_BYTES)
+        return false;
+    unsigned char *grown = realloc(bytes->kept, need);
+    if (!grown)
+        return false;
+    bytes->kept = grown;
+    bytes->kept_cap_bytes = need;
+    return true;
+}
+
+enum mr_status archive_bytes_head(struct archive_bytes *bytes, size_t want_bytes,
+                                  const unsigned char **data, size_t *got_bytes, bool *is_all,
+                                  struct mr_error *err)
+{
+    if (bytes->can_seek) {
+        if (want_bytes > BUFFER_BYTES)
+            want_bytes = BUFFER_BYTES;
+        if (io_pread(bytes->fd, bytes->buffer, want_bytes, bytes->start_bytes, got_bytes) != 0)
+            return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read");
+        *data = bytes->buffer;
+        *is_all = (int64_t)*got_bytes >= bytes->size_bytes;
+        return MR_OK;
+    }
+    while (bytes->is_kept && !bytes->is_ended && bytes->kept_bytes < want_bytes) {
+        size_t more = want_bytes - bytes->kept_bytes, got = 0;
+        if (!grow_kept(bytes, more))
+            return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+        if (io_read(bytes->fd, bytes->kept + bytes->kept_bytes, more, &got) != 0)
+            return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read");
+        bytes->kept_bytes += got;
+        bytes->is_ended = got < more;
+    }
+    *data = bytes->kept;
+    *got_bytes = bytes->kept_bytes < want_bytes ? bytes->kept_bytes : want_bytes;
+    *is_all = bytes->is_kept && bytes->is_ended && *got_bytes == bytes->kept_bytes;
+    return MR_OK;
+}
+
+enum mr_status archive_bytes_spool(struct archive_bytes *bytes, struct mr_error *err)
+{
+    if (bytes->can_seek)
+        return MR_OK;
+    int spool = io_temp_file(err);
+    if (spool < 0)
+        return MR_E_SYSTEM;
+    int64_t size = (int64_t)bytes->kept_bytes;
+    bool is_written = io_write(spool, bytes->kept, bytes->kept_bytes) == 0;
+    while (is_written && !bytes->is_ended) {
+        size_t got = 0;
+        if (io_read(bytes->fd, bytes->buffer, BUFFER_BYTES, &got) != 0) {
+            int sys_errno = errno;
+            close(spool);
+            return mr_error_set(err, MR_E_SYSTEM, sys_errno, "cannot read");
+        }
+        is_written = io_write(spool, bytes->buffer, got) == 0;
+        bytes->is_ended = got < BUFFER_BYTES;
+        size += (int64_t)got;
+    }
+    if (!is_written) {
+        int sys_errno = errno;
+        close(spool);
+        return mr_error_set(err, MR_E_SYSTEM, sys_errno,
+                            "cannot copy the archive to a temporary file, which it needs because "
+                            "it begins at its end");
+    }
+    close(bytes->fd);
+    bytes->fd = spool;
+    bytes->can_seek = true;
+    bytes->start_bytes = 0;
+    bytes->size_bytes = size;
+    archive_bytes_forget(bytes);
+    return MR_OK;
+}
+
+void archive_bytes_forget(struct archive_bytes *bytes)
+{
+    /* What libarchive has not been given yet is still to come: then the rest goes when it has. */
+    bytes->is_kept = false;
+    if (bytes->can_seek || bytes->at_bytes >= (int64_t)bytes->kept_bytes) {
+        free(bytes->kept);
+        bytes->kept = NULL;
+        bytes->kept_bytes = bytes->kept_cap_bytes = 0;
+    }
+}
+
+bool archive_bytes_take(struct archive_bytes *bytes, int *fd, void **head, size_t *head_bytes)
+{
+    if (bytes->can_seek ? lseek(bytes->fd, bytes->start_bytes, SEEK_SET) < 0 : !bytes->is_kept)
+        return false;
+    *fd = bytes->fd;
+    *head_bytes = bytes->kept_bytes;
+    *head = bytes->kept;
+    if (bytes->kept_bytes == 0) {
+        free(bytes->kept);
+        *head = NULL;
+    }
+    bytes->kept = NULL;
+    bytes->kept_bytes = bytes->kept_cap_bytes = 0;
+    bytes->fd = -1;
+    return true;
+}
+
+bool archive_bytes_can_seek(const struct archive_bytes *bytes)
+{
+    return bytes->can_seek;
+}
+
+int archive_bytes_errno(const struct archive_bytes *bytes)
+{
+    return bytes->sys_errno;
+}
+
+static la_ssize_t fail(struct archive_bytes *bytes, struct archive *archive)
+{
+    bytes->sys_errno = errno;
+    archive_set_error(archive, errno, "read error");
+    return ARCHIVE_FATAL;
+}
+
+/* One read of a pipe: what there is, as soon as there is something. */
+static ssize_t read_some(int fd, void *buffer, size_t cap_bytes)
+{
+    ssize_t got;
+    do
+        got = read(fd, buffer, cap_bytes);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static la_ssize_t read_pipe(struct archive_bytes *bytes, struct archive *archive, const void **data)
+{
+    if (bytes->at_bytes < (int64_t)bytes->kept_bytes) { /* what archive_bytes_head() read */
+        size_t left = bytes->kept_bytes - (size_t)bytes->at_bytes;
+        *data = bytes->kept + bytes->at_bytes;
+        bytes->at_bytes += (int64_t)left;
+        return (la_ssize_t)left;
+    }
+    if (!bytes->is_kept &&
+        bytes->kept) /* libarchive is past it and has copied what it still needs */
+        archive_bytes_forget(bytes);
+    if (bytes->is_ended)
+        return 0;
+    ssize_t got = read_some(bytes->fd, bytes->buffer, BUFFER_BYTES);
+    if (got < 0)
+        return fail(bytes, archive);
+    bytes->is_ended = got == 0;
+    if (bytes->is_kept && got > 0) {
+        if (grow_kept(bytes, (size_t)got)) {
+            memcpy(bytes->kept + bytes->kept_bytes, bytes->buffer, (size_t)got);
+            bytes->kept_bytes += (size_t)got;
+        } else {
+            bytes->is_kept = false;
+        }
+    }
+    bytes->at_bytes += got;
+    *data = bytes->buffer;
+    return got;
+}
+
+static la_ssize_t read_callback(struct archive *archive, void *ctx, const void **data)
+{
+    struct archive_bytes *bytes = ctx;
+    if (!bytes->can_seek)
+        return read_pipe(bytes, archive, data);
+    size_t got = 0;
+    int64_t offset = bytes->start_bytes + bytes->at_bytes;
+    if (io_pread(bytes->fd, bytes->buffer, BUFFER_BYTES, offset, &got) != 0)
+        return fail(bytes, archive);
+    bytes->at_bytes += (int64_t)got;
+    *data = bytes->buffer;
+    return (la_ssize_t)got;
+}
+
+/* Never beyond the end: libarchive then reads, and notices that the input is too short. */
+static la_int64_t skip_callback(struct archive *archive, void *ctx, la_int64_t request)
+{
+    (void)archive;
+    struct archive_bytes *bytes = ctx;
+    if (!bytes->can_seek || request <= 0 || bytes->at_bytes >= bytes->size_bytes)
+        return 0;
+    int64_t left = bytes->size_bytes - bytes->at_bytes;
+    int64_t skipped = request < left ? request : left;
+    bytes->at_bytes += skipped;
+    return skipped;
+}
+
+static la_int64_t seek_callback(struct archive *archive, void *ctx, la_int64_t offset, int whence)
+{
+    (void)archive;
+    struct archive_bytes *bytes = ctx;
+    int64_t from = whence == SEEK_SET   ? 0
+                   : whence == SEEK_CUR ? bytes->at_bytes
+                                        : bytes->size_bytes;
+    int64_t to;
+    if (__builtin_add_overflow(from, offset, &to) || to < 0)
+        return ARCHIVE_FATAL;
+    bytes->at_bytes = to < bytes->size_bytes ? to : bytes->size_bytes;
+    return bytes->at_bytes;
+}
+
+int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive)
+{
+    bytes->at_bytes = 0;
+    archive_read_set_read_callback(archive, read_callback);
+    archive_read_set_skip_callback(archive, skip_callback);
+    if (bytes->can_seek)
+        archive_read_set_seek_callback(archive, seek_callback);
+    archive_read_set_callback_data(archive, bytes);
+    return archive_read_open1(archive);
+}

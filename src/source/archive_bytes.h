@@ -1,0 +1,51 @@
+/*
+ * archive_bytes.h - the bytes of one archive file, from a descriptor to libarchive's callbacks.
+ *
+ * A regular file is read by offset, so the descriptor's own position never moves. Of a pipe
+ * everything that was read is kept until archive_bytes_forget(), so that it can be handed back.
+ */
+#ifndef MR_SOURCE_ARCHIVE_BYTES_H
+#define MR_SOURCE_ARCHIVE_BYTES_H
+
+#include <archive.h>
+#include <stdint.h>
+
+#include "millrace/status.h"
+
+struct archive_bytes;
+
+/* fd is owned from now on, also on failure. MR_OK, MR_E_SYSTEM, MR_E_MEMORY. */
+enum mr_status archive_bytes_create(int fd, struct archive_bytes **bytes, struct mr_error *err);
+void archive_bytes_destroy(struct archive_bytes *bytes); /* NULL is a no-op */
+
+/*
+ * The first bytes, want_bytes of them unless the input is shorter or is longer than what is kept of
+ * a pipe. *data is valid until the next call. *is_all: the input has no more than these. MR_OK,
+ * MR_E_SYSTEM, MR_E_MEMORY.
+ */
+enum mr_status archive_bytes_head(struct archive_bytes *bytes, size_t want_bytes,
+                                  const unsigned char **data, size_t *got_bytes, bool *is_all,
+                                  struct mr_error *err);
+
+/* Copies a pipe to a nameless temporary file, which takes its place. MR_OK, MR_E_SYSTEM,
+ * MR_E_MEMORY. */
+enum mr_status archive_bytes_spool(struct archive_bytes *bytes, struct mr_error *err);
+
+/* Opens a prepared handle on the bytes, from their beginning. Returns libarchive's status. */
+int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive);
+
+/* What was read of a pipe is not needed any more. */
+void archive_bytes_forget(struct archive_bytes *bytes);
+
+/*
+ * Hands back the descriptor and what was read of a pipe (malloc; NULL when nothing) and leaves
+ * bytes good for archive_bytes_destroy() alone. False when it cannot: what was read is not kept any
+ * more.
+ */
+bool archive_bytes_take(struct archive_bytes *bytes, int *fd, void **head, size_t *head_bytes);
+
+bool archive_bytes_can_seek(const struct archive_bytes *bytes);
+/* The errno of the last failed system call, 0 when none failed. */
+int archive_bytes_errno(const struct archive_bytes *bytes);
+
+#endif

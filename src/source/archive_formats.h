@@ -1,0 +1,47 @@
+/* archive_formats.h - which archives are read: the whitelist for libarchive, and a look at the
+ * first bytes before it is asked. */
+#ifndef MR_SOURCE_ARCHIVE_FORMATS_H
+#define MR_SOURCE_ARCHIVE_FORMATS_H
+
+#include <archive.h>
+
+#include "source/sources.h"
+
+/* What --from asked for; rows of the tables in archive_formats.c. */
+struct archive_choice {
+    const struct archive_row *format; /* NULL: any */
+    const struct archive_row *filter; /* NULL: any */
+};
+
+/* "tar", "tar.gz", "tgz"; NULL is any. MR_OK or MR_E_USAGE. */
+enum mr_status archive_formats_parse(const char *text, struct archive_choice *choice,
+                                     struct mr_error *err);
+
+/* Tells a new read handle what it may recognise. False when libarchive refuses (out of memory). */
+bool archive_formats_support(struct archive *archive, const struct archive_choice *choice);
+/* The same for the filters alone. */
+bool archive_formats_support_filters(struct archive *archive, const struct archive_choice *choice);
+
+enum archive_guess {
+    ARCHIVE_GUESS_NONE,   /* no archive */
+    ARCHIVE_GUESS_MAYBE,  /* compressed, or few bytes that could be chance: libarchive decides */
+    ARCHIVE_GUESS_CERTAIN /* what begins like this is an archive, or a damaged one */
+};
+#define ARCHIVE_HEAD_BYTES ((size_t)33 << 10) /* how much of an input the guess looks at, at most  \
+                                               */
+
+/*
+ * Judges the first bytes of an input (all of it when it is shorter). *begins_at_end: the format is
+ * read from its end, so it needs an input that can seek.
+ */
+enum archive_guess archive_formats_guess(const unsigned char *head, size_t head_bytes,
+                                         bool *begins_at_end);
+
+/* True when data, the whole input without its compression, is exactly an archive that was made of
+ * nothing. */
+bool archive_formats_is_empty(const unsigned char *data, size_t size_bytes);
+
+/* True when the format is one that archive_formats_guess() would say begins at its end. */
+bool archive_formats_begins_at_end(const struct archive_choice *choice);
+
+#endif

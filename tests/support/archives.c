@@ -1,0 +1,160 @@
+#include "support/archives.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static struct archives_item *append(struct archives_list *list)
+{
+    list->items = realloc(list->items, (list->count + 1) * sizeof(*list->items));
+    ck_assert_ptr_nonnull(list->items);
+    struct archives_item *item = &list->items[list->count++];
+    memset(item, 0, sizeof(*item));
+    return item;
+}
+
+struct mr_entry *archives_add(struct archives_list *list, enum mr_kind kind, const char *path,
+                              int64_t size_bytes)
+{
+    struct archives_item *item = append(list);
+    item->entry.path = strdup(path);
+    item->entry.kind = kind;
+    item->entry.has_mode = item->entry.has_mtime = true;
+    item->entry.mode = kind == MR_KIND_DIRECTORY ? 0755 : kind == MR_KIND_SYMLINK ? 0777 : 0644;
+    item->entry.mtime_s = 1700000000;
+    item->entry.size_bytes = size_bytes;
+    if (kind == MR_KIND_FILE)
+        item->data = support_text(list->count, (size_t)size_bytes);
+    return &item->entry;
+}
+
+void archives_clear(struct archives_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        mr_entry_clear(&list->items[i].entry);
+        free(list->items[i].data);
+    }
+    free(list->items);
+    *list = (struct archives_list){NULL, 0};
+}
+
+static enum mr_status write_item(struct mr_sink *sink, const struct archives_item *item,
+                                 size_t piece_bytes, struct mr_error *err)
+{
+    struct mr_writer *writer;
+    int64_t size = item->entry.kind == MR_KIND_FILE ? item->entry.size_bytes : 0;
+    enum mr_status status = sink->ops->begin(sink, &item->entry, size, &writer, err);
+    if (status != MR_OK)
+        return status;
+    for (int64_t at = 0; at < size; at += (int64_t)piece_bytes) {
+        size_t piece = size - at < (int64_t)piece_bytes ? (size_t)(size - at) : piece_bytes;
+        status = sink->ops->write(sink, writer, item->data + at, piece, err);
+        if (status != MR_OK) {
+            sink->ops->abort(sink, writer);
+            return status;
+        }
+    }
+    return sink->ops->commit(sink, writer, err);
+}
+
+enum mr_status archives_write(struct mr_sink *sink, const struct archives_list *list,
+                              size_t piece_bytes, struct mr_error *err)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        enum mr_status status = write_item(sink, &list->items[i], piece_bytes, err);
+        if (status != MR_OK)
+            return status;
+    }
+    return sink->ops->finish(sink, NULL, NULL, err);
+}
+
+static enum mr_status read_content(struct mr_source *source, struct archives_item *item,
+                                   size_t piece_bytes, struct mr_error *err)
+{
+    struct mr_reader *reader;
+    enum mr_status status = source->ops->open(source, &item->entry, &reader, err);
+    if (status != MR_OK)
+        return status;
+    size_t used = 0, got = piece_bytes;
+    while (status == MR_OK && got == piece_bytes) {
+        item->data = realloc(item->data, used + piece_bytes);
+        ck_assert_ptr_nonnull(item->data);
+        status = source->ops->read(source, reader, item->data + used, piece_bytes, &got, err);
+        used += got;
+    }
+    enum mr_status closed = source->ops->close(source, reader, err);
+    if (item->entry.size_bytes == MR_SIZE_UNKNOWN)
+        item->entry.size_bytes = (int64_t)used;
+    if (status == MR_OK)
+        ck_assert_int_eq(item->entry.size_bytes, (int64_t)used);
+    return status != MR_OK ? status : closed;
+}
+
+enum mr_status archives_read(struct mr_source *source, struct archives_list *list,
+                             size_t piece_bytes, struct mr_error *err)
+{
+    enum mr_status first = MR_OK;
+    for (int failures = 0; failures < 1000;) {
+        struct archives_item *item = append(list);
+        struct mr_error problem = {0};
+        enum mr_status status = source->ops->next(source, &item->entry, &problem);
+        if (status == MR_OK && item->entry.kind == MR_KIND_FILE)
+            status = read_content(source, item, piece_bytes, &problem);
+        if (status == MR_OK)
+            continue;
+        mr_entry_clear(&item->entry);
+        free(item->data);
+        list->count--;
+        if (status == MR_DONE)
+            return first;
+        ck_assert(mr_status_is_error(status));
+        ck_assert_msg(problem.text[0] != '\0', "an error without a text");
+        failures++;
+        if (first == MR_OK) {
+            first = status;
+            *err = problem;
+        }
+    }
+    ck_abort_msg("a source without end");
+}
+
+const struct archives_item *archives_find(const struct archives_list *list, const char *path)
+{
+    size_t length = strlen(path);
+    for (size_t i = 0; i < list->count; i++) {
+        const char *name = list->items[i].entry.path;
+        if (strncmp(name, path, length) == 0 && (!name[length] || strcmp(name + length, "/") == 0))
+            return &list->items[i];
+    }
+    return NULL;
+}
+
+int archives_pipe(const void *data, size_t size_bytes)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        close(ends[0]);
+        for (size_t at = 0; at < size_bytes;) {
+            ssize_t count = write(ends[1], (const char *)data + at, size_bytes - at);
+            if (count <= 0)
+                break;
+            at += (size_t)count;
+        }
+        _exit(0);
+    }
+    close(ends[1]);
+    return ends[0];
+}
+
+int archives_file(const void *data, size_t size_bytes)
+{
+    int fd = memfd_create("archive", MFD_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, data, size_bytes), (ssize_t)size_bytes);
+    ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+    return fd;
+}
