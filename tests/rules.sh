@@ -121,7 +121,7 @@ rule_output() {
         if (code ~ /(^|[^a-zA-Z0-9_])(v?printf|puts|putchar|perror|psignal|exit|_exit|_Exit|quick_exit)[ \t]*\(/ ||
             code ~ /(^|[^a-zA-Z0-9_])(stdout|stderr)([^a-zA-Z0-9_]|$)/ || code ~ /<err\.h>/)
             print $1 ":" $2 ": prints or exits; only src/cli and src/examples may"
-        if (code ~ /(^|[^a-zA-Z0-9_])abort[ \t]*\(/ && $1 !~ /^src\/engine\/thread\.[ch]$/)
+        if (code ~ /(^|[^a-zA-Z0-9_>.])abort[ \t]*\(/ && $1 !~ /^src\/engine\/thread\.[ch]$/)
             print $1 ":" $2 ": abort(); use assert() for broken invariants, an error for the rest"
         if (code ~ /(^|[^a-zA-Z0-9_])(setlocale|umask|chdir|fchdir|setenv|putenv)[ \t]*\(/)
             print $1 ":" $2 ": changes what belongs to the whole process"
@@ -242,6 +242,7 @@ self_test() {
     expect output "echo 'void h(void) { fprintf(stderr, \"a\"); }' $c"
     expect output "echo 'void h(void) { perror(\"a\"); /* why */ }' $c"
     expect output "echo 'void h(void) { abort(); }' $c"
+    expect none "echo 'void h(struct s *s) { s->abort(s); s->call.abort(s); }' $c"
     expect output "echo 'void h(void) { umask(0); }' $c"
     expect output "echo '#include <err.h>' $c"
     expect markers "echo '/* TO''DO: later */' $c"
