@@ -1,0 +1,328 @@
+/*
+ * A tree of files. An item is written under a temporary name in its own directory and renamed in commit(); links and what
+ * concerns directories are put off to finish(). Every name is opened below the root's descriptor, no link is followed.
+ */
+#include "sink/sinks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "sink/tree.h"
+
+#define TEMP_TRY_COUNT         100
+#define PREALLOCATE_FROM_BYTES (1 << 20)
+
+struct mr_writer {
+    const struct mr_entry *entry;
+    int parent; /* the directory that the item lies in, -1: none */
+    int fd;     /* the file under its temporary name, -1: none */
+    char temp[TREE_TEMP_BYTES];
+    int64_t size_bytes, written_bytes;
+    bool has_made_directory;
+};
+
+static struct tree *tree_of(struct mr_sink *sink)
+{
+    return (struct tree *)sink;
+}
+
+static void close_writer(struct mr_writer *writer)
+{
+    if (writer->fd >= 0)
+        close(writer->fd);
+    if (writer->parent >= 0)
+        close(writer->parent);
+    free(writer);
+}
+
+/* Removes what stands under the temporary name, and the writer. */
+static void discard(struct mr_writer *writer)
+{
+    if (writer->fd >= 0)
+        unlinkat(writer->parent, writer->temp, 0);
+    close_writer(writer);
+}
+
+/* What needs no look at the disk: names and targets that are refused. */
+static enum mr_status check_name(const struct tree *tree, const struct mr_entry *entry, struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    if (tree_is_reserved(entry->path))
+        return mr_error_set(err, MR_E_UNSAFE, 0, "%s: such names are reserved for temporary files",
+                            path_show(shown, sizeof(shown), entry->path));
+    if (entry->kind == MR_KIND_OTHER)
+        return mr_error_set(err, MR_E_UNSAFE, 0, "devices, FIFOs and sockets are not made");
+    if (entry->kind != MR_KIND_SYMLINK && entry->kind != MR_KIND_HARDLINK)
+        return MR_OK;
+    if (!entry->target || !*entry->target)
+        return mr_error_set(err, MR_E_DATA, 0, "a link without a target");
+    if (entry->kind == MR_KIND_SYMLINK && tree->config.is_untrusted && !tree->config.allows_unsafe &&
+        !path_link_stays_inside(entry->path, entry->target))
+        return mr_error_set(err, MR_E_UNSAFE, 0, "the link leads out of the output directory, to %s (-P allows it)",
+                            path_show(shown, sizeof(shown), entry->target));
+    return MR_OK;
+}
+
+static enum mr_status directory_wants(struct mr_sink *sink, const struct mr_entry *entry, struct mr_error *err)
+{
+    const struct tree *tree = tree_of(sink);
+    enum mr_status status = check_name(tree, entry, err);
+    if (status != MR_OK || tree->config.existing == EXISTING_OVERWRITE)
+        return status;
+    int fd = below_open(&tree->root, entry->path, O_PATH, 0);
+    if (fd < 0)
+        return errno == ENOENT ? MR_OK : tree_failed(tree, entry->path, errno, "cannot store", err);
+    struct stat there;
+    int fault = fstat(fd, &there) != 0 ? errno : 0;
+    close(fd);
+    if (fault != 0)
+        return tree_failed(tree, entry->path, fault, "cannot look at", err);
+    return tree_judge(tree, entry, &there, err);
+}
+
+static enum mr_status begin_directory(struct tree *tree, struct mr_writer *writer, struct mr_error *err)
+{
+    const struct mr_entry *entry = writer->entry;
+    bool keeps_mode = tree->config.preserve & PRESERVE_MODE && entry->has_mode;
+    /* Its own mode comes in finish(): until then it must be possible to write into it. */
+    mode_t mode = 0700u | (keeps_mode ? (mode_t)entry->mode & 0777u : 0777u);
+    if (mkdirat(writer->parent, path_base(entry->path), mode) == 0)
+        writer->has_made_directory = true;
+    else if (errno != EEXIST)
+        return tree_failed(tree, entry->path, errno, "cannot make the directory", err);
+    return writer->has_made_directory ? MR_OK : tree_look(tree, writer->parent, entry, err);
+}
+
+static enum mr_status begin_file(struct tree *tree, struct mr_writer *writer, struct mr_error *err)
+{
+    const struct mr_entry *entry = writer->entry;
+    enum mr_status status = tree_look(tree, writer->parent, entry, err);
+    if (status != MR_OK)
+        return status;
+    for (unsigned i = 0; i < TEMP_TRY_COUNT && writer->fd < 0; i++) {
+        tree_temp_name(tree, writer->temp);
+        writer->fd = openat(writer->parent, writer->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (writer->fd < 0 && errno != EEXIST)
+            break;
+    }
+    if (writer->fd < 0)
+        return tree_failed(tree, entry->path, errno, "cannot create", err);
+    /* An archive may lie about sizes, so nothing is allocated on its word. */
+    if (writer->size_bytes > PREALLOCATE_FROM_BYTES && !tree->config.is_untrusted &&
+        fallocate(writer->fd, FALLOC_FL_KEEP_SIZE, 0, writer->size_bytes) != 0 &&
+        (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+        return tree_failed(tree, entry->path, errno, "no room for", err);
+    return MR_OK;
+}
+
+static enum mr_status directory_begin(struct mr_sink *sink, const struct mr_entry *entry, int64_t size_bytes,
+                                      struct mr_writer **writer, struct mr_error *err)
+{
+    struct tree *tree = tree_of(sink);
+    enum mr_status status = check_name(tree, entry, err);
+    if (status != MR_OK)
+        return status;
+    struct mr_writer *new = calloc(1, sizeof(*new));
+    if (!new)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    *new = (struct mr_writer){.entry = entry, .fd = -1, .size_bytes = size_bytes};
+    new->parent = below_make_parent(&tree->root, entry->path);
+    if (new->parent < 0)
+        status = tree_failed(tree, entry->path, errno, "cannot make the directory for", err);
+    else if (entry->kind == MR_KIND_DIRECTORY)
+        status = begin_directory(tree, new, err);
+    else if (entry->kind == MR_KIND_FILE)
+        status = begin_file(tree, new, err);
+    else
+        status = tree_look(tree, new->parent, entry, err);
+    if (status != MR_OK) {
+        discard(new);
+        return status;
+    }
+    *writer = new;
+    return MR_OK;
+}
+
+static enum mr_status directory_write(struct mr_sink *sink, struct mr_writer *writer, const void *data,
+                                      size_t size_bytes, struct mr_error *err)
+{
+    if (writer->fd < 0)
+        return mr_error_set(err, MR_E_USAGE, 0, "only files have content");
+    if (io_write(writer->fd, data, size_bytes) != 0)
+        return tree_failed(tree_of(sink), writer->entry->path, errno, "cannot write", err);
+    writer->written_bytes += (int64_t)size_bytes;
+    return MR_OK;
+}
+
+static enum mr_status commit_file(struct tree *tree, struct mr_writer *writer, struct mr_error *err)
+{
+    const struct mr_entry *entry = writer->entry;
+    enum mr_status status = MR_OK;
+    if (writer->size_bytes >= 0 && writer->written_bytes != writer->size_bytes)
+        status = mr_error_set(err, MR_E_DATA, 0, "%lld bytes came where %lld were announced",
+                              (long long)writer->written_bytes, (long long)writer->size_bytes);
+    if (status == MR_OK)
+        status = tree_set_metadata(tree, writer->fd, entry, err);
+    if (status != MR_OK) {
+        discard(writer);
+        return status;
+    }
+    /* Some file systems tell only here that the bytes found no room. */
+    int fault = close(writer->fd) != 0 && errno != EINTR ? errno : 0;
+    writer->fd = -1;
+    if (fault != 0) {
+        unlinkat(writer->parent, writer->temp, 0);
+        status = tree_failed(tree, entry->path, fault, "cannot write", err);
+    } else {
+        status = tree_publish(tree, writer->parent, writer->temp, entry->path, err);
+    }
+    close_writer(writer);
+    return status;
+}
+
+/* Directories get their xattrs at once, the rest waits. */
+static enum mr_status commit_directory(struct tree *tree, const struct mr_writer *writer, struct mr_error *err)
+{
+    struct mr_entry only_xattrs = *writer->entry;
+    only_xattrs.has_mode = only_xattrs.has_mtime = only_xattrs.has_owner = false;
+    if (tree->config.preserve & PRESERVE_XATTR && only_xattrs.xattr_count > 0) {
+        int fd = openat(writer->parent, path_base(only_xattrs.path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+            return tree_failed(tree, only_xattrs.path, errno, "cannot open the directory", err);
+        enum mr_status status = tree_set_metadata(tree, fd, &only_xattrs, err);
+        close(fd);
+        if (status != MR_OK)
+            return status;
+    }
+    return later_add(tree->later, writer->entry, err);
+}
+
+static enum mr_status directory_commit(struct mr_sink *sink, struct mr_writer *writer, struct mr_error *err)
+{
+    struct tree *tree = tree_of(sink);
+    if (writer->entry->kind == MR_KIND_FILE)
+        return commit_file(tree, writer, err);
+    enum mr_status status = writer->entry->kind == MR_KIND_DIRECTORY ? commit_directory(tree, writer, err)
+                                                                      : later_add(tree->later, writer->entry, err);
+    close_writer(writer);
+    return status;
+}
+
+static void directory_abort(struct mr_sink *sink, struct mr_writer *writer)
+{
+    (void)sink;
+    if (writer->has_made_directory) /* it stays when something is in it already */
+        unlinkat(writer->parent, path_base(writer->entry->path), AT_REMOVEDIR);
+    discard(writer);
+}
+
+static void directory_destroy(struct mr_sink *sink)
+{
+    struct tree *tree = tree_of(sink);
+    later_destroy(tree->later);
+    later_destroy(tree->made);
+    if (tree->root.fd >= 0)
+        close(tree->root.fd);
+    free(tree->label);
+    free(tree);
+}
+
+static void directory_losses(struct mr_sink *sink, char *text, size_t cap_bytes)
+{
+    struct tree *tree = tree_of(sink);
+    unsigned long long owners = atomic_load(&tree->lost_owner_count);
+    unsigned long long xattrs = atomic_load(&tree->lost_xattr_count);
+    size_t used = strnlen(text, cap_bytes);
+    if (owners > 0 && used < cap_bytes)
+        snprintf(text + used, cap_bytes - used, "the owners of %llu items (that takes root)\n", owners);
+    used = strnlen(text, cap_bytes);
+    if (xattrs > 0 && used < cap_bytes)
+        snprintf(text + used, cap_bytes - used, "extended attributes of %llu items\n", xattrs);
+}
+
+static const struct mr_sink_ops directory_ops = {
+    .kind = "directory",
+    .wants = directory_wants,
+    .begin = directory_begin,
+    .write = directory_write,
+    .commit = directory_commit,
+    .abort = directory_abort,
+    .finish = tree_finish,
+    .destroy = directory_destroy,
+    .losses = directory_losses,
+};
+
+/* Opens the directory path, made with its parents where it is missing. -1 with errno. */
+static int open_root(const char *path)
+{
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    char *part = strdup(path);
+    if (!part)
+        return -1;
+    bool is_made = true;
+    for (char *slash = strchr(part + 1, '/'); is_made && slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        is_made = mkdir(part, 0777) == 0 || errno == EEXIST;
+        *slash = '/';
+    }
+    is_made = is_made && (mkdir(part, 0777) == 0 || errno == EEXIST);
+    int fault = errno;
+    free(part);
+    errno = fault;
+    return is_made ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
+/* The umask, without the moment in which umask() would change it for every thread. */
+static mode_t find_umask(void)
+{
+    unsigned bits = 022;
+    FILE *status = fopen("/proc/self/status", "re");
+    char line[256];
+    while (status && fgets(line, sizeof(line), status))
+        if (sscanf(line, "Umask: %o", &bits) == 1)
+            break;
+    if (status)
+        fclose(status);
+    return (mode_t)bits & 0777u;
+}
+
+enum mr_status directory_sink_create(const char *path, const struct directory_sink_config *config,
+                                     struct mr_sink **sink, struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    struct tree *tree = calloc(1, sizeof(*tree));
+    if (!tree)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    enum mr_status status = MR_OK;
+    tree->root.fd = -1;
+    tree->config = *config;
+    tree->label = strdup(path);
+    tree->sink = (struct mr_sink){.ops = &directory_ops, .label = tree->label};
+    tree->umask_bits = find_umask();
+    int fd = tree->label ? open_root(path) : -1;
+    if (!tree->label)
+        status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    else if (fd < 0)
+        status = mr_error_set(err, MR_E_SYSTEM, errno, "cannot make the output directory %s",
+                              path_show(shown, sizeof(shown), path));
+    else
+        below_init(&tree->root, fd);
+    if (status == MR_OK && getrandom(&tree->seed, sizeof(tree->seed), 0) != sizeof(tree->seed))
+        status = mr_error_set(err, MR_E_SYSTEM, errno, "cannot get random numbers");
+    if (status == MR_OK)
+        status = later_create(&tree->later, err);
+    if (status != MR_OK) {
+        directory_destroy(&tree->sink);
+        return status;
+    }
+    *sink = &tree->sink;
+    return MR_OK;
+}

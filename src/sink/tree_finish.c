@@ -1,0 +1,264 @@
+/*
+ * What a directory sink does last, in this order: hard links, symbolic links, a look whether one of those leads outside, and the
+ * times and modes of directories, which everything before would have changed.
+ */
+#include "sink/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+struct problems {
+    void (*on_problem)(void *ctx, const char *path, const struct mr_error *problem);
+    void *ctx;
+};
+
+static void tell(const struct problems *problems, const char *path, const struct mr_error *problem)
+{
+    if (problems->on_problem)
+        problems->on_problem(problems->ctx, path, problem);
+}
+
+/* The regular file below the root that a hard link is to be one more name of. -1 with *err. */
+static int open_target(const struct tree *tree, const struct mr_entry *entry, struct stat *st, struct mr_error *err)
+{
+    int fd = below_open(&tree->root, entry->target, O_PATH, 0);
+    char shown[PATH_SHOW_BYTES];
+    path_show(shown, sizeof(shown), entry->target);
+    if (fd < 0 && errno == ENOENT)
+        mr_error_set(err, MR_E_DATA, 0, "the file that it is a hard link to was not stored: %s", shown);
+    else if (fd < 0 || fstat(fd, st) != 0)
+        tree_failed(tree, entry->target, errno, "cannot link to", err);
+    else if (!S_ISREG(st->st_mode))
+        mr_error_set(err, MR_E_UNSAFE, 0, "a hard link to what is no regular file is not made: %s", shown);
+    else
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/*
+ * Makes the hard link under a temporary name and checks that it is the file that was opened: the name of the target may have been
+ * given to something else meanwhile.
+ */
+static enum mr_status link_temp(struct tree *tree, const struct mr_entry *entry, int parent,
+                                char temp[TREE_TEMP_BYTES], struct mr_error *err)
+{
+    struct stat target, made;
+    int fd = open_target(tree, entry, &target, err);
+    if (fd < 0)
+        return err->status;
+    close(fd);
+    int target_parent = below_open_parent(&tree->root, entry->target);
+    if (target_parent < 0)
+        return tree_failed(tree, entry->target, errno, "cannot link to", err);
+    tree_temp_name(tree, temp);
+    int result = linkat(target_parent, path_base(entry->target), parent, temp, 0);
+    int fault = errno;
+    close(target_parent);
+    if (result != 0)
+        return tree_failed(tree, entry->path, fault, "cannot make the hard link", err);
+    if (fstatat(parent, temp, &made, AT_SYMLINK_NOFOLLOW) == 0 && made.st_dev == target.st_dev &&
+        made.st_ino == target.st_ino)
+        return MR_OK;
+    unlinkat(parent, temp, 0);
+    return mr_error_set(err, MR_E_CHANGED, 0, "the file to link to was replaced meanwhile");
+}
+
+static enum mr_status symlink_temp(struct tree *tree, const struct mr_entry *entry, int parent,
+                                   char temp[TREE_TEMP_BYTES], struct mr_error *err)
+{
+    tree_temp_name(tree, temp);
+    if (symlinkat(entry->target, parent, temp) != 0)
+        return tree_failed(tree, entry->path, errno, "cannot make the link", err);
+    unsigned preserve = tree->config.preserve;
+    if (preserve & PRESERVE_OWNER && entry->has_owner &&
+        fchownat(parent, temp, (uid_t)entry->uid, (gid_t)entry->gid, AT_SYMLINK_NOFOLLOW) != 0)
+        atomic_fetch_add_explicit(&tree->lost_owner_count, 1, memory_order_relaxed);
+    if (!(preserve & PRESERVE_MTIME) || !entry->has_mtime)
+        return MR_OK;
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                      {.tv_sec = (time_t)entry->mtime_s, .tv_nsec = (long)entry->mtime_ns}};
+    if (utimensat(parent, temp, times, AT_SYMLINK_NOFOLLOW) == 0 || errno == ENOTSUP)
+        return MR_OK;
+    int fault = errno;
+    unlinkat(parent, temp, 0);
+    return tree_failed(tree, entry->path, fault, "cannot set the time of the link", err);
+}
+
+/* Links are not to lead outside. */
+static bool is_guarded(const struct tree *tree)
+{
+    return tree->config.is_untrusted && !tree->config.allows_unsafe;
+}
+
+static enum mr_status make_link(struct tree *tree, const struct mr_entry *entry, struct mr_error *err)
+{
+    int parent = below_make_parent(&tree->root, entry->path);
+    if (parent < 0)
+        return tree_failed(tree, entry->path, errno, "cannot make the directory for", err);
+    char temp[TREE_TEMP_BYTES];
+    enum mr_status status = tree_look(tree, parent, entry, err);
+    if (status == MR_OK)
+        status = entry->kind == MR_KIND_HARDLINK ? link_temp(tree, entry, parent, temp, err)
+                                                 : symlink_temp(tree, entry, parent, temp, err);
+    if (status == MR_OK) {
+        status = tree_publish(tree, parent, temp, entry->path, err);
+        /* rename() does nothing when both names are the same file already. */
+        if (status == MR_OK && entry->kind == MR_KIND_HARDLINK)
+            unlinkat(parent, temp, 0);
+    }
+    close(parent);
+    if (status == MR_OK && entry->kind == MR_KIND_SYMLINK && is_guarded(tree)) {
+        status = tree->made ? MR_OK : later_create(&tree->made, err);
+        return status != MR_OK ? status : later_add(tree->made, entry, err);
+    }
+    return status == MR_SKIPPED ? MR_OK : status;
+}
+
+/*
+ * A link whose ".." all come first cannot leave the root by itself: it starts in a real directory, and what it goes through then is
+ * inside or a link that was checked too.
+ */
+static bool has_plain_target(const char *target)
+{
+    while (strncmp(target, "../", 3) == 0)
+        target += 3;
+    if (strcmp(target, "..") == 0)
+        return true;
+    for (const char *part = target; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Two links that stay inside by their text can lead outside together ("d" -> ".", "e" -> "d/d/../.."), so each is followed once all are
+ * there, and removed when it leaves the root, or could when what it misses is made.
+ */
+static enum mr_status check_link(struct tree *tree, const struct mr_entry *entry, struct mr_error *err)
+{
+    if (below_resolve(&tree->root, entry->path) == 0)
+        return MR_OK;
+    if (errno != EXDEV && has_plain_target(entry->target))
+        return MR_OK;
+    int parent = below_open_parent(&tree->root, entry->path);
+    struct stat st;
+    const char *name = path_base(entry->path);
+    if (parent >= 0 && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+        unlinkat(parent, name, 0);
+    if (parent >= 0)
+        close(parent);
+    return mr_error_set(err, MR_E_UNSAFE, 0, "together with other links it leads out of the output directory: removed");
+}
+
+static bool is_restrictive(const struct tree *tree, const struct mr_entry *entry)
+{
+    return tree->config.preserve & PRESERVE_MODE && entry->has_mode && (entry->mode & 0700) != 0700;
+}
+
+static unsigned depth_of(const char *path)
+{
+    unsigned depth = 1;
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+        depth++;
+    return depth;
+}
+
+static enum mr_status set_directory(struct tree *tree, const struct mr_entry *entry, struct mr_error *err)
+{
+    int fd = below_open(&tree->root, entry->path, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return tree_failed(tree, entry->path, errno, "cannot set time and mode of the directory", err);
+    enum mr_status status = tree_set_metadata(tree, fd, entry, err);
+    close(fd);
+    return status;
+}
+
+/* What one pass over the list is about. */
+enum pass { PASS_HARDLINKS, PASS_SYMLINKS, PASS_CHECK, PASS_DIRECTORIES, PASS_RESTRICTIVE };
+
+struct pass_state {
+    unsigned depth;      /* PASS_RESTRICTIVE: directories of this depth */
+    unsigned depth_next; /* the deepest of the restrictive ones above it; 0: none */
+};
+
+static enum mr_status do_one(struct tree *tree, enum pass pass, struct pass_state *state, const struct mr_entry *entry,
+                             struct mr_error *err)
+{
+    switch (pass) {
+    case PASS_HARDLINKS:
+        return entry->kind == MR_KIND_HARDLINK ? make_link(tree, entry, err) : MR_OK;
+    case PASS_SYMLINKS:
+        return entry->kind == MR_KIND_SYMLINK ? make_link(tree, entry, err) : MR_OK;
+    case PASS_CHECK:
+        return check_link(tree, entry, err);
+    case PASS_DIRECTORIES:
+    case PASS_RESTRICTIVE:
+        break;
+    }
+    if (entry->kind != MR_KIND_DIRECTORY)
+        return MR_OK;
+    if (!is_restrictive(tree, entry))
+        return pass == PASS_DIRECTORIES ? set_directory(tree, entry, err) : MR_OK;
+    unsigned depth = depth_of(entry->path);
+    if (depth < state->depth && depth > state->depth_next)
+        state->depth_next = depth;
+    return pass == PASS_RESTRICTIVE && depth == state->depth ? set_directory(tree, entry, err) : MR_OK;
+}
+
+/* Goes over the whole list; the problems of single entries are told. MR_OK, or the list cannot be read. */
+static enum mr_status run_pass(struct tree *tree, enum pass pass, struct pass_state *state,
+                               const struct problems *problems, struct mr_error *err)
+{
+    struct later *list = pass == PASS_CHECK ? tree->made : tree->later;
+    later_rewind(list);
+    for (;;) {
+        struct mr_entry entry = {0};
+        enum mr_status status = later_next(list, &entry, err);
+        struct mr_error problem = {0};
+        if (status == MR_OK && do_one(tree, pass, state, &entry, &problem) != MR_OK)
+            tell(problems, entry.path, &problem);
+        mr_entry_clear(&entry);
+        if (status != MR_OK)
+            return status == MR_DONE ? MR_OK : status;
+    }
+}
+
+/*
+ * Directories that their owner may not enter or read come after all others, the deepest first, one pass for each depth: they
+ * would shut out what lies in them.
+ */
+static enum mr_status finish_directories(struct tree *tree, const struct problems *problems, struct mr_error *err)
+{
+    struct pass_state state = {.depth = UINT32_MAX};
+    enum mr_status status = run_pass(tree, PASS_DIRECTORIES, &state, problems, err);
+    while (status == MR_OK && state.depth_next > 0) {
+        state = (struct pass_state){.depth = state.depth_next};
+        status = run_pass(tree, PASS_RESTRICTIVE, &state, problems, err);
+    }
+    return status;
+}
+
+enum mr_status tree_finish(struct mr_sink *sink,
+                           void (*on_problem)(void *ctx, const char *path, const struct mr_error *problem), void *ctx,
+                           struct mr_error *err)
+{
+    struct tree *tree = (struct tree *)sink;
+    const struct problems problems = {.on_problem = on_problem, .ctx = ctx};
+    struct pass_state state = {0};
+    enum mr_status status = MR_OK;
+    if (later_count(tree->later, MR_KIND_HARDLINK) > 0)
+        status = run_pass(tree, PASS_HARDLINKS, &state, &problems, err);
+    if (status == MR_OK && later_count(tree->later, MR_KIND_SYMLINK) > 0)
+        status = run_pass(tree, PASS_SYMLINKS, &state, &problems, err);
+    if (status == MR_OK && tree->made)
+        status = run_pass(tree, PASS_CHECK, &state, &problems, err);
+    if (status == MR_OK && later_count(tree->later, MR_KIND_DIRECTORY) > 0)
+        status = finish_directories(tree, &problems, err);
+    return status;
+}
