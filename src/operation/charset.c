@@ -1,8 +1,9 @@
 /*
  * charset.c - the operation charset: from one character encoding to another, by iconv.
  *
- * Two small buffers in the state make it independent of how the content is cut: carry holds the incomplete character at the
- * end of a chunk, spill holds output when the room left could be too small for the next character.
+ * Two small buffers in the state make it independent of how the content is cut: carry holds the
+ * incomplete character at the end of a chunk, spill holds output when the room left could be too
+ * small for the next character.
  */
 #include <errno.h>
 #include <iconv.h>
@@ -15,16 +16,18 @@
 #include "millrace/operation.h"
 #include "operation/operations.h"
 
-#define CARRY_BYTES   64  /* more than any character or escape sequence takes */
-#define SPILL_BYTES   256 /* more than any character becomes, also transliterated into 4-byte units */
-#define NAME_BYTES    64  /* of an encoding */
+#define CARRY_BYTES 64   /* more than any character or escape sequence takes */
+#define SPILL_BYTES 256  /* more than any character becomes, also transliterated into 4-byte units \
+                          */
+#define NAME_BYTES    64 /* of an encoding */
 #define NO_DESCRIPTOR ((iconv_t)-1)
 
 struct charset_config {
     char from[NAME_BYTES]; /* empty: not set yet */
     char to[NAME_BYTES];
     bool transliterates;
-    locale_t locale; /* whose transliteration table is used: always the same one, whatever the program has set */
+    locale_t locale; /* whose transliteration table is used: always the same one, whatever the
+                        program has set */
 };
 
 struct charset_state {
@@ -74,9 +77,9 @@ static enum mr_status set_name(char name[NAME_BYTES], const char *key, const cha
     for (size_t i = 0; is_plain && i < length; i++)
         is_plain = value[i] > ' ' && value[i] < 0x7f && value[i] != '/';
     if (!is_plain)
-        return mr_error_set(err, MR_E_USAGE, 0,
-                            "%s must be the name of a character encoding, such as UTF-8 or ISO-8859-1",
-                            key);
+        return mr_error_set(
+            err, MR_E_USAGE, 0,
+            "%s must be the name of a character encoding, such as UTF-8 or ISO-8859-1", key);
     memcpy(name, value, length + 1);
     return MR_OK;
 }
@@ -127,7 +130,8 @@ static enum mr_status config_check(void *config, struct mr_error *err)
     if (charset->transliterates && !charset->locale) {
         charset->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
         if (!charset->locale)
-            return mr_error_set(err, MR_E_UNSUPPORTED, errno, "translit=yes needs the locale C.UTF-8");
+            return mr_error_set(err, MR_E_UNSUPPORTED, errno,
+                                "translit=yes needs the locale C.UTF-8");
     }
     return MR_OK;
 }
@@ -135,7 +139,8 @@ static enum mr_status config_check(void *config, struct mr_error *err)
 static size_t state_bytes(const void *config)
 {
     (void)config;
-    return sizeof(struct charset_state) + (64U << 10); /* what iconv allocates for a pair of steps */
+    return sizeof(struct charset_state) +
+           (64U << 10); /* what iconv allocates for a pair of steps */
 }
 
 static void state_destroy(void *state)
@@ -177,8 +182,8 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
 }
 
 /*
- * One iconv() call from in to out, or to spill when out has less than SPILL_BYTES left. Returns 0 or the errno; *used_bytes
- * of the input are converted.
+ * One iconv() call from in to out, or to spill when out has less than SPILL_BYTES left. Returns 0
+ * or the errno; *used_bytes of the input are converted.
  */
 static int convert(struct charset_state *charset, const unsigned char *in, size_t in_bytes,
                    struct mr_io *io, size_t *used_bytes)
@@ -191,8 +196,8 @@ static int convert(struct charset_state *charset, const unsigned char *in, size_
     size_t from_bytes = in_bytes;
     locale_t before = charset->config->locale ? uselocale(charset->config->locale) : (locale_t)0;
     /* Without input: the final shift sequence. */
-    size_t result = iconv(charset->descriptor, in ? &from : NULL, in ? &from_bytes : NULL, &to,
-                          &left_bytes);
+    size_t result =
+        iconv(charset->descriptor, in ? &from : NULL, in ? &from_bytes : NULL, &to, &left_bytes);
     int failure = result == (size_t)-1 ? errno : 0;
     if (before)
         uselocale(before);
@@ -304,7 +309,8 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
         if (!io->is_last)
             return MR_OK;
         if (charset->carry_bytes > 0)
-            return mr_error_set(err, MR_E_DATA, 0, "at byte %llu: ends in the middle of a character",
+            return mr_error_set(err, MR_E_DATA, 0,
+                                "at byte %llu: ends in the middle of a character",
                                 (unsigned long long)charset->offset_bytes);
         size_t used_bytes;
         if (convert(charset, NULL, 0, io, &used_bytes) != 0)

@@ -14,7 +14,8 @@
 
 #include "base/path.h"
 
-#define CHECK_INTERVAL_MS 20 /* between looks whether it has ended, where the kernel has no pidfd */
+#define CHECK_INTERVAL_MS 20 /* between looks whether it has ended, where the kernel has no pidfd  \
+                              */
 
 void child_init(struct child *child)
 {
@@ -31,7 +32,8 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/* Moves *fd above 2: the numbers that the child's ends are duplicated to must be free. False with errno. */
+/* Moves *fd above 2: the numbers that the child's ends are duplicated to must be free. False with
+ * errno. */
 static bool lift_fd(int *fd)
 {
     if (*fd > 2)
@@ -44,7 +46,8 @@ static bool lift_fd(int *fd)
     return true;
 }
 
-/* A pipe whose end ours (0: reading, 1: writing) does not block. False with errno; then ends are closed. */
+/* A pipe whose end ours (0: reading, 1: writing) does not block. False with errno; then ends are
+ * closed. */
 static bool make_pipe(int ends[2], int ours)
 {
     if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -66,9 +69,8 @@ static int fill_attributes(posix_spawnattr_t *attributes)
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
-    int failure = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP |
-                                                           POSIX_SPAWN_SETSIGMASK |
-                                                           POSIX_SPAWN_SETSIGDEF);
+    int failure = posix_spawnattr_setflags(
+        attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     if (failure == 0)
         failure = posix_spawnattr_setpgroup(attributes, 0);
     if (failure == 0)
@@ -109,7 +111,8 @@ static int spawn(pid_t *pid, const int theirs[3], char *const *argv, char *const
     return failure;
 }
 
-enum mr_status child_spawn(struct child *child, char *const *argv, char *const *envp, struct mr_error *err)
+enum mr_status child_spawn(struct child *child, char *const *argv, char *const *envp,
+                           struct mr_error *err)
 {
     child_init(child);
     int in[2] = {-1, -1}, out[2] = {-1, -1}, errors[2] = {-1, -1};
@@ -139,9 +142,10 @@ enum mr_status child_spawn(struct child *child, char *const *argv, char *const *
 }
 
 /*
- * write() that raises no SIGPIPE. The signal is for the thread that writes: it is blocked around the call and taken back when it came, so
- * that neither a program with the default disposition dies nor one that unblocks it later.
- * (sigprocmask() is about the calling thread here, as everywhere on Linux.)
+ * write() that raises no SIGPIPE. The signal is for the thread that writes: it is blocked around
+ * the call and taken back when it came, so that neither a program with the default disposition dies
+ * nor one that unblocks it later. (sigprocmask() is about the calling thread here, as everywhere on
+ * Linux.)
  */
 static ssize_t write_quietly(int fd, const void *data, size_t bytes)
 {
@@ -291,7 +295,8 @@ char *child_last_line(const struct child *child, char *line, size_t cap_bytes)
 void child_stop(struct child *child)
 {
     if (child->pid > 0) {
-        /* The process is there still, be it as a zombie: its number and that of its group belong to nobody else. */
+        /* The process is there still, be it as a zombie: its number and that of its group belong to
+         * nobody else. */
         bool is_lost = child_check_end(child) && child->end == CHILD_END_LOST;
         if (!is_lost)
             kill(-child->pid, SIGKILL);

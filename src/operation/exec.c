@@ -1,13 +1,17 @@
 /*
- * exec.c - the exec operation in filter mode (-x COMMAND ARG...): the content goes to the command's stdin, its stdout is the
- * result. It is an ordinary streaming operation: process() waits for nothing but its own child.
+ * exec.c - the exec operation in filter mode (-x COMMAND ARG...): the content goes to the command's
+ * stdin, its stdout is the result. It is an ordinary streaming operation: process() waits for
+ * nothing but its own child.
  *
- * There is no shell. The placeholders {} {.} {/} {//} {/.} in an argument become the item's name or a part of it; "{{" stands for '{', and
- * "}}" for '}' where a "{{" came before it in the argument. All other braces are left as they are, so that programs for
- * jq or awk can be given as they are. A name that begins with '-' is passed as it is.
+ * There is no shell. The placeholders {} {.} {/} {//} {/.} in an argument become the item's name or
+ * a part of it; "{{" stands for '{', and
+ * "}}" for '}' where a "{{" came before it in the argument. All other braces are left as they are,
+ * so that programs for jq or awk can be given as they are. A name that begins with '-' is passed as
+ * it is.
  *
- * The command may end without having read its input; that is no failure when its exit status is 0. What it leaves running in its
- * process group is killed when it has ended. SIGPIPE: see child_write(); no disposition of the process is relied on or changed.
+ * The command may end without having read its input; that is no failure when its exit status is 0.
+ * What it leaves running in its process group is killed when it has ended. SIGPIPE: see
+ * child_write(); no disposition of the process is relied on or changed.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -21,16 +25,18 @@
 #include "operation/child.h"
 #include "operation/registry.h"
 
-/* How long stdout may be silent when the command has ended and something it started holds the pipe. */
+/* How long stdout may be silent when the command has ended and something it started holds the pipe.
+ */
 #define SILENCE_NS          INT64_C(1000000000)
 #define NS_PER_MS           INT64_C(1000000)
 #define STDERR_BURST_COUNT  8 /* reads of stderr before stdin and stdout have their turn again */
 #define ITEM_VARIABLE_COUNT 3
 
 struct exec_config {
-    char **argv;        /* as given; ends with NULL */
+    char **argv; /* as given; ends with NULL */
     size_t argument_count;
-    char **environment; /* the program's at the time of creation, without the variables of the item; not ended by NULL */
+    char **environment; /* the program's at the time of creation, without the variables of the item;
+                           not ended by NULL */
     size_t environment_count;
 };
 
@@ -58,9 +64,10 @@ static const struct {
     const char *text;
     enum piece piece;
 } placeholders[] = {
-    {"{}", PIECE_PATH},    {"{.}", PIECE_PATH_STEM},    {"{/}", PIECE_BASE}, {"{//}", PIECE_DIRECTORY},
-    {"{/.}", PIECE_BASE_STEM}, {"{in}", PIECE_LATER},   {"{out}", PIECE_LATER}, {"{#}", PIECE_LATER},
-    {"{%}", PIECE_LATER},  {"{threads}", PIECE_LATER},
+    {"{}", PIECE_PATH},         {"{.}", PIECE_PATH_STEM},  {"{/}", PIECE_BASE},
+    {"{//}", PIECE_DIRECTORY},  {"{/.}", PIECE_BASE_STEM}, {"{in}", PIECE_LATER},
+    {"{out}", PIECE_LATER},     {"{#}", PIECE_LATER},      {"{%}", PIECE_LATER},
+    {"{threads}", PIECE_LATER},
 };
 
 /* What is at the beginning of text, and its length. open_count: of "{{" that no "}}" has closed. */
@@ -80,7 +87,8 @@ static enum piece next_piece(const char *text, size_t open_count, size_t *length
     return PIECE_BYTE;
 }
 
-/* The length of name without the extension of its last component; a dot that begins the component is no extension's. */
+/* The length of name without the extension of its last component; a dot that begins the component
+ * is no extension's. */
 static size_t stem_length(const char *name)
 {
     const char *base = path_base(name);
@@ -325,8 +333,10 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
     return status;
 }
 
-/* Gives the child what it takes now; what it does not want is dropped. *has_moved is set when it took something. */
-static enum mr_status feed(struct child *child, struct mr_io *io, bool *has_moved, struct mr_error *err)
+/* Gives the child what it takes now; what it does not want is dropped. *has_moved is set when it
+ * took something. */
+static enum mr_status feed(struct child *child, struct mr_io *io, bool *has_moved,
+                           struct mr_error *err)
 {
     while (io->in_bytes > 0) {
         size_t used_bytes;
@@ -348,7 +358,8 @@ static enum mr_status feed(struct child *child, struct mr_io *io, bool *has_move
 }
 
 /* Takes what stdout and stderr have now, as far as there is room. */
-static enum mr_status drain(struct child *child, struct mr_io *io, bool *has_moved, struct mr_error *err)
+static enum mr_status drain(struct child *child, struct mr_io *io, bool *has_moved,
+                            struct mr_error *err)
 {
     enum mr_status status = MR_OK;
     while (status == MR_OK && io->out_bytes > 0) {
@@ -400,8 +411,8 @@ static int silence_left_ms(const struct child *child, int64_t silent_since_ns)
 }
 
 /*
- * Returns when the input is used up, the room is full or the child has ended: never because nothing happens to be there yet, so
- * that the result is the same for every timing.
+ * Returns when the input is used up, the room is full or the child has ended: never because nothing
+ * happens to be there yet, so that the result is the same for every timing.
  */
 static enum mr_status process(void *state, struct mr_io *io, struct mr_error *err)
 {

@@ -1,8 +1,10 @@
 /*
- * hash.c - the operation hash: a digest of each item, instead of its content or in a list beside the unchanged output.
+ * hash.c - the operation hash: a digest of each item, instead of its content or in a list beside
+ * the unchanged output.
  *
- * The lines are those of sha256sum: "HEX  NAME\n"; a name with a newline, carriage return or backslash has these escaped and a backslash before
- * the line. NAME is the item's name in the input.
+ * The lines are those of sha256sum: "HEX  NAME\n"; a name with a newline, carriage return or
+ * backslash has these escaped and a backslash before the line. NAME is the item's name in the
+ * input.
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -11,9 +13,9 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/path.h"
 #include "config.h"
 #include "millrace/operation.h"
-#include "base/path.h"
 #include "operation/operations.h"
 
 #if MR_HAVE_LIBDEFLATE
@@ -46,8 +48,8 @@ struct hash_state {
 #if MR_HAVE_CRYPTO
     EVP_MD_CTX *sha256;
 #endif
-    char *name;      /* of the item; owned */
-    char *line;      /* owned; NULL until the content is at its end */
+    char *name; /* of the item; owned */
+    char *line; /* owned; NULL until the content is at its end */
     size_t line_bytes, line_used_bytes;
 };
 
@@ -135,7 +137,8 @@ static size_t bound(const void *config, size_t in_bytes)
 static size_t state_bytes(const void *config)
 {
     (void)config;
-    return sizeof(struct hash_state) + LINE_BYTES(PATH_TOTAL_MAX_BYTES) + PATH_TOTAL_MAX_BYTES + 1024;
+    return sizeof(struct hash_state) + LINE_BYTES(PATH_TOTAL_MAX_BYTES) + PATH_TOTAL_MAX_BYTES +
+           1024;
 }
 
 static enum mr_status rename_item(const void *config, char **path)
@@ -315,7 +318,8 @@ static enum mr_status make_line(struct hash_state *hash, struct mr_error *err)
     return MR_OK;
 }
 
-/* Takes bytes of the input: into the digest, and with a list also to the output. False: the digest failed. */
+/* Takes bytes of the input: into the digest, and with a list also to the output. False: the digest
+ * failed. */
 static bool take_input(struct hash_state *hash, struct mr_io *io)
 {
     size_t bytes = io->in_bytes;
@@ -371,7 +375,8 @@ static const char *notes_path(const void *config)
     return hash->list_path;
 }
 
-/* IDENTITY is not among the flags: it is decided by the settings, and process() copies when it is the case. */
+/* IDENTITY is not among the flags: it is decided by the settings, and process() copies when it is
+ * the case. */
 const struct mr_operation operation_hash = {
     .struct_bytes = sizeof(struct mr_operation),
     .name = "hash",

@@ -1,9 +1,10 @@
 /*
  * lines.c - the operations lf (CRLF becomes LF) and crlf (LF becomes CRLF).
  *
- * Only whole pairs are touched: a lone CR stays what it is, a CRLF stays one under crlf. Content with a NUL in its first
- * BINARY_HEAD_BYTES is taken for binary and goes through unchanged (as git decides it), unless binary=convert is set. To
- * decide that for content that comes in small chunks, its head is kept back until it is complete.
+ * Only whole pairs are touched: a lone CR stays what it is, a CRLF stays one under crlf. Content
+ * with a NUL in its first BINARY_HEAD_BYTES is taken for binary and goes through unchanged (as git
+ * decides it), unless binary=convert is set. To decide that for content that comes in small chunks,
+ * its head is kept back until it is complete.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -147,7 +148,8 @@ static void remove_cr(struct lines_state *lines, struct mr_io *io)
     }
 }
 
-/* Until the input is used up or the room is full. A CR that was put out before its LF makes the pair look like one of the input. */
+/* Until the input is used up or the room is full. A CR that was put out before its LF makes the
+ * pair look like one of the input. */
 static void add_cr(struct lines_state *lines, struct mr_io *io)
 {
     while (io->in_bytes > 0 && io->out_bytes > 0) {

@@ -1,15 +1,16 @@
-#include "operation/operations.h"
 #include "drive.h"
+#include "operation/operations.h"
 
 Suite *charset_suite(void);
 
-static struct drive make_drive(void **config, const char *from, const char *to, const char *translit)
+static struct drive make_drive(void **config, const char *from, const char *to,
+                               const char *translit)
 {
     struct mr_error err = {0};
-    *config = drive_config(&operation_charset,
-                           (const char *[]){"from", from, "to", to, translit ? "translit" : NULL,
-                                            translit, NULL},
-                           &err);
+    *config = drive_config(
+        &operation_charset,
+        (const char *[]){"from", from, "to", to, translit ? "translit" : NULL, translit, NULL},
+        &err);
     ck_assert_msg(*config != NULL, "%s", err.text);
     struct drive drive = {.operation = &operation_charset};
     ck_assert_ok(operation_charset.state_create(*config, &drive.state, &err), err);
@@ -41,12 +42,20 @@ static const struct charset_case cases[] = {
     {"UTF-8", "UTF-16BE", NULL, BYTES("a\xf0\x9f\x98\x80"), BYTES("\0a\xd8\x3d\xde\x00")},
     {"UTF-16BE", "UTF-8", NULL, BYTES("\0a\xd8\x3d\xde\x00"), BYTES("a\xf0\x9f\x98\x80")},
     /* A byte order mark is written at the beginning, of every item, and read. */
-    {"UTF-8", "UTF-16", NULL, BYTES("ab"), BYTES("\xff\xfe" "a\0b\0")},
+    {"UTF-8", "UTF-16", NULL, BYTES("ab"),
+     BYTES("\xff\xfe"
+           "a\0b\0")},
     {"UTF-16", "UTF-8", NULL, BYTES("\xfe\xff\0a\0b"), BYTES("ab")},
-    {"UTF-16", "UTF-8", NULL, BYTES("\xff\xfe" "a\0b\0"), BYTES("ab")},
-    /* A stateful encoding: escape sequences, and the one that goes back to ASCII at the very end. */
+    {"UTF-16", "UTF-8", NULL,
+     BYTES("\xff\xfe"
+           "a\0b\0"),
+     BYTES("ab")},
+    /* A stateful encoding: escape sequences, and the one that goes back to ASCII at the very end.
+     */
     {"UTF-8", "ISO-2022-JP", NULL, BYTES("a\xe6\x97\xa5\xe6\x9c\xac"), BYTES("a\x1b$BF|K\\\x1b(B")},
-    {"ISO-2022-JP", "UTF-8", NULL, BYTES("a\x1b$BF|K\\\x1b(Bb"), BYTES("a\xe6\x97\xa5\xe6\x9c\xac" "b")},
+    {"ISO-2022-JP", "UTF-8", NULL, BYTES("a\x1b$BF|K\\\x1b(Bb"),
+     BYTES("a\xe6\x97\xa5\xe6\x9c\xac"
+           "b")},
     {"UTF-8", "ASCII", "yes", BYTES("\xe2\x82\xac \xe2\x80\x9cq\xe2\x80\x9d"), BYTES("EUR \"q\"")},
     /* One character that becomes many, and units of four bytes. */
     {"UTF-8", "UTF-16BE", "yes", BYTES("x"), BYTES("\0x")},
@@ -82,11 +91,17 @@ struct bad_case {
 };
 
 static const struct bad_case bad_cases[] = {
-    {"UTF-8", "ISO-8859-1", BYTES("abc\xff" "def"), "at byte 3:"},
+    {"UTF-8", "ISO-8859-1",
+     BYTES("abc\xff"
+           "def"),
+     "at byte 3:"},
     {"UTF-8", "ISO-8859-1", BYTES("ab\xe2\x82\xac"), "at byte 2:"},
     {"UTF-8", "ISO-8859-1", BYTES("abcd\xc3"), "at byte 4: ends in the middle"},
     {"UTF-8", "UTF-16LE", BYTES("\xf0\x9f\x98"), "at byte 0: ends in the middle"},
-    {"UTF-8", "UTF-16LE", BYTES("abcdefgh\xf0\x9f" "x"), "at byte 8:"},
+    {"UTF-8", "UTF-16LE",
+     BYTES("abcdefgh\xf0\x9f"
+           "x"),
+     "at byte 8:"},
     {"UTF-16LE", "UTF-8", BYTES("a\0b"), "at byte 2: ends in the middle"},
 };
 
@@ -114,8 +129,8 @@ END_TEST
 START_TEST(goes_there_and_back)
 {
     static const char *const others[] = {"UTF-16", "UTF-32", "UTF-7", "GB18030", "UTF-16BE"};
-    static const char *const parts[] = {"a", "\n", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
-                                        "\xe6\x97\xa5"};
+    static const char *const parts[] = {
+        "a", "\n", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xe6\x97\xa5"};
     const char *other = others[_i];
     uint64_t seed = 11;
     void *there_config, *back_config;
@@ -167,7 +182,8 @@ START_TEST(refuses_wrong_settings)
     memset(name, 'A', sizeof(name) - 1);
     name[sizeof(name) - 1] = '\0';
     struct mr_error err = {0};
-    ck_assert_ptr_null(drive_config(&operation_charset, (const char *[]){"from", name, NULL}, &err));
+    ck_assert_ptr_null(
+        drive_config(&operation_charset, (const char *[]){"from", name, NULL}, &err));
     ck_assert_int_eq(err.status, MR_E_USAGE);
 }
 END_TEST

@@ -1,6 +1,6 @@
 #include "config.h"
-#include "operation/operations.h"
 #include "drive.h"
+#include "operation/operations.h"
 
 Suite *hash_suite(void);
 
@@ -34,7 +34,8 @@ static const struct {
     {"xxh3", MR_HAVE_XXHASH, "2d06800538d394c2", "78af5f94892f3950", NULL},
 };
 
-static void check_digest(struct drive *drive, const char *content, size_t bytes, const char *expected)
+static void check_digest(struct drive *drive, const char *content, size_t bytes,
+                         const char *expected)
 {
     struct mr_entry entry = drive_entry("dir/a b.txt", bytes);
     static const size_t sizes[] = {1, 13, 4096, 1 << 21};
@@ -115,12 +116,9 @@ END_TEST
 START_TEST(escapes_names)
 {
     static const char *const names[][2] = {
-        {"a\\b", "\\00000000  a\\\\b\n"},
-        {"a\nb", "\\00000000  a\\nb\n"},
-        {"a\rb", "\\00000000  a\\rb\n"},
-        {"\n\\\n", "\\00000000  \\n\\\\\\n\n"},
-        {"a\tb \xff", "00000000  a\tb \xff\n"},
-        {"-rf", "00000000  -rf\n"},
+        {"a\\b", "\\00000000  a\\\\b\n"},       {"a\nb", "\\00000000  a\\nb\n"},
+        {"a\rb", "\\00000000  a\\rb\n"},        {"\n\\\n", "\\00000000  \\n\\\\\\n\n"},
+        {"a\tb \xff", "00000000  a\tb \xff\n"}, {"-rf", "00000000  -rf\n"},
     };
     void *config;
     struct drive drive = make_drive(&config, "crc32", NULL);
@@ -154,7 +152,8 @@ START_TEST(refuses_wrong_settings)
     }
     for (size_t i = 0; i < 3; i++) {
         struct mr_error err = {0};
-        void *config = drive_config(&operation_hash, (const char *[]){"algo", known[i].algo, NULL}, &err);
+        void *config =
+            drive_config(&operation_hash, (const char *[]){"algo", known[i].algo, NULL}, &err);
         ck_assert((config != NULL) == known[i].is_built_in);
         if (config)
             operation_hash.config_destroy(config);

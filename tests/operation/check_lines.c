@@ -1,5 +1,5 @@
-#include "operation/operations.h"
 #include "drive.h"
+#include "operation/operations.h"
 
 Suite *lines_suite(void);
 
@@ -28,7 +28,8 @@ static struct drive make_drive(const struct mr_operation *operation, void **conf
                                const char *binary)
 {
     struct mr_error err = {0};
-    *config = drive_config(operation, (const char *[]){binary ? "binary" : NULL, binary, NULL}, &err);
+    *config =
+        drive_config(operation, (const char *[]){binary ? "binary" : NULL, binary, NULL}, &err);
     ck_assert_msg(*config != NULL, "%s", err.text);
     struct drive drive = {.operation = operation};
     ck_assert_ok(operation->state_create(*config, &drive.state, &err), err);
@@ -160,8 +161,10 @@ END_TEST
 
 START_TEST(refuses_wrong_settings)
 {
-    static const char *const wrong[][3] = {
-        {"binary", "", NULL}, {"binary", "conv", NULL}, {"binary", "yes", NULL}, {"bin", "skip", NULL}};
+    static const char *const wrong[][3] = {{"binary", "", NULL},
+                                           {"binary", "conv", NULL},
+                                           {"binary", "yes", NULL},
+                                           {"bin", "skip", NULL}};
     for (size_t i = 0; i < 4; i++) {
         struct mr_error err = {0};
         ck_assert_ptr_null(drive_config(&operation_lf, wrong[i], &err));
