@@ -14,12 +14,14 @@
 #define TRANSFER_MAX_BYTES ((size_t)1 << 30)
 
 /*
- * What io_set_temp_directory() was given, "" for none. One byte more than a path can have, so that a path that is too long is
- * refused by the system instead of being another one. Written before any thread starts, only read later.
+ * What io_set_temp_directory() was given, "" for none. One byte more than a path can have, so that
+ * a path that is too long is refused by the system instead of being another one. Written before any
+ * thread starts, only read later.
  */
 static char temp_directory[PATH_MAX + 1];
 
-/* After a failed transfer: true when it is to be tried again. A descriptor that somebody made non-blocking is waited for. */
+/* After a failed transfer: true when it is to be tried again. A descriptor that somebody made
+ * non-blocking is waited for. */
 static bool is_worth_again(int fd, short events)
 {
     if (errno == EINTR)
@@ -36,7 +38,8 @@ static size_t smaller(size_t a, size_t b)
 }
 
 /* offset_bytes < 0: at the descriptor's own position. */
-static int read_all(int fd, unsigned char *to, size_t size_bytes, int64_t offset_bytes, size_t *got_bytes)
+static int read_all(int fd, unsigned char *to, size_t size_bytes, int64_t offset_bytes,
+                    size_t *got_bytes)
 {
     *got_bytes = 0;
     while (*got_bytes < size_bytes) {
@@ -141,7 +144,8 @@ int io_temp_file(struct mr_error *err)
     if (fd < 0) {
         int reason = errno;
         char shown[PATH_SHOW_BYTES];
-        mr_error_set(err, MR_E_SYSTEM, reason, "cannot make a temporary file in %s (TMPDIR chooses another directory)",
+        mr_error_set(err, MR_E_SYSTEM, reason,
+                     "cannot make a temporary file in %s (TMPDIR chooses another directory)",
                      path_show(shown, sizeof(shown), chosen));
         errno = reason;
     }

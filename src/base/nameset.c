@@ -1,8 +1,10 @@
 /*
- * An open-addressing table of 128-bit hashes with linear probing. A slot's place is given by the top bits of its hash, so the table is
- * nearly sorted: when it grows, old and new are walked from front to back, which a file is good at.
+ * An open-addressing table of 128-bit hashes with linear probing. A slot's place is given by the
+ * top bits of its hash, so the table is nearly sorted: when it grows, old and new are walked from
+ * front to back, which a file is good at.
  *
- * In memory it is an array. In a file it is the same array, seen through one block of it that is read, changed and written back.
+ * In memory it is an array. In a file it is the same array, seen through one block of it that is
+ * read, changed and written back.
  */
 #include "base/nameset.h"
 
@@ -27,10 +29,10 @@ struct slot {
 struct table {
     unsigned bits; /* 2^bits slots */
     uint64_t used_count;
-    struct slot *slots; /* in memory: all of them; else NULL */
-    int fd;             /* the file, else -1 */
-    uint64_t block;     /* which block of the file is in buffer, or NO_BLOCK */
-    bool is_dirty;      /* buffer has changed since it was read */
+    struct slot *slots;  /* in memory: all of them; else NULL */
+    int fd;              /* the file, else -1 */
+    uint64_t block;      /* which block of the file is in buffer, or NO_BLOCK */
+    bool is_dirty;       /* buffer has changed since it was read */
     struct slot *buffer; /* BLOCK_SLOTS of them, for a file */
 };
 
@@ -51,11 +53,13 @@ static void table_fini(struct table *table)
 
 static enum mr_status file_failed(int reason, struct mr_error *err)
 {
-    return mr_error_set(err, MR_E_SYSTEM, reason, "cannot use the temporary file for the names seen so far");
+    return mr_error_set(err, MR_E_SYSTEM, reason,
+                        "cannot use the temporary file for the names seen so far");
 }
 
 /* On failure nothing is held. */
-static enum mr_status table_init(struct table *table, unsigned bits, bool in_memory, struct mr_error *err)
+static enum mr_status table_init(struct table *table, unsigned bits, bool in_memory,
+                                 struct mr_error *err)
 {
     *table = (struct table){.bits = bits, .fd = -1, .block = NO_BLOCK};
     if (in_memory) {
@@ -78,14 +82,16 @@ static enum mr_status table_flush(struct table *table, struct mr_error *err)
     size_t block_bytes = BLOCK_SLOTS * sizeof(struct slot);
     if (!table->is_dirty)
         return MR_OK;
-    if (io_pwrite(table->fd, table->buffer, block_bytes, (int64_t)(table->block * block_bytes)) != 0)
+    if (io_pwrite(table->fd, table->buffer, block_bytes, (int64_t)(table->block * block_bytes)) !=
+        0)
         return file_failed(errno, err);
     table->is_dirty = false;
     return MR_OK;
 }
 
 /* *slot is valid until the next call. Who changes it sets is_dirty. */
-static enum mr_status table_slot(struct table *table, uint64_t index, struct slot **slot, struct mr_error *err)
+static enum mr_status table_slot(struct table *table, uint64_t index, struct slot **slot,
+                                 struct mr_error *err)
 {
     if (table->slots) {
         *slot = &table->slots[index];
@@ -99,7 +105,8 @@ static enum mr_status table_slot(struct table *table, uint64_t index, struct slo
         if (status != MR_OK)
             return status;
         table->block = NO_BLOCK;
-        if (io_pread(table->fd, table->buffer, block_bytes, (int64_t)(block * block_bytes), &got_bytes) != 0)
+        if (io_pread(table->fd, table->buffer, block_bytes, (int64_t)(block * block_bytes),
+                     &got_bytes) != 0)
             return file_failed(errno, err);
         if (got_bytes != block_bytes)
             return file_failed(EIO, err);
@@ -183,7 +190,8 @@ static enum mr_status make_key(unsigned char key[SIPHASH_KEY_BYTES], struct mr_e
     } while (got < 0 && errno == EINTR);
     if (got == SIPHASH_KEY_BYTES) /* so few bytes come whole or not at all */
         return MR_OK;
-    return mr_error_set(err, MR_E_SYSTEM, got < 0 ? errno : EIO, "cannot get random bytes from the system");
+    return mr_error_set(err, MR_E_SYSTEM, got < 0 ? errno : EIO,
+                        "cannot get random bytes from the system");
 }
 
 enum mr_status nameset_create(size_t memory_bytes, struct nameset **set, struct mr_error *err)
@@ -213,8 +221,8 @@ void nameset_destroy(struct nameset *set)
     free(set);
 }
 
-static enum mr_status look_up(struct nameset *set, const char *name, struct slot *hash, struct slot **slot,
-                              struct mr_error *err)
+static enum mr_status look_up(struct nameset *set, const char *name, struct slot *hash,
+                              struct slot **slot, struct mr_error *err)
 {
     siphash_128(set->key, name, strlen(name), hash->hash);
     if (is_empty(hash))
@@ -222,7 +230,8 @@ static enum mr_status look_up(struct nameset *set, const char *name, struct slot
     return table_find(&set->table, hash, slot, err);
 }
 
-enum mr_status nameset_add(struct nameset *set, const char *name, bool *was_there, struct mr_error *err)
+enum mr_status nameset_add(struct nameset *set, const char *name, bool *was_there,
+                           struct mr_error *err)
 {
     struct slot hash;
     struct slot *slot;
@@ -238,7 +247,8 @@ enum mr_status nameset_add(struct nameset *set, const char *name, bool *was_ther
     return MR_OK;
 }
 
-enum mr_status nameset_has(struct nameset *set, const char *name, bool *is_there, struct mr_error *err)
+enum mr_status nameset_has(struct nameset *set, const char *name, bool *is_there,
+                           struct mr_error *err)
 {
     struct slot hash;
     struct slot *slot;

@@ -19,7 +19,8 @@ static char to_lower(char c)
 static enum mr_status refuse(const char *text, const char *reason, struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
-    return mr_error_set(err, MR_E_USAGE, 0, "'%s' %s", path_show(shown, sizeof(shown), text), reason);
+    return mr_error_set(err, MR_E_USAGE, 0, "'%s' %s", path_show(shown, sizeof(shown), text),
+                        reason);
 }
 
 /* A number as typed: its digits before and after the point, not yet converted. */
@@ -47,7 +48,8 @@ static bool read_number(const char **at, struct number *number)
     return number->whole_count + number->fraction_count > 0;
 }
 
-/* number * unit (at most 2^60), rounded down, no floating point. False when it is over UINT64_MAX. */
+/* number * unit (at most 2^60), rounded down, no floating point. False when it is over UINT64_MAX.
+ */
 static bool scale_number(const struct number *number, uint64_t unit, uint64_t *value)
 {
     uint64_t whole = 0;
@@ -60,7 +62,8 @@ static bool scale_number(const struct number *number, uint64_t unit, uint64_t *v
     uint64_t part = 0;
     for (size_t i = number->fraction_count; i > 0; i--)
         part = ((uint64_t)(number->fraction[i - 1] - '0') * unit + part) / 10;
-    return !__builtin_mul_overflow(whole, unit, &whole) && !__builtin_add_overflow(whole, part, value);
+    return !__builtin_mul_overflow(whole, unit, &whole) &&
+           !__builtin_add_overflow(whole, part, value);
 }
 
 enum mr_status parse_size(const char *text, uint64_t *bytes, struct mr_error *err)
@@ -90,20 +93,22 @@ enum mr_status parse_size(const char *text, uint64_t *bytes, struct mr_error *er
     return MR_OK;
 }
 
-enum mr_status parse_count(const char *text, uint64_t min, uint64_t max, uint64_t *count, struct mr_error *err)
+enum mr_status parse_count(const char *text, uint64_t min, uint64_t max, uint64_t *count,
+                           struct mr_error *err)
 {
     struct number number;
     const char *at = text;
     uint64_t value = 0;
-    bool ok = read_number(&at, &number) && !*at && !number.fraction && scale_number(&number, 1, &value);
+    bool ok =
+        read_number(&at, &number) && !*at && !number.fraction && scale_number(&number, 1, &value);
     if (!ok || value < min || value > max) {
         char shown[PATH_SHOW_BYTES];
         path_show(shown, sizeof(shown), text);
         if (max == UINT64_MAX)
-            return mr_error_set(err, MR_E_USAGE, 0, "'%s' is not a whole number from %llu on", shown,
-                                (unsigned long long)min);
-        return mr_error_set(err, MR_E_USAGE, 0, "'%s' is not a whole number from %llu to %llu", shown,
-                            (unsigned long long)min, (unsigned long long)max);
+            return mr_error_set(err, MR_E_USAGE, 0, "'%s' is not a whole number from %llu on",
+                                shown, (unsigned long long)min);
+        return mr_error_set(err, MR_E_USAGE, 0, "'%s' is not a whole number from %llu to %llu",
+                            shown, (unsigned long long)min, (unsigned long long)max);
     }
     *count = value;
     return MR_OK;
@@ -218,8 +223,8 @@ static bool read_calendar(const char *at, struct tm *tm, long *ns, bool *is_utc)
             return false;
     }
     *is_utc = read_char(&at, 'Z');
-    if (*at || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 ||
-        minute > 59 || second > 59)
+    if (*at || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
+        hour > 23 || minute > 59 || second > 59)
         return false;
     *tm = (struct tm){.tm_year = year - 1900,
                       .tm_mon = month - 1,
@@ -263,10 +268,11 @@ enum mr_status parse_date(const char *text, struct timespec *when, struct mr_err
     long ns;
     bool is_utc;
     if (text[0] == '@' || !read_calendar(text, &tm, &ns, &is_utc))
-        return refuse(text,
-                      "is not a date (examples: 2026-11-22, '2026-11-22 14:30:05', 2026-11-22T14:30:05Z, "
-                      "@1700000000)",
-                      err);
+        return refuse(
+            text,
+            "is not a date (examples: 2026-11-22, '2026-11-22 14:30:05', 2026-11-22T14:30:05Z, "
+            "@1700000000)",
+            err);
     time_t seconds = is_utc ? timegm(&tm) : mktime(&tm);
     if (tm.tm_wday < 0) /* -1 is also a time; this is set only on success */
         return refuse(text, "is a date that this system cannot hold", err);
@@ -281,7 +287,8 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-/* Insertions, removals, changes and swaps of neighbours that make b of a, in any case. Both at most WORD_MAX_COUNT long. */
+/* Insertions, removals, changes and swaps of neighbours that make b of a, in any case. Both at most
+ * WORD_MAX_COUNT long. */
 static unsigned edit_distance(const char *a, size_t a_count, const char *b, size_t b_count)
 {
     unsigned rows[3][WORD_MAX_COUNT + 1];
@@ -302,7 +309,8 @@ static unsigned edit_distance(const char *a, size_t a_count, const char *b, size
     return rows[a_count % 3][b_count];
 }
 
-const char *parse_nearest(const char *text, const char *(*next)(const void *ctx, size_t i), const void *ctx)
+const char *parse_nearest(const char *text, const char *(*next)(const void *ctx, size_t i),
+                          const void *ctx)
 {
     size_t text_count = strlen(text);
     const char *best = NULL;

@@ -109,7 +109,8 @@ const char *path_base(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* The bytes of the UTF-8 character at text and its code, or 0 when there is none (also overlong forms and surrogates). */
+/* The bytes of the UTF-8 character at text and its code, or 0 when there is none (also overlong
+ * forms and surrogates). */
 static size_t utf8_read(const char *text, uint32_t *code)
 {
     const unsigned char *at = (const unsigned char *)text;
@@ -158,13 +159,14 @@ size_t path_character(const char *text, uint32_t *code)
 static bool is_harmful(uint32_t code)
 {
     return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c || code == 0x200e ||
-           code == 0x200f || (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
-           code == 0xfeff;
+           code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+           (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
 #define UNIT_BYTES 17 /* four bytes as \xNN, and NUL */
 
-/* Writes the character (or bad byte) at name for people. Returns how many bytes of name it was; *shown_bytes its length in unit. */
+/* Writes the character (or bad byte) at name for people. Returns how many bytes of name it was;
+ * *shown_bytes its length in unit. */
 static size_t show_unit(const char *name, char unit[UNIT_BYTES], size_t *shown_bytes)
 {
     static const char letters[] = "abtnvfr"; /* 7 to 13 */

@@ -1,7 +1,8 @@
 /*
- * Written from the specification: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF" (INDOCRYPT 2012), sections 2.1
- * to 2.4; the 128-bit output (the constants 0xee and 0xdd, the second half after four more rounds) as its authors define it
- * in the notes to their reference implementation.
+ * Written from the specification: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input
+ * PRF" (INDOCRYPT 2012), sections 2.1 to 2.4; the 128-bit output (the constants 0xee and 0xdd, the
+ * second half after four more rounds) as its authors define it in the notes to their reference
+ * implementation.
  */
 #include "base/siphash.h"
 

@@ -1,4 +1,5 @@
-/* siphash.h - SipHash-2-4 with 128 bits of output: a keyed hash whose collisions cannot be made without the key. */
+/* siphash.h - SipHash-2-4 with 128 bits of output: a keyed hash whose collisions cannot be made
+ * without the key. */
 #ifndef MR_BASE_SIPHASH_H
 #define MR_BASE_SIPHASH_H
 

@@ -54,7 +54,7 @@ bool mr_status_is_error(enum mr_status status)
     return status >= MR_E_MEMORY;
 }
 
-/* The system's text for errno values, thread-safe in both forms of strerror_r. */
+/* The system's text for errno values: a constant, in English whatever the locale is. */
 static const char *system_text(int sys_errno)
 {
     const char *text = strerrordesc_np(sys_errno);

@@ -13,7 +13,8 @@ static bool is_between(uint32_t code, char from, char to)
 /* The classes are ASCII's, whatever the locale is. */
 static bool is_in_class(uint32_t code, const char *name, size_t length, bool *is_known)
 {
-    static const char *const names[] = {"alpha", "digit", "alnum", "upper", "lower", "space", "xdigit", "punct"};
+    static const char *const names[] = {"alpha", "digit", "alnum",  "upper",
+                                        "lower", "space", "xdigit", "punct"};
     bool upper = is_between(code, 'A', 'Z');
     bool lower = is_between(code, 'a', 'z');
     bool digit = is_between(code, '0', '9');
@@ -45,7 +46,8 @@ static bool read_member(const char **at, uint32_t *code)
     return true;
 }
 
-/* at: behind the '['. Returns what is behind the ']', or NULL when the pattern is wrong; *is_in: code is meant. */
+/* at: behind the '['. Returns what is behind the ']', or NULL when the pattern is wrong; *is_in:
+ * code is meant. */
 static const char *read_bracket(const char *at, uint32_t code, bool *is_in)
 {
     bool is_negated = *at == '!' || *at == '^';
@@ -126,7 +128,8 @@ static bool match_one(const char **pattern, const char **text)
     return true;
 }
 
-/* A place to come back to: the pattern behind a star, and the text that the star does not yet cover. */
+/* A place to come back to: the pattern behind a star, and the text that the star does not yet
+ * cover. */
 struct star {
     const char *pattern; /* NULL: none */
     const char *text;
@@ -158,8 +161,9 @@ static bool extend_deep(struct star *deep, bool by_component, const char *end)
 }
 
 /*
- * Only the last star of each kind is ever come back to: what an earlier one could cover in addition, a later one of the same or of the
- * deeper kind can cover as well. So the work is at most |text|^2 * |pattern|, and |text| * |pattern| without "**".
+ * Only the last star of each kind is ever come back to: what an earlier one could cover in
+ * addition, a later one of the same or of the deeper kind can cover as well. So the work is at most
+ * |text|^2 * |pattern|, and |text| * |pattern| without "**".
  */
 bool glob_match(const char *pattern, const char *text, size_t text_bytes)
 {

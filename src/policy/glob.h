@@ -1,5 +1,6 @@
 /*
- * glob.h - shell patterns over paths: '*', '?', [a-z], [!a-z], [[:digit:]], '\', and "**". Bytes that are UTF-8 count as characters.
+ * glob.h - shell patterns over paths: '*', '?', [a-z], [!a-z], [[:digit:]], '\', and "**". Bytes
+ * that are UTF-8 count as characters.
  */
 #ifndef MR_POLICY_GLOB_H
 #define MR_POLICY_GLOB_H
@@ -10,8 +11,9 @@
 enum mr_status glob_check(const char *pattern, struct mr_error *err);
 
 /*
- * True when pattern (checked) matches all of text, which ends at its NUL or at a '/'. '*', '?' and brackets do not match '/'; "**" matches
- * anything; "**" + "/" at the beginning or after a '/' matches any number of whole components, also none.
+ * True when pattern (checked) matches all of text, which ends at its NUL or at a '/'. '*', '?' and
+ * brackets do not match '/'; "**" matches anything; "**" + "/" at the beginning or after a '/'
+ * matches any number of whole components, also none.
  */
 bool glob_match(const char *pattern, const char *text, size_t text_bytes);
 

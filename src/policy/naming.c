@@ -38,7 +38,8 @@ static enum mr_status no_memory(struct mr_error *err)
     return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
-static enum mr_status grown_add(struct grown *grown, const char *text, size_t bytes, struct mr_error *err)
+static enum mr_status grown_add(struct grown *grown, const char *text, size_t bytes,
+                                struct mr_error *err)
 {
     if (grown->used_bytes + bytes > GROWN_MAX_BYTES)
         return mr_error_set(err, MR_E_UNSAFE, 0, "the substitution makes too long a name of it");
@@ -84,8 +85,9 @@ static enum mr_status refuse(const char *expression, const char *reason, struct 
 }
 
 /*
- * Copies up to the next separator, which is written with a backslash where it is meant itself; keep says whether it then stays
- * there. *at is moved behind the separator. *part is NULL when there is none, or no memory.
+ * Copies up to the next separator, which is written with a backslash where it is meant itself; keep
+ * says whether it then stays there. *at is moved behind the separator. *part is NULL when there is
+ * none, or no memory.
  */
 static enum mr_status cut_part(const char **at, char separator, bool keep_backslash, char **part,
                                struct mr_error *err)
@@ -131,7 +133,8 @@ static const char *check_replacement(const char *replacement, size_t group_count
     return NULL;
 }
 
-/* Compiles regex and checks what belongs to it. On failure nothing is held but the replacement, which is the caller's. */
+/* Compiles regex and checks what belongs to it. On failure nothing is held but the replacement,
+ * which is the caller's. */
 static enum mr_status compile(struct substitution *made, const char *expression, const char *regex,
                               const char *flags, struct mr_error *err)
 {
@@ -165,7 +168,8 @@ static bool is_word(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-enum mr_status naming_substitute(struct naming *naming, const char *expression, struct mr_error *err)
+enum mr_status naming_substitute(struct naming *naming, const char *expression,
+                                 struct mr_error *err)
 {
     const char *at = expression;
     if (at[0] == 's' && at[1] && !is_word(at[1]))
@@ -179,10 +183,12 @@ enum mr_status naming_substitute(struct naming *naming, const char *expression, 
     if (!more)
         return no_memory(err);
     naming->substitutions = more;
-    /* In the expression a special separator keeps its backslash: it is meant as the character. In the replacement only '&' is special. */
+    /* In the expression a special separator keeps its backslash: it is meant as the character. In
+     * the replacement only '&' is special. */
     struct substitution made = {0};
     char *regex = NULL;
-    enum mr_status status = cut_part(&at, separator, strchr(".[]*^$+?(){}|", separator), &regex, err);
+    enum mr_status status =
+        cut_part(&at, separator, strchr(".[]*^$+?(){}|", separator), &regex, err);
     if (status == MR_OK)
         status = cut_part(&at, separator, separator == '&', &made.replacement, err);
     if (status == MR_OK)
@@ -203,7 +209,8 @@ void naming_strip_components(struct naming *naming, unsigned count)
     naming->strip_count = count;
 }
 
-static enum mr_status set_ending(char **ending, const char *text, const char *what, struct mr_error *err)
+static enum mr_status set_ending(char **ending, const char *text, const char *what,
+                                 struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
     if (strchr(text, '/'))
@@ -268,7 +275,7 @@ static enum mr_status substitute(const struct substitution *how, const char *nam
                                  struct mr_error *err)
 {
     size_t name_bytes = strlen(name);
-    size_t done = 0;        /* bytes of name that are dealt with */
+    size_t done = 0;            /* bytes of name that are dealt with */
     size_t last_end = SIZE_MAX; /* where the last match ended */
     enum mr_status status = MR_OK;
     while (status == MR_OK && done <= name_bytes) {
@@ -307,7 +314,8 @@ static bool is_nothing(const char *name)
     if (*name == '/')
         return false;
     for (const char *at = name; *at; at++) {
-        if (*at != '/' && !(*at == '.' && (at == name || at[-1] == '/') && (at[1] == '/' || !at[1])))
+        if (*at != '/' &&
+            !(*at == '.' && (at == name || at[-1] == '/') && (at[1] == '/' || !at[1])))
             return false;
     }
     return true;
@@ -327,7 +335,8 @@ static enum mr_status clean_again(char **name, struct mr_error *err)
     return MR_OK;
 }
 
-static enum mr_status apply_substitutions(const struct naming *naming, char **name, struct mr_error *err)
+static enum mr_status apply_substitutions(const struct naming *naming, char **name,
+                                          struct mr_error *err)
 {
     for (size_t i = 0; i < naming->substitution_count; i++) {
         struct grown to = {0};
@@ -361,7 +370,8 @@ static enum mr_status strip(const struct naming *naming, char *name)
     return MR_OK;
 }
 
-/* Where the extension (its dot) begins, or the end of name. A dot that only dots stand before begins none. */
+/* Where the extension (its dot) begins, or the end of name. A dot that only dots stand before
+ * begins none. */
 static size_t extension_at(const char *name)
 {
     const char *base = path_base(name);
@@ -386,7 +396,8 @@ static enum mr_status add_endings(const struct naming *naming, char **name, stru
     return clean_again(name, err);
 }
 
-enum mr_status naming_map(const struct naming *naming, char **name, bool is_content, struct mr_error *err)
+enum mr_status naming_map(const struct naming *naming, char **name, bool is_content,
+                          struct mr_error *err)
 {
     enum mr_status status = apply_substitutions(naming, name, err);
     if (status == MR_OK)

@@ -12,11 +12,11 @@
 #include "policy/glob.h"
 
 struct pattern {
-    char *archive;       /* what is before "!/", for the archive's name; NULL: for all items */
-    char *glob;          /* without '/' at the beginning or the end */
-    bool is_base;        /* for the last component only */
+    char *archive;        /* what is before "!/", for the archive's name; NULL: for all items */
+    char *glob;           /* without '/' at the beginning or the end */
+    bool is_base;         /* for the last component only */
     bool is_archive_base; /* archive is for the last component of its name */
-    bool is_directory;   /* ended in '/' */
+    bool is_directory;    /* ended in '/' */
 };
 
 struct pattern_list {
@@ -105,14 +105,16 @@ static size_t trimmed_bytes(const char *path)
     return bytes;
 }
 
-/* Takes the pattern apart. MR_E_USAGE, MR_E_MEMORY; what it holds is freed by the caller in any case. */
+/* Takes the pattern apart. MR_E_USAGE, MR_E_MEMORY; what it holds is freed by the caller in any
+ * case. */
 static enum mr_status read_pattern(struct pattern *pattern, const char *text, struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
     if (text[0] == '!')
-        return mr_error_set(err, MR_E_USAGE, 0,
-                            "wrong pattern '%s': there is no negation ('\\!' stands for the character)",
-                            path_show(shown, sizeof(shown), text));
+        return mr_error_set(
+            err, MR_E_USAGE, 0,
+            "wrong pattern '%s': there is no negation ('\\!' stands for the character)",
+            path_show(shown, sizeof(shown), text));
     const char *mark = find_member_mark(text);
     const char *inner = mark ? mark + 2 : text;
     const char *glob = skip_root(inner);
@@ -155,12 +157,14 @@ static enum mr_status add_pattern(struct pattern_list *list, const char *text, s
     return MR_OK;
 }
 
-enum mr_status selection_include(struct selection *selection, const char *glob, struct mr_error *err)
+enum mr_status selection_include(struct selection *selection, const char *glob,
+                                 struct mr_error *err)
 {
     return add_pattern(&selection->includes, glob, err);
 }
 
-enum mr_status selection_exclude(struct selection *selection, const char *glob, struct mr_error *err)
+enum mr_status selection_exclude(struct selection *selection, const char *glob,
+                                 struct mr_error *err)
 {
     return add_pattern(&selection->excludes, glob, err);
 }
@@ -205,7 +209,8 @@ static enum mr_status read_excludes(struct selection *selection, FILE *stream, c
     return status;
 }
 
-enum mr_status selection_exclude_from(struct selection *selection, const char *file, struct mr_error *err)
+enum mr_status selection_exclude_from(struct selection *selection, const char *file,
+                                      struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
     path_show(shown, sizeof(shown), file);
@@ -217,7 +222,8 @@ enum mr_status selection_exclude_from(struct selection *selection, const char *f
     return status;
 }
 
-static enum mr_status add_extension(struct selection *selection, const char *text, size_t bytes, struct mr_error *err)
+static enum mr_status add_extension(struct selection *selection, const char *text, size_t bytes,
+                                    struct mr_error *err)
 {
     char **more = realloc(selection->extensions, (selection->extension_count + 1) * sizeof(*more));
     if (!more)
@@ -230,14 +236,16 @@ static enum mr_status add_extension(struct selection *selection, const char *tex
     return MR_OK;
 }
 
-enum mr_status selection_extensions(struct selection *selection, const char *list, struct mr_error *err)
+enum mr_status selection_extensions(struct selection *selection, const char *list,
+                                    struct mr_error *err)
 {
     for (const char *at = list;;) {
         size_t dot = *at == '.';
         size_t bytes = strcspn(at, ",");
         if (bytes == dot || memchr(at, '/', bytes)) {
             char shown[PATH_SHOW_BYTES];
-            return mr_error_set(err, MR_E_USAGE, 0, "'%s' is not a list of extensions (example: c,h,tar.gz)",
+            return mr_error_set(err, MR_E_USAGE, 0,
+                                "'%s' is not a list of extensions (example: c,h,tar.gz)",
                                 path_show(shown, sizeof(shown), list));
         }
         enum mr_status status = add_extension(selection, at + dot, bytes - dot, err);
@@ -275,7 +283,8 @@ static void need_newer_than(struct selection *selection, struct timespec when)
     selection->has_newer_than = true;
 }
 
-enum mr_status selection_newer_than(struct selection *selection, const char *file_or_date, struct mr_error *err)
+enum mr_status selection_newer_than(struct selection *selection, const char *file_or_date,
+                                    struct mr_error *err)
 {
     struct timespec when;
     struct stat st;
@@ -286,9 +295,10 @@ enum mr_status selection_newer_than(struct selection *selection, const char *fil
             path_show(shown, sizeof(shown), file_or_date);
             if (reason != ENOENT)
                 return mr_error_set(err, MR_E_SYSTEM, reason, "cannot get the time of %s", shown);
-            return mr_error_set(err, MR_E_USAGE, 0,
-                                "'%s' is neither a file nor a date (examples: 2026-11-22, '2026-11-22 14:30:05')",
-                                shown);
+            return mr_error_set(
+                err, MR_E_USAGE, 0,
+                "'%s' is neither a file nor a date (examples: 2026-11-22, '2026-11-22 14:30:05')",
+                shown);
         }
         when = st.st_mtim;
     }
@@ -296,7 +306,8 @@ enum mr_status selection_newer_than(struct selection *selection, const char *fil
     return MR_OK;
 }
 
-enum mr_status selection_changed_within(struct selection *selection, const char *duration, struct mr_error *err)
+enum mr_status selection_changed_within(struct selection *selection, const char *duration,
+                                        struct mr_error *err)
 {
     int64_t ns;
     struct timespec when;
@@ -332,13 +343,13 @@ static bool has_file_condition(const struct selection *selection)
 
 bool selection_is_empty(const struct selection *selection)
 {
-    return !has_file_condition(selection) && selection->excludes.count == 0 && !selection->no_hidden &&
-           selection->max_depth == 0;
+    return !has_file_condition(selection) && selection->excludes.count == 0 &&
+           !selection->no_hidden && selection->max_depth == 0;
 }
 
 /* The name of an item, as the patterns see it. */
 struct subject {
-    const char *path; /* without "./" at the beginning */
+    const char *path;  /* without "./" at the beginning */
     size_t path_bytes; /* without '/' at the end */
     const char *label; /* of the archive, or NULL */
     bool is_directory;
@@ -353,7 +364,8 @@ static struct subject make_subject(const char *path, const char *label, bool is_
 }
 
 /* Is it the pattern that matches the first path_bytes of the subject's path? */
-static bool matches_part(const struct pattern *pattern, const struct subject *subject, size_t path_bytes)
+static bool matches_part(const struct pattern *pattern, const struct subject *subject,
+                         size_t path_bytes)
 {
     if (!pattern->is_base)
         return glob_match(pattern->glob, subject->path, path_bytes);
@@ -436,7 +448,8 @@ static size_t count_components(const struct subject *subject, bool *has_hidden)
 }
 
 /* What holds for all kinds of items. *depth_count: their components. */
-static bool passes_place(const struct selection *selection, const struct subject *subject, size_t *depth_count)
+static bool passes_place(const struct selection *selection, const struct subject *subject,
+                         size_t *depth_count)
 {
     bool has_hidden;
     *depth_count = count_components(subject, &has_hidden);
@@ -460,7 +473,8 @@ static bool passes_time(const struct selection *selection, const struct mr_entry
            (entry->has_mtime && is_later(entry->mtime_s, entry->mtime_ns, &selection->newer_than));
 }
 
-bool selection_accepts(const struct selection *selection, const struct mr_entry *entry, const char *label)
+bool selection_accepts(const struct selection *selection, const struct mr_entry *entry,
+                       const char *label)
 {
     bool is_directory = entry->kind == MR_KIND_DIRECTORY;
     struct subject subject = make_subject(entry->path, label, is_directory);

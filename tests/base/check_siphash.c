@@ -6,7 +6,8 @@
 
 Suite *siphash_suite(void);
 
-/* key 00 01 .. 0f, message 00 01 .. (length - 1), as any other implementation of SipHash-2-4-128 gives it */
+/* key 00 01 .. 0f, message 00 01 .. (length - 1), as any other implementation of SipHash-2-4-128
+ * gives it */
 static void check_length(size_t length, const char *expected)
 {
     unsigned char key[SIPHASH_KEY_BYTES];

@@ -14,7 +14,8 @@ static bool match(const char *pattern, const char *text)
 }
 
 #define yes(pattern, text) ck_assert_msg(match(pattern, text), "%s should match %s", pattern, text)
-#define no(pattern, text)  ck_assert_msg(!match(pattern, text), "%s should not match %s", pattern, text)
+#define no(pattern, text)                                                                          \
+    ck_assert_msg(!match(pattern, text), "%s should not match %s", pattern, text)
 
 START_TEST(matches_stars)
 {
@@ -85,7 +86,8 @@ END_TEST
 
 START_TEST(refuses_wrong_patterns)
 {
-    static const char *const wrong[] = {"[", "[]", "[!]", "a[b", "[[:digit:]", "[[:nothing:]]", "a\\", "[\\"};
+    static const char *const wrong[] = {"[",   "[]", "[!]", "a[b", "[[:digit:]", "[[:nothing:]]",
+                                        "a\\", "[\\"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct mr_error err = {0};
         ck_assert_msg(glob_check(wrong[i], &err) == MR_E_USAGE, "%s", wrong[i]);
@@ -152,8 +154,8 @@ START_TEST(agrees_with_a_reference)
             text[j] = "aab/"[support_random(&seed) % 4];
         bool expected = reference(pattern, pattern, text);
         match_count += expected;
-        ck_assert_msg(glob_match(pattern, text, text_count) == expected, "'%s' on '%s' should be %d", pattern,
-                      text, expected);
+        ck_assert_msg(glob_match(pattern, text, text_count) == expected,
+                      "'%s' on '%s' should be %d", pattern, text, expected);
     }
     ck_assert_uint_gt(match_count, 10000);
 }

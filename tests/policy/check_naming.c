@@ -15,7 +15,8 @@ static struct naming *create(void)
     return naming;
 }
 
-static void expect_map(const struct naming *naming, const char *from, bool is_content, const char *to)
+static void expect_map(const struct naming *naming, const char *from, bool is_content,
+                       const char *to)
 {
     struct mr_error err = {0};
     char *name = strdup(from);
@@ -63,7 +64,8 @@ START_TEST(substitutes_like_sed)
     expect_substitution("/A/X/gi", "banana", "bXnXnX");
     expect_substitution("/nothing/X/", "banana", "banana");
     expect_substitution(",a/b,c/d,", "a/b/c", "c/d/c");
-    expect_substitution("|a\\|b|X|", "ab a|b", "ab X"); /* a special separator is meant as the character */
+    expect_substitution("|a\\|b|X|", "ab a|b",
+                        "ab X"); /* a special separator is meant as the character */
     expect_substitution("/a\\/b/X/", "a/b", "X");
     expect_substitution("/(.*)-(.*)/\\2-\\1/", "one-two", "two-one");
     expect_substitution("/(x)|(y)/[\\1\\2]/g", "xyz", "[x][y]z");
@@ -95,9 +97,10 @@ END_TEST
 
 START_TEST(refuses_wrong_substitutions)
 {
-    static const char *const wrong[] = {"",        "/",      "/a",      "/a/b",     "s",        "sab",
-                                        "\\a\\b\\", "/a/b/x",  "//b/",    "/(/b/",    "/a/\\1/",  "/(a)/\\2/",
-                                        "/a/\\n/", "/a/b/g2", "/a\\/b/", "/a/\\0/", "abaca"};
+    static const char *const wrong[] = {"",        "/",         "/a",      "/a/b",    "s",
+                                        "sab",     "\\a\\b\\",  "/a/b/x",  "//b/",    "/(/b/",
+                                        "/a/\\1/", "/(a)/\\2/", "/a/\\n/", "/a/b/g2", "/a\\/b/",
+                                        "/a/\\0/", "abaca"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct naming *naming = create();
         struct mr_error err = {0};

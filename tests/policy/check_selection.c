@@ -15,7 +15,8 @@ static struct selection *create(void)
     return selection;
 }
 
-static bool accepts(const struct selection *selection, const char *path, enum mr_kind kind, const char *label)
+static bool accepts(const struct selection *selection, const char *path, enum mr_kind kind,
+                    const char *label)
 {
     struct mr_entry entry = {.kind = kind, .size_bytes = MR_SIZE_UNKNOWN};
     ck_assert_int_eq(mr_entry_set_path(&entry, path), MR_OK);
@@ -223,7 +224,8 @@ START_TEST(selects_by_extension)
     ck_assert(accepts(selection, "a.c", MR_KIND_SYMLINK, NULL));
     static const char *const wrong[] = {"", ".", ",", "a,", "a,,b", ",a", "a/b"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-        ck_assert_msg(selection_extensions(selection, wrong[i], &err) == MR_E_USAGE, "'%s'", wrong[i]);
+        ck_assert_msg(selection_extensions(selection, wrong[i], &err) == MR_E_USAGE, "'%s'",
+                      wrong[i]);
     selection_destroy(selection);
 }
 END_TEST
