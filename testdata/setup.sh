@@ -81,13 +81,13 @@ lacking=$(missing must want test)
 if command -v apt-get >/dev/null 2>&1; then
     if [ "$(id -u)" -eq 0 ]; then
         as_root=
-    elif command -v sudo >/dev/null 2>&1; then
+    elif command -v sudo >/dev/null 2>&1 && sudo true; then
         as_root=sudo
     elif [ -z "$(missing must)" ]; then
         say "optional packages are missing, going on without: $lacking"
         exit 0
     else
-        say "missing, and neither root nor sudo: as root run: apt-get install -y --no-install-recommends $lacking" >&2
+        say "missing, and neither root nor allowed to use sudo: as root run: apt-get install -y --no-install-recommends $lacking" >&2
         exit 1
     fi
     is_updated=no
