@@ -1,84 +1,8 @@
-#include <dirent.h>
-#include <errno.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "base/clock.h"
-#include "drive.h"
+#include "command.h"
 #include "operation/registry.h"
 
 Suite *exec_suite(void);
-
-static struct drive make_drive(void **config, const char *const *argv)
-{
-    struct mr_error err = {0};
-    struct drive drive = {.drops_input = true, .in_chunk_bytes = 65536, .out_chunk_bytes = 65536};
-    ck_assert_ok(exec_filter_create(argv, &drive.operation, config, &err), err);
-    ck_assert_ok(drive.operation->state_create(*config, &drive.state, &err), err);
-    return drive;
-}
-
-static void end_drive(struct drive *drive, void *config)
-{
-    drive->operation->state_destroy(drive->state);
-    drive->operation->config_destroy(config);
-}
-
-#define ARGV(...)   ((const char *const[]){__VA_ARGS__, NULL})
-#define SHELL(text) ARGV("sh", "-c", text)
-
-static size_t count_fds(void)
-{
-    DIR *fds = opendir("/proc/self/fd");
-    ck_assert_ptr_nonnull(fds);
-    size_t count = 0;
-    while (readdir(fds))
-        count++;
-    closedir(fds);
-    return count;
-}
-
-static void check_no_children(void)
-{
-    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
-    ck_assert_int_eq(errno, ECHILD);
-}
-
-/* Runs argv over content; the result is the caller's to free. */
-static enum mr_status run_once(struct drive *drive, const char *const *argv, const char *path,
-                               const void *content, size_t bytes)
-{
-    void *config;
-    size_t fd_count = count_fds();
-    *drive = make_drive(&config, argv);
-    struct mr_entry entry = drive_entry(path, bytes);
-    enum mr_status status = drive_run(drive, &entry, content, bytes);
-    end_drive(drive, config);
-    ck_assert_uint_eq(count_fds(), fd_count);
-    check_no_children();
-    return status;
-}
-
-static void expect_output(const char *const *argv, const char *path, const char *expected,
-                          size_t expected_bytes)
-{
-    struct drive drive;
-    enum mr_status status = run_once(&drive, argv, path, "in", 2);
-    ck_assert_msg(status == MR_DONE, "%s", drive.err.text);
-    ck_assert_msg(
-        drive.out_bytes == expected_bytes && memcmp(drive.out, expected, expected_bytes) == 0,
-        "\"%.*s\" instead of \"%s\"", (int)drive.out_bytes, (const char *)drive.out, expected);
-    free(drive.out);
-}
-
-static void expect_failure(const char *const *argv, const char *text)
-{
-    struct drive drive;
-    ck_assert_int_eq(run_once(&drive, argv, "a", "in", 2), MR_E_CHILD);
-    ck_assert_str_eq(drive.err.text, text);
-    free(drive.out);
-}
 
 START_TEST(filters)
 {
@@ -175,26 +99,6 @@ START_TEST(may_leave_input_unread)
 }
 END_TEST
 
-/* With the default disposition, and unblocked: nothing dies, nothing stays pending. */
-START_TEST(raises_no_sigpipe)
-{
-    sigset_t pending, all;
-    sigfillset(&all);
-    for (int is_blocked = 0; is_blocked < 2; is_blocked++) {
-        signal(SIGPIPE, SIG_DFL);
-        sigprocmask(is_blocked ? SIG_BLOCK : SIG_UNBLOCK, &all, NULL);
-        unsigned char *content = support_text(1, 1000000);
-        struct drive drive;
-        ck_assert_int_eq(run_once(&drive, ARGV("true"), "a", content, 1000000), MR_DONE);
-        free(drive.out);
-        free(content);
-        ck_assert_int_eq(sigpending(&pending), 0);
-        ck_assert_int_eq(sigismember(&pending, SIGPIPE), 0);
-    }
-    sigprocmask(SIG_UNBLOCK, &all, NULL);
-}
-END_TEST
-
 START_TEST(reports_failures)
 {
     expect_failure(ARGV("false"), "false exited with status 1");
@@ -274,32 +178,6 @@ START_TEST(does_not_wait_for_grandchildren)
         ck_assert_out(&drive, "hi\n", 3);
     free(drive.out);
     ck_assert_int_lt(clock_now_ns() - before_ns, INT64_C(3000000000));
-}
-END_TEST
-
-/* Also what holds no pipe is gone when the item is done. */
-START_TEST(kills_the_group)
-{
-    struct drive drive;
-    ck_assert_int_eq(run_once(&drive, SHELL("sleep 30 >/dev/null 2>&1 & echo $!"), "a", "", 0),
-                     MR_DONE);
-    ck_assert_uint_gt(drive.out_bytes, 0);
-    pid_t grandchild = (pid_t)strtol((const char *)drive.out, NULL, 10);
-    free(drive.out);
-    ck_assert_int_gt(grandchild, 1);
-    char name[64], state = 'R';
-    snprintf(name, sizeof(name), "/proc/%d/stat", (int)grandchild);
-    for (int i = 0; i < 200 && state != 'Z';
-         i++) { /* gone, or a zombie that init has not taken yet */
-        FILE *stat = fopen(name, "r");
-        if (!stat)
-            return;
-        if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
-            state = 'Z';
-        fclose(stat);
-        usleep(10000);
-    }
-    ck_assert_int_eq(state, 'Z');
 }
 END_TEST
 
@@ -420,67 +298,6 @@ START_TEST(sets_the_environment)
 }
 END_TEST
 
-/* The child: descriptors 0, 1, 2 alone, no signal blocked or ignored, a group of its own. */
-START_TEST(gives_a_clean_start)
-{
-    int leaky = dup(1); /* not close-on-exec */
-    ck_assert_int_gt(leaky, 2);
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    /* 32 and 33 are the C library's own; it lets posix_spawn() ignore them. */
-    expect_output(
-        SHELL("sed -n 's/^Sig\\(Blk\\|Ign\\):[[:space:]]*0000000[01][08]/\\1 /p' /proc/self/status"
-              " | grep ."),
-        "a", "Blk 0000000\nIgn 0000000\n", 24);
-    expect_output(SHELL("i=0; while [ $i -lt 60 ]; do [ -e /proc/$$/fd/$i ] && printf '%s ' $i; "
-                        "i=$((i + 1)); done; :"),
-                  "a", "0 1 2 ", 6);
-    expect_output(SHELL("test $(cut -d' ' -f5 /proc/$$/stat) = $$ && echo own"), "a", "own\n", 4);
-    close(leaky);
-}
-END_TEST
-
-/* Also where 0, 1 and 2 are free and pipes would get these numbers. */
-START_TEST(works_with_closed_standard_descriptors)
-{
-    int kept[3];
-    for (int i = 0; i < 3; i++)
-        kept[i] = dup(i);
-    for (int i = 0; i < 3; i++)
-        close(i);
-    struct drive drive;
-    enum mr_status good = run_once(&drive, SHELL("cat; echo e >&2"), "a", "in", 2);
-    size_t bytes = drive.out_bytes;
-    free(drive.out);
-    enum mr_status bad = run_once(&drive, SHELL("echo e >&2; exit 1"), "a", "in", 2);
-    for (int i = 0; i < 3; i++) {
-        if (kept[i] < 0)
-            continue;
-        dup2(kept[i], i);
-        close(kept[i]);
-    }
-    ck_assert_int_eq(good, MR_DONE);
-    ck_assert_uint_eq(bytes, 2);
-    ck_assert_int_eq(bad, MR_E_CHILD);
-    ck_assert_str_eq(drive.err.text, "sh exited with status 1: e");
-    free(drive.out);
-}
-END_TEST
-
-/* A program that ignores SIGCHLD gets no statuses: said, not guessed. */
-START_TEST(says_when_the_status_is_lost)
-{
-    signal(SIGCHLD, SIG_IGN);
-    struct drive drive;
-    ck_assert_int_eq(run_once(&drive, SHELL("echo hi"), "a", "", 0), MR_E_CHILD);
-    ck_assert_ptr_nonnull(strstr(drive.err.text, "SIGCHLD"));
-    free(drive.out);
-}
-END_TEST
-
 Suite *exec_suite(void)
 {
     Suite *suite = suite_create("exec");
@@ -490,21 +307,16 @@ Suite *exec_suite(void)
     tcase_add_loop_test(tcase, takes_every_cut, 0, 4);
     tcase_add_test(tcase, fills_its_room);
     tcase_add_test(tcase, may_leave_input_unread);
-    tcase_add_test(tcase, raises_no_sigpipe);
     tcase_add_test(tcase, reports_failures);
     tcase_add_test(tcase, keeps_the_end_of_stderr);
     tcase_add_test(tcase, stops_an_endless_command);
     tcase_add_loop_test(tcase, does_not_wait_for_grandchildren, 0, 4);
-    tcase_add_test(tcase, kills_the_group);
     tcase_add_test(tcase, leaves_nothing_behind);
     tcase_add_test(tcase, passes_arguments_as_they_are);
     tcase_add_loop_test(tcase, replaces_placeholders, 0,
                         (int)(sizeof(placeholder_cases) / sizeof(placeholder_cases[0])));
     tcase_add_test(tcase, refuses_what_cannot_be);
     tcase_add_test(tcase, sets_the_environment);
-    tcase_add_test(tcase, gives_a_clean_start);
-    tcase_add_test(tcase, works_with_closed_standard_descriptors);
-    tcase_add_test(tcase, says_when_the_status_is_lost);
     suite_add_tcase(suite, tcase);
     return suite;
 }
