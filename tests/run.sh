@@ -26,11 +26,11 @@ cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMR_TESTS=ON ${CMAKE_A
 mv -f "$build.log" "$build/configure.log"
 grep -h 'optional libraries' "$build/configure.log" || true
 cmake --build "$build" -j "$jobs" >"$build/build.log" 2>&1 || {
-    grep -E -B 2 -A 12 'error|Error|warning' "$build/build.log" || tail -n 60 "$build/build.log"
+    grep -E -A 8 'error:|warning:|undefined reference' "$build/build.log" || tail -n 60 "$build/build.log"
     echo "run.sh: the build failed (all of it: $build/build.log)" >&2
     exit 1
 }
 grep -E -A 6 'warning:' "$build/build.log" || true
 
-# Not by exec: ctest would become a child without this shell's cleanup, and its status is the last one anyway.
-CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-$jobs} ctest --test-dir "$build" --output-on-failure "$@"
+export CTEST_PARALLEL_LEVEL="${CTEST_PARALLEL_LEVEL:-$jobs}"
+ctest --test-dir "$build" --output-on-failure "$@"
