@@ -41,8 +41,6 @@ static bool store_is_held(void *ctx)
 
 static enum mr_status make_pools(struct job *job, struct mr_error *err)
 {
-    static bool (*const reasons[JOB_STAGES])(void *) = {load_is_held, process_is_held,
-                                                        store_is_held};
     const struct job_config *config = &job->config;
     const unsigned counts[JOB_STAGES] = {config->reader_count, config->worker_count,
                                          config->writer_count};
@@ -59,9 +57,19 @@ static enum mr_status make_pools(struct job *job, struct mr_error *err)
         enum mr_status status = mr_pool_create(&pool, &job->pools[s], err);
         if (status != MR_OK)
             return status;
-        pool_set_idle_reason(job->pools[s], reasons[s], job);
     }
     return MR_OK;
+}
+
+/* Once there is a line that can be asked. */
+static void give_reasons(struct job *job)
+{
+    static bool (*const reasons[JOB_STAGES])(void *) = {load_is_held, process_is_held,
+                                                        store_is_held};
+    if (job->config.pools == JOB_POOLS_SHARED)
+        return;
+    for (unsigned s = 0; s < JOB_STAGES; s++)
+        pool_set_idle_reason(job->pools[s], reasons[s], job);
 }
 
 static enum line_order order_of(const struct job *job)
@@ -154,6 +162,7 @@ static enum mr_status make_parts(struct job *job, struct mr_error *err)
         stash_create(config->worker_count, destroy_state, &job->states) != MR_OK ||
         make_line(job) != MR_OK)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    give_reasons(job);
     return MR_OK;
 }
 

@@ -128,6 +128,8 @@ static void clean(struct item *item)
 {
     struct store *store = &item->store;
     chunk_give_all(item->job->chunks, &store->chunks);
+    spool_destroy(item->spool);
+    item->spool = NULL;
     if (!store->writer)
         return;
     struct mr_sink *sink = item->job->config.sink;
