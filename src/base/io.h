@@ -1,6 +1,6 @@
 /*
- * io.h - reading and writing descriptors whole: EINTR and short transfers are looped over, non-blocking descriptors are waited
- * for. No threads, no items.
+ * io.h - reading and writing descriptors whole: EINTR and short transfers are looped over,
+ * non-blocking descriptors are waited for. No threads, no items.
  */
 #ifndef MR_BASE_IO_H
 #define MR_BASE_IO_H
@@ -10,7 +10,8 @@
 
 #include "millrace/status.h"
 
-/* Reads until size_bytes or the end; *got_bytes says how much. Returns 0, or -1 with errno (then *got_bytes were read). */
+/* Reads until size_bytes or the end; *got_bytes says how much. Returns 0, or -1 with errno (then
+ * *got_bytes were read). */
 int io_read(int fd, void *buffer, size_t size_bytes, size_t *got_bytes);
 /* Like io_read(), at an offset. */
 int io_pread(int fd, void *buffer, size_t size_bytes, int64_t offset_bytes, size_t *got_bytes);
@@ -19,13 +20,14 @@ int io_write(int fd, const void *data, size_t size_bytes);
 int io_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset_bytes);
 
 /*
- * Chooses the directory for temporary files (copied; NULL or "" is back to the default). The default is $TMPDIR when that is an absolute
- * path, else /var/tmp, else /tmp. Only where bytes wait for a while depends on it, never a result. Call it before any thread starts.
+ * Chooses the directory for temporary files (copied; NULL or "" is back to the default). The
+ * default is $TMPDIR when that is an absolute path, else /var/tmp, else /tmp. Only where bytes wait
+ * for a while depends on it, never a result. Call it before any thread starts.
  */
 void io_set_temp_directory(const char *path);
 /*
- * A new, empty, nameless file (O_TMPFILE, else made and unlinked) for reading and writing, close-on-exec. Returns the descriptor, or -1
- * and *err (MR_E_SYSTEM, names the directory).
+ * A new, empty, nameless file (O_TMPFILE, else made and unlinked) for reading and writing,
+ * close-on-exec. Returns the descriptor, or -1 and *err (MR_E_SYSTEM, names the directory).
  */
 int io_temp_file(struct mr_error *err);
 

@@ -73,7 +73,8 @@ enum mr_status mr_error_set(struct mr_error *err, enum mr_status status, int sys
     int length = vsnprintf(err->text, sizeof(err->text), format, args);
     va_end(args);
     if (sys_errno != 0 && length >= 0 && (size_t)length < sizeof(err->text))
-        snprintf(err->text + length, sizeof(err->text) - (size_t)length, ": %s", system_text(sys_errno));
+        snprintf(err->text + length, sizeof(err->text) - (size_t)length, ": %s",
+                 system_text(sys_errno));
     return status;
 }
 

@@ -236,6 +236,7 @@ START_TEST(makes_temporary_files_by_default)
 {
     struct mr_error err = {0};
     char *directory = support_temp_directory();
+    io_set_temp_directory(NULL);
     setenv("TMPDIR", directory, 1);
     expect_temp_file_in(io_temp_file(&err), directory);
     io_set_temp_directory("/nonexistent");
@@ -261,6 +262,7 @@ START_TEST(refuses_too_long_a_directory)
     io_set_temp_directory(wide);
     ck_assert_int_eq(io_temp_file(&err), -1);
     ck_assert_int_eq(err.sys_errno, ENAMETOOLONG);
+    io_set_temp_directory(NULL);
 }
 END_TEST
 
