@@ -154,7 +154,8 @@ void archive_bytes_forget(struct archive_bytes *bytes)
 
 bool archive_bytes_take(struct archive_bytes *bytes, int *fd, void **head, size_t *head_bytes)
 {
-    if (bytes->can_seek ? lseek(bytes->fd, bytes->start_bytes, SEEK_SET) < 0 : !bytes->is_kept)
+    if (!archive_bytes_can_rewind(bytes) ||
+        (bytes->can_seek && lseek(bytes->fd, bytes->start_bytes, SEEK_SET) < 0))
         return false;
     *fd = bytes->fd;
     *head_bytes = bytes->kept_bytes;
@@ -172,6 +173,11 @@ bool archive_bytes_take(struct archive_bytes *bytes, int *fd, void **head, size_
 bool archive_bytes_can_seek(const struct archive_bytes *bytes)
 {
     return bytes->can_seek;
+}
+
+bool archive_bytes_can_rewind(const struct archive_bytes *bytes)
+{
+    return bytes->can_seek || bytes->is_kept;
 }
 
 int archive_bytes_errno(const struct archive_bytes *bytes)

@@ -31,7 +31,11 @@ enum mr_status archive_bytes_head(struct archive_bytes *bytes, size_t want_bytes
  * MR_E_MEMORY. */
 enum mr_status archive_bytes_spool(struct archive_bytes *bytes, struct mr_error *err);
 
-/* Opens a prepared handle on the bytes, from their beginning. Returns libarchive's status. */
+/*
+ * Opens a prepared handle on the bytes, from their beginning, which must not be gone (see
+ * archive_bytes_can_rewind()). Returns libarchive's status. No other handle may be used on them any
+ * more.
+ */
 int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive);
 
 /* What was read of a pipe is not needed any more. */
@@ -45,6 +49,9 @@ void archive_bytes_forget(struct archive_bytes *bytes);
 bool archive_bytes_take(struct archive_bytes *bytes, int *fd, void **head, size_t *head_bytes);
 
 bool archive_bytes_can_seek(const struct archive_bytes *bytes);
+/* True while everything that was read can be read again: always for a file, for a pipe as long as
+ * all is kept. */
+bool archive_bytes_can_rewind(const struct archive_bytes *bytes);
 /* The errno of the last failed system call, 0 when none failed. */
 int archive_bytes_errno(const struct archive_bytes *bytes);
 

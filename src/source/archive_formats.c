@@ -116,6 +116,19 @@ enum mr_status archive_formats_parse(const char *text, struct archive_choice *ch
         shown);
 }
 
+bool archive_formats_is_named(const char *name)
+{
+    struct archive_choice choice;
+    const char *base = path_base(name);
+    const char *last = strrchr(base, '.');
+    if (!last || last == base)
+        return false;
+    if (archive_formats_parse(last + 1, &choice, NULL) == MR_OK)
+        return true;
+    const char *before = memrchr(base, '.', (size_t)(last - base));
+    return before && before != base && archive_formats_parse(before + 1, &choice, NULL) == MR_OK;
+}
+
 bool archive_formats_support_filters(struct archive *archive, const struct archive_choice *choice)
 {
     for (size_t i = 0; i < ROW_COUNT; i++) {

@@ -27,8 +27,9 @@ enum archive_guess {
     ARCHIVE_GUESS_MAYBE,  /* compressed, or few bytes that could be chance: libarchive decides */
     ARCHIVE_GUESS_CERTAIN /* what begins like this is an archive, or a damaged one */
 };
-#define ARCHIVE_HEAD_BYTES ((size_t)33 << 10) /* how much of an input the guess looks at, at most  \
-                                               */
+#define ARCHIVE_HEAD_BYTES                                                                         \
+    ((size_t)33 << 10) /* how much of an input the guess looks at, at most                         \
+                        */
 
 /*
  * Judges the first bytes of an input (all of it when it is shorter). *begins_at_end: the format is
@@ -40,6 +41,9 @@ enum archive_guess archive_formats_guess(const unsigned char *head, size_t head_
 /* True when data, the whole input without its compression, is exactly an archive that was made of
  * nothing. */
 bool archive_formats_is_empty(const unsigned char *data, size_t size_bytes);
+
+/* True when the name of a file says that it is an archive ("a.tar.gz", "a.zip"; not "a.gz"). */
+bool archive_formats_is_named(const char *name);
 
 /* True when the format is one that archive_formats_guess() would say begins at its end. */
 bool archive_formats_begins_at_end(const struct archive_choice *choice);

@@ -13,11 +13,13 @@
 #include "source/archive_bytes.h"
 #include "source/archive_formats.h"
 #include "source/archive_member.h"
+#include "source/archive_probe.h"
 #include "source/sources.h"
 
-#define EMPTY_MAX_BYTES ((size_t)64 << 10) /* an archive of nothing is smaller, compressed or not  \
-                                            */
-#define DAMAGE_SKIP_MAX_COUNT (1 << 20)    /* unreadable headers in a row that are passed over */
+#define EMPTY_MAX_BYTES                                                                            \
+    ((size_t)64 << 10)                  /* an archive of nothing is smaller, compressed or not     \
+                                         */
+#define DAMAGE_SKIP_MAX_COUNT (1 << 20) /* unreadable headers in a row that are passed over */
 #define FAILED_MAX_COUNT                                                                           \
     65536 /* members in a row that cannot be read: then the archive is given up */
 
@@ -66,7 +68,7 @@ static enum mr_status describe(struct archive_source *source, struct mr_error *e
         return no_memory(err);
     const char *reason = archive_error_string(source->archive);
     char shown[PATH_SHOW_BYTES];
-    path_show(shown, sizeof(shown), reason && *reason ? reason : "it makes no sense");
+    path_show(shown, sizeof(shown), reason && *reason ? reason : "it ends too early");
     if (strncasecmp(shown, "unsupported", 11) == 0 || strcasestr(shown, "not supported"))
         return mr_error_set(err, MR_E_UNSUPPORTED, 0, "cannot be read: %s", shown);
     if (strcasestr(shown, "passphrase") || strcasestr(shown, "encrypt"))
@@ -336,45 +338,36 @@ static const struct mr_source_ops ops = {
     .destroy = source_destroy,
 };
 
-/* The whole input, decompressed, into data. False when it is more than cap_bytes or cannot be
- * decompressed. */
-static bool read_whole(const unsigned char *input, size_t input_bytes, unsigned char *data,
-                       size_t cap_bytes, size_t *got_bytes)
-{
-    static const struct archive_choice any = {NULL, NULL};
-    struct archive *raw = archive_read_new();
-    struct archive_entry *entry;
-    *got_bytes = 0;
-    bool is_read = raw && archive_formats_support_filters(raw, &any) &&
-                   archive_read_support_format_raw(raw) == ARCHIVE_OK &&
-                   archive_read_open_memory(raw, input, input_bytes) == ARCHIVE_OK &&
-                   archive_read_next_header(raw, &entry) == ARCHIVE_OK;
-    if (is_read) {
-        la_ssize_t got = archive_read_data(raw, data, cap_bytes);
-        is_read = got >= 0 && (size_t)got < cap_bytes;
-        *got_bytes = is_read ? (size_t)got : 0;
-    }
-    archive_read_free(raw);
-    return is_read;
-}
-
-/* No member came. An archive that was made of nothing is fine, all else is damage, or no archive.
+/*
+ * No member was found. An archive that was made of nothing is fine (MR_OK). What is compressed and
+ * damaged may have been one: when it should be by its name, or has no name, it is not taken for a
+ * plain file. All else is no archive.
  */
-static bool is_truly_empty(struct archive_source *source)
+static enum mr_status judge_empty(struct archive_source *source, struct mr_error *err)
 {
-    const unsigned char *input;
-    size_t input_bytes;
-    bool is_all;
-    if (archive_bytes_head(source->bytes, EMPTY_MAX_BYTES, &input, &input_bytes, &is_all, NULL) !=
-            MR_OK ||
-        !is_all)
-        return false;
-    unsigned char *data = malloc(EMPTY_MAX_BYTES);
-    size_t data_bytes = 0;
-    bool is_empty = data && read_whole(input, input_bytes, data, EMPTY_MAX_BYTES, &data_bytes) &&
-                    archive_formats_is_empty(data, data_bytes);
-    free(data);
-    return is_empty;
+    free_archive(source);
+    source->has_first = false;
+    source->is_ended = true;
+    bool is_claimed =
+        !archive_bytes_can_seek(source->bytes) || archive_formats_is_named(source->label);
+    switch (archive_probe(source->bytes)) {
+    case ARCHIVE_PROBE_EMPTY:
+        return MR_OK;
+    case ARCHIVE_PROBE_DAMAGED:
+        if (is_claimed)
+            return mr_error_set(
+                err, MR_E_DATA, 0,
+                "%s: damaged or truncated: it is compressed, but cannot be decompressed",
+                source->shown);
+        break;
+    case ARCHIVE_PROBE_OTHER:
+        break;
+    case ARCHIVE_PROBE_GONE:
+        return mr_error_set(err, MR_E_DATA, 0, "%s: damaged archive: nothing can be read",
+                            source->shown);
+    }
+    return mr_error_set(err, MR_E_UNSUPPORTED, 0, "%s: is no archive of a known format",
+                        source->shown);
 }
 
 /* Opens the handle and reads the first header. MR_E_UNSUPPORTED: libarchive knows no such format,
@@ -388,54 +381,61 @@ static enum mr_status recognise(struct archive_source *source, const struct arch
     if (archive_bytes_open(source->bytes, source->archive) < ARCHIVE_WARN) {
         if (archive_bytes_errno(source->bytes) != 0 || archive_errno(source->archive) == ENOMEM)
             return describe_whole(source, err);
-        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "%s: is no archive of a known format",
-                            source->shown);
+        return judge_empty(source, err);
     }
     source->first_status = archive_read_next_header(source->archive, &source->member);
     source->has_first = true;
-    if (source->first_status != ARCHIVE_EOF || is_truly_empty(source))
-        return MR_OK;
-    return mr_error_set(err, MR_E_UNSUPPORTED, 0, "%s: is an archive without any member",
-                        source->shown);
+    return source->first_status == ARCHIVE_EOF ? judge_empty(source, err) : MR_OK;
 }
 
-/* Finds out whether there is an archive. MR_E_UNSUPPORTED: there is none. */
-static enum mr_status start(struct archive_source *source, const char *format, struct mr_error *err)
+/* Looks at the first bytes and lets libarchive look. MR_E_UNSUPPORTED: there is no archive. */
+static enum mr_status look(struct archive_source *source, const struct archive_choice *choice,
+                           enum archive_guess *guess, struct mr_error *err)
 {
-    struct archive_choice choice;
-    enum mr_status status = archive_formats_parse(format, &choice, err);
-    if (status != MR_OK)
-        return status;
     const unsigned char *head;
     size_t head_bytes;
     bool is_all, begins_at_end;
-    status =
+    enum mr_status status =
         archive_bytes_head(source->bytes, ARCHIVE_HEAD_BYTES, &head, &head_bytes, &is_all, err);
     if (status != MR_OK) {
         mr_error_prefix(err, "%s", source->shown);
         return status;
     }
-    enum archive_guess guess = archive_formats_guess(head, head_bytes, &begins_at_end);
-    if (!format && guess == ARCHIVE_GUESS_NONE)
+    *guess = archive_formats_guess(head, head_bytes, &begins_at_end);
+    if (head_bytes == 0 && archive_formats_is_named(source->label))
+        return mr_error_set(err, MR_E_DATA, 0, "%s: is empty, without even the end of an archive",
+                            source->shown);
+    if (!choice->format && *guess == ARCHIVE_GUESS_NONE)
         return mr_error_set(err, MR_E_UNSUPPORTED, 0, "%s: is no archive of a known format",
                             source->shown);
-    if (begins_at_end || archive_formats_begins_at_end(&choice))
+    if (begins_at_end || archive_formats_begins_at_end(choice))
         status = archive_bytes_spool(source->bytes, err);
-    if (status == MR_OK) {
-        locale_t before = locale_enter(source->utf8);
-        status = recognise(source, &choice, err);
-        locale_leave(before);
-    }
-    if (status != MR_E_UNSUPPORTED || (!format && guess != ARCHIVE_GUESS_CERTAIN))
+    if (status != MR_OK)
         return status;
-    if (format)
+    locale_t before = locale_enter(source->utf8);
+    status = recognise(source, choice, err);
+    locale_leave(before);
+    return status;
+}
+
+/* Finds out whether there is an archive. */
+static enum mr_status start(struct archive_source *source, const char *format, struct mr_error *err)
+{
+    struct archive_choice choice;
+    enum archive_guess guess = ARCHIVE_GUESS_NONE;
+    enum mr_status status = archive_formats_parse(format, &choice, err);
+    if (status == MR_OK)
+        status = look(source, &choice, &guess, err);
+    if (status == MR_E_UNSUPPORTED && format)
         return mr_error_set(err, MR_E_DATA, 0,
                             "%s: is damaged, truncated, or no archive in the format %s",
                             source->shown, format);
-    return mr_error_set(
-        err, MR_E_DATA, 0,
-        "%s: damaged or truncated archive: it begins like one, but nothing can be read",
-        source->shown);
+    if (status == MR_E_UNSUPPORTED && guess == ARCHIVE_GUESS_CERTAIN)
+        return mr_error_set(
+            err, MR_E_DATA, 0,
+            "%s: damaged or truncated archive: it begins like one, but nothing can be read",
+            source->shown);
+    return status;
 }
 
 static enum mr_status make(int fd, const char *label, struct archive_source **source,
