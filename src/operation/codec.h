@@ -87,7 +87,7 @@ void codec_encode_stop(void *state);
  * Decoders of files that hold one frame (member, stream) after the other. The driver finds the beginnings and the end: it
  * tells a file of another kind, a truncated one, padding and trailing garbage apart.
  */
-#define CODEC_HEAD_BYTES 4
+#define CODEC_HEAD_BYTES 6
 
 struct codec_decoder;
 
@@ -96,6 +96,7 @@ struct codec_decoder_calls {
     size_t head_bytes;       /* at most CODEC_HEAD_BYTES */
     size_t padding_unit;     /* zero bytes after the last frame are fine in multiples of this; 0: never */
     bool is_single;          /* a file is one frame */
+    bool goes_on_after_padding; /* a frame may follow padding */
     /* True when head may begin a frame; count may be less than head_bytes in a short file. */
     bool (*match)(const unsigned char *head, size_t count);
     /* Why a file that does not match is refused, or NULL for the usual text. May be NULL. */

@@ -137,20 +137,28 @@ static enum mr_status decode_frame(struct codec_decoder *decoder, struct mr_io *
     return MR_OK;
 }
 
-/* MR_OK: there is more input to come. MR_DONE: that was all. */
+/* MR_OK: see the phase; in CODEC_DECODE_PADDING there is more input to come. MR_DONE: that was all. */
 static enum mr_status skip_padding(struct codec_decoder *decoder, struct mr_io *io, struct mr_error *err)
 {
-    for (; decoder->head_count > 0; decoder->head_count--, decoder->padding_bytes++) {
-        if (decoder->head[decoder->head_count - 1] != 0)
-            return garbage(decoder, err);
+    size_t zero_count = 0;
+    while (zero_count < decoder->head_count && decoder->head[zero_count] == 0)
+        zero_count++;
+    decoder->head_count -= zero_count;
+    memmove(decoder->head, decoder->head + zero_count, decoder->head_count);
+    decoder->padding_bytes += zero_count;
+    if (decoder->head_count == 0) {
+        for (; io->in_bytes > 0 && *io->in == 0; io->in++, io->in_bytes--)
+            decoder->padding_bytes++;
     }
-    for (; io->in_bytes > 0; io->in++, io->in_bytes--, decoder->padding_bytes++) {
-        if (*io->in != 0)
-            return garbage(decoder, err);
-    }
-    if (!io->is_last)
+    bool is_end = decoder->head_count == 0 && io->in_bytes == 0;
+    if (is_end && !io->is_last)
         return MR_OK;
-    return decoder->padding_bytes % decoder->calls->padding_unit == 0 ? MR_DONE : garbage(decoder, err);
+    bool is_even = decoder->padding_bytes % decoder->calls->padding_unit == 0;
+    if (!is_even || !(is_end || decoder->calls->goes_on_after_padding))
+        return garbage(decoder, err);
+    decoder->padding_bytes = 0;
+    decoder->phase = CODEC_DECODE_HEAD;
+    return is_end ? MR_DONE : MR_OK;
 }
 
 static enum mr_status decode(struct codec_decoder *decoder, struct mr_io *io, struct mr_error *err)

@@ -11,6 +11,24 @@ static const struct mr_operation *const operations[] = {
     &operation_gunzip,
     &operation_zlib,
     &operation_unzlib,
+#if MR_HAVE_ZSTD
+    &operation_zstd,
+    &operation_unzstd,
+#endif
+#if MR_HAVE_LZMA
+    &operation_xz,
+    &operation_unxz,
+#endif
+#if MR_HAVE_BZIP2
+    &operation_bzip2,
+    &operation_bunzip2,
+#endif
+#if MR_HAVE_LZ4
+    &operation_lz4,
+    &operation_unlz4,
+#endif
+    &operation_decompress,
+    &operation_recompress,
     &operation_lf,
     &operation_crlf,
     &operation_charset,

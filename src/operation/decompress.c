@@ -1,0 +1,233 @@
+/* decompress: what the first bytes say the content is, decides which decoder gets it; other content goes through. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "operation/codec.h"
+#include "operation/operations.h"
+
+#define SNIFF_BYTES 13 /* the header of .lzma, which has no magic number */
+
+static bool is_gzip(const unsigned char *head)
+{
+    return head[0] == 0x1f && head[1] == 0x8b && head[2] == 8 && head[3] < 0x20;
+}
+
+/* Skippable frames belong to lz4 as well, but files that begin with one come from pzstd. */
+static bool is_zstd(const unsigned char *head)
+{
+    bool is_skippable = (head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0;
+    return is_skippable || memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0;
+}
+
+static bool is_xz(const unsigned char *head)
+{
+    return memcmp(head, "\xfd" "7zXZ\0", 6) == 0;
+}
+
+/* The magic number and the mark of the first block, or of the end: "BZh9" alone may begin a text. */
+static bool is_bzip2(const unsigned char *head)
+{
+    return memcmp(head, "BZh", 3) == 0 && head[3] >= '1' && head[3] <= '9' &&
+           (memcmp(head + 4, "1AY&SY", 6) == 0 || memcmp(head + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0);
+}
+
+static bool is_lz4(const unsigned char *head)
+{
+    return memcmp(head, "\x04\x22\x4d\x18", 4) == 0 || memcmp(head, "\x02\x21\x4c\x18", 4) == 0;
+}
+
+/* The usual properties, a dictionary of 2^n or 2^n + 2^(n-1) bytes, and a size that is unknown or below 256 GiB. */
+static bool is_lzma(const unsigned char *head)
+{
+    if (head[0] != 0x5d)
+        return false;
+    uint32_t dictionary = (uint32_t)head[1] | (uint32_t)head[2] << 8 | (uint32_t)head[3] << 16 |
+                          (uint32_t)head[4] << 24;
+    uint32_t lowest = dictionary & (~dictionary + 1);
+    bool is_power = dictionary != 0 && (dictionary == lowest || dictionary == lowest + 2 * (uint64_t)lowest);
+    uint64_t size = 0;
+    for (unsigned i = 0; i < 8; i++)
+        size |= (uint64_t)head[5 + i] << (8 * i);
+    return is_power && dictionary >= 4096 && (size == UINT64_MAX || size < (uint64_t)1 << 38);
+}
+
+static const struct format {
+    const char *name;
+    const char *library;
+    const struct mr_operation *decoder; /* NULL: this build was made without the library */
+    size_t head_bytes;
+    bool (*match)(const unsigned char *head);
+} formats[] = {
+    {"gzip", "zlib", &operation_gunzip, 4, is_gzip},
+#if MR_HAVE_ZSTD
+    {"zstd", "libzstd", &operation_unzstd, 4, is_zstd},
+#else
+    {"zstd", "libzstd", NULL, 4, is_zstd},
+#endif
+#if MR_HAVE_LZMA
+    {"xz", "liblzma", &operation_unxz, 6, is_xz},
+    {"lzma", "liblzma", &operation_unlzma, 13, is_lzma},
+#else
+    {"xz", "liblzma", NULL, 6, is_xz},
+    {"lzma", "liblzma", NULL, 13, is_lzma},
+#endif
+#if MR_HAVE_BZIP2
+    {"bzip2", "libbz2", &operation_bunzip2, 10, is_bzip2},
+#else
+    {"bzip2", "libbz2", NULL, 10, is_bzip2},
+#endif
+#if MR_HAVE_LZ4
+    {"lz4", "liblz4", &operation_unlz4, 4, is_lz4},
+#else
+    {"lz4", "liblz4", NULL, 4, is_lz4},
+#endif
+};
+
+#define FORMAT_COUNT (sizeof(formats) / sizeof(formats[0]))
+
+struct decompressor {
+    const struct mr_entry *entry;          /* of the current item */
+    const struct mr_operation *chosen;     /* NULL: not known yet */
+    void *chosen_state;                    /* one of states */
+    unsigned char head[SNIFF_BYTES];       /* when the first input is shorter than what must be seen */
+    size_t head_count, head_at;
+    void *states[FORMAT_COUNT];            /* owned; made when first needed, then kept */
+};
+
+static enum mr_status state_create(const void *config, void **state, struct mr_error *err)
+{
+    (void)config;
+    *state = calloc(1, sizeof(struct decompressor));
+    return *state ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
+static void state_destroy(void *state)
+{
+    struct decompressor *decompressor = state;
+    for (size_t i = 0; i < FORMAT_COUNT; i++) {
+        if (decompressor->states[i])
+            formats[i].decoder->state_destroy(decompressor->states[i]);
+    }
+    free(decompressor);
+}
+
+static enum mr_status start(void *state, const struct mr_entry *entry, struct mr_error *err)
+{
+    (void)err;
+    struct decompressor *decompressor = state;
+    decompressor->entry = entry;
+    decompressor->chosen = NULL;
+    decompressor->chosen_state = NULL;
+    decompressor->head_count = decompressor->head_at = 0;
+    return MR_OK;
+}
+
+static void stop(void *state)
+{
+    struct decompressor *decompressor = state;
+    if (decompressor->chosen && decompressor->chosen->stop)
+        decompressor->chosen->stop(decompressor->chosen_state);
+    decompressor->chosen = NULL;
+}
+
+static enum mr_status choose(struct decompressor *decompressor, const unsigned char *head, size_t count,
+                             struct mr_error *err)
+{
+    size_t index = 0;
+    while (index < FORMAT_COUNT && !(count >= formats[index].head_bytes && formats[index].match(head)))
+        index++;
+    enum mr_status status = MR_OK;
+    const struct mr_operation *chosen = &operation_copy;
+    void *chosen_state = NULL;
+    if (index < FORMAT_COUNT) {
+        const struct format *format = &formats[index];
+        chosen = format->decoder;
+        if (!chosen)
+            return mr_error_set(err, MR_E_UNSUPPORTED, 0,
+                                "this is %s data, and this build has no %s (built without %s)", format->name,
+                                format->name, format->library);
+        if (!decompressor->states[index])
+            status = chosen->state_create(NULL, &decompressor->states[index], err);
+        chosen_state = decompressor->states[index];
+    }
+    if (status == MR_OK)
+        status = chosen->start(chosen_state, decompressor->entry, err);
+    if (status != MR_OK)
+        return status;
+    decompressor->chosen = chosen;
+    decompressor->chosen_state = chosen_state;
+    return MR_OK;
+}
+
+/* Looks at the input where it is if there is enough of it, else gathers. MR_OK with nothing chosen: more is needed. */
+static enum mr_status sniff(struct decompressor *decompressor, struct mr_io *io, struct mr_error *err)
+{
+    if (decompressor->head_count == 0 && (io->is_last || io->in_bytes >= SNIFF_BYTES))
+        return choose(decompressor, io->in, io->in_bytes, err);
+    while (decompressor->head_count < SNIFF_BYTES && io->in_bytes > 0) {
+        decompressor->head[decompressor->head_count++] = *io->in++;
+        io->in_bytes--;
+    }
+    if (decompressor->head_count < SNIFF_BYTES && !io->is_last)
+        return MR_OK;
+    return choose(decompressor, decompressor->head, decompressor->head_count, err);
+}
+
+static enum mr_status process(void *state, struct mr_io *io, struct mr_error *err)
+{
+    struct decompressor *decompressor = state;
+    if (!decompressor->chosen) {
+        enum mr_status status = sniff(decompressor, io, err);
+        if (status != MR_OK || !decompressor->chosen)
+            return status;
+    }
+    while (decompressor->head_at < decompressor->head_count) {
+        struct mr_io head = {.in = decompressor->head + decompressor->head_at,
+                             .in_bytes = decompressor->head_count - decompressor->head_at,
+                             .is_last = io->is_last && io->in_bytes == 0,
+                             .out = io->out,
+                             .out_bytes = io->out_bytes};
+        enum mr_status status = decompressor->chosen->process(decompressor->chosen_state, &head, err);
+        decompressor->head_at = decompressor->head_count - head.in_bytes;
+        io->out = head.out;
+        io->out_bytes = head.out_bytes;
+        if (status != MR_OK || io->out_bytes == 0)
+            return status;
+    }
+    if (io->in_bytes == 0 && !io->is_last)
+        return MR_OK;
+    return decompressor->chosen->process(decompressor->chosen_state, io, err);
+}
+
+/* All decoders that this build has: a state keeps those that it met. */
+static size_t state_bytes(const void *config)
+{
+    (void)config;
+    size_t bytes = sizeof(struct decompressor);
+    for (size_t i = 0; i < FORMAT_COUNT; i++) {
+        if (formats[i].decoder)
+            bytes += formats[i].decoder->state_bytes(NULL);
+    }
+    return bytes;
+}
+
+static enum mr_status rename_unpacked(const void *config, char **path)
+{
+    (void)config;
+    return codec_suffix_remove(path, NULL);
+}
+
+const struct mr_operation operation_decompress = {
+    .struct_bytes = sizeof(struct mr_operation),
+    .name = "decompress",
+    .summary = "unpacks gzip, zstd, xz, lzma, bzip2 and lz4 by their first bytes; other content stays as it is",
+    .state_bytes = state_bytes,
+    .rename = rename_unpacked,
+    .state_create = state_create,
+    .start = start,
+    .process = process,
+    .stop = stop,
+    .state_destroy = state_destroy,
+};

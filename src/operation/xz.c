@@ -1,0 +1,326 @@
+/*
+ * xz, unxz; unlzma for what decompress finds. Whole content gets a dictionary of its own size: the result is the same and
+ * the tables need not be cleared for megabytes that never come.
+ */
+#include "config.h"
+
+#if MR_HAVE_LZMA
+
+#include <lzma.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "operation/codec.h"
+#include "operation/operations.h"
+
+#define LEVEL_MIN            0
+#define LEVEL_MAX            9
+#define LEVEL_DEFAULT        6
+#define DICTIONARY_MIN_BYTES 4096u
+#define DECODER_LIMIT_BYTES  ((uint64_t)128 << 20) /* what a file may ask for: xz -9 needs 65 MiB */
+#define USUAL_DECODER_BYTES  ((size_t)9 << 20)     /* a dictionary of 8 MiB: level 6 */
+
+struct compressor {
+    struct codec_encoder encoder;
+    lzma_stream lzma; /* re-initialised for each item, which keeps its memory */
+};
+
+struct decompressor {
+    struct codec_decoder decoder;
+    lzma_stream lzma;
+    bool is_alone; /* .lzma */
+};
+
+static uint32_t preset(const struct codec_config *config)
+{
+    return (uint32_t)config->level | (config->is_extreme ? LZMA_PRESET_EXTREME : 0);
+}
+
+static size_t bound(const void *config, size_t in_bytes)
+{
+    (void)config;
+    size_t most = lzma_stream_buffer_bound(in_bytes);
+    return most == 0 ? SIZE_MAX : most;
+}
+
+static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content_bytes, struct mr_error *err)
+{
+    struct compressor *compressor = (struct compressor *)encoder;
+    lzma_options_lzma options;
+    if (lzma_lzma_preset(&options, preset(encoder->config)))
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "liblzma does not know this level");
+    uint32_t dictionary_bytes = DICTIONARY_MIN_BYTES;
+    while (dictionary_bytes < options.dict_size && dictionary_bytes < content_bytes)
+        dictionary_bytes *= 2;
+    if (dictionary_bytes < options.dict_size)
+        options.dict_size = dictionary_bytes;
+    const lzma_filter filters[] = {{.id = LZMA_FILTER_LZMA2, .options = &options},
+                                   {.id = LZMA_VLI_UNKNOWN, .options = NULL}};
+    lzma_ret code = lzma_stream_encoder(&compressor->lzma, filters, LZMA_CHECK_CRC64);
+    if (code == LZMA_MEM_ERROR)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    if (code != LZMA_OK)
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "liblzma refused the settings (code %d)", (int)code);
+    return MR_OK;
+}
+
+/* One call of liblzma. */
+static lzma_ret run(lzma_stream *lzma, struct mr_io *io, lzma_action action)
+{
+    lzma->next_in = io->in;
+    lzma->avail_in = io->in_bytes;
+    lzma->next_out = io->out;
+    lzma->avail_out = io->out_bytes;
+    lzma_ret code = lzma_code(lzma, action);
+    io->in = lzma->next_in;
+    io->in_bytes = lzma->avail_in;
+    io->out = lzma->next_out;
+    io->out_bytes = lzma->avail_out;
+    return code;
+}
+
+static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *io, struct mr_error *err)
+{
+    lzma_ret code = run(&((struct compressor *)encoder)->lzma, io, io->is_last ? LZMA_FINISH : LZMA_RUN);
+    switch (code) {
+    case LZMA_OK:
+    case LZMA_BUF_ERROR: /* nothing to do without input or room */
+        return MR_OK;
+    case LZMA_STREAM_END:
+        return MR_DONE;
+    case LZMA_MEM_ERROR:
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    default:
+        return mr_error_set(err, MR_E_SYSTEM, 0, "liblzma could not compress the content (code %d)",
+                            (int)code);
+    }
+}
+
+static const struct codec_encoder_calls encoder_calls = {
+    .bound = bound,
+    .begin = encode_begin,
+    .step = encode_step,
+};
+
+static enum mr_status config_create(void **config, struct mr_error *err)
+{
+    return codec_config_create(config, LEVEL_DEFAULT, err);
+}
+
+static enum mr_status config_set(void *config, const char *key, const char *value, struct mr_error *err)
+{
+    struct codec_config *codec = config;
+    if (key[0] == 'l')
+        return codec_level_set(value, LEVEL_MIN, LEVEL_MAX, &codec->level, err);
+    return codec_flag_set(value, &codec->is_extreme, err);
+}
+
+static size_t encoder_bytes(const void *config)
+{
+    uint64_t bytes = lzma_easy_encoder_memusage(preset(config));
+    return bytes < SIZE_MAX / 2 ? sizeof(struct compressor) + (size_t)bytes : SIZE_MAX / 2;
+}
+
+static enum mr_status rename_packed(const void *config, char **path)
+{
+    (void)config;
+    return codec_suffix_add(path, ".xz");
+}
+
+static enum mr_status encoder_create(const void *config, void **state, struct mr_error *err)
+{
+    struct compressor *compressor = calloc(1, sizeof(*compressor));
+    if (!compressor)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    codec_encoder_init(&compressor->encoder, &encoder_calls, config);
+    compressor->lzma = (lzma_stream)LZMA_STREAM_INIT;
+    *state = compressor;
+    return MR_OK;
+}
+
+static void encoder_destroy(void *state)
+{
+    struct compressor *compressor = state;
+    lzma_end(&compressor->lzma);
+    codec_encoder_fini(&compressor->encoder);
+    free(compressor);
+}
+
+static bool xz_match(const unsigned char *head, size_t count)
+{
+    static const unsigned char magic[] = {0xfd, '7', 'z', 'X', 'Z', 0};
+    return memcmp(head, magic, count) == 0;
+}
+
+/* There is no magic number: the first byte is (pb * 5 + lp) * 9 + lc. */
+static bool lzma_match(const unsigned char *head, size_t count)
+{
+    (void)count;
+    return head[0] < 225;
+}
+
+static enum mr_status decode_begin(struct codec_decoder *decoder, struct mr_error *err)
+{
+    struct decompressor *decompressor = (struct decompressor *)decoder;
+    lzma_ret code = decompressor->is_alone
+                        ? lzma_alone_decoder(&decompressor->lzma, DECODER_LIMIT_BYTES)
+                        : lzma_stream_decoder(&decompressor->lzma, DECODER_LIMIT_BYTES,
+                                              LZMA_TELL_UNSUPPORTED_CHECK);
+    return code == LZMA_OK ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
+static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *io, struct mr_error *err)
+{
+    lzma_stream *lzma = &((struct decompressor *)decoder)->lzma;
+    const char *format = decoder->calls->format;
+    switch (run(lzma, io, LZMA_RUN)) {
+    case LZMA_OK:
+    case LZMA_BUF_ERROR:
+        return MR_OK;
+    case LZMA_STREAM_END:
+        return MR_DONE;
+    case LZMA_MEM_ERROR:
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    case LZMA_MEMLIMIT_ERROR:
+        return mr_error_set(err, MR_E_LIMIT, 0, "the %s data needs %llu MiB to be unpacked, the limit is 128 MiB",
+                            format, (unsigned long long)(lzma_memusage(lzma) >> 20));
+    case LZMA_OPTIONS_ERROR:
+    case LZMA_UNSUPPORTED_CHECK:
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "the %s data uses a filter or check that liblzma does not have",
+                            format);
+    default:
+        return codec_damaged(decoder, NULL, err);
+    }
+}
+
+/* A large dictionary is not kept. */
+static void rest(struct codec_decoder *decoder)
+{
+    struct decompressor *decompressor = (struct decompressor *)decoder;
+    if (lzma_memusage(&decompressor->lzma) > USUAL_DECODER_BYTES)
+        lzma_end(&decompressor->lzma);
+}
+
+static const struct codec_decoder_calls xz_calls = {
+    .format = "xz",
+    .head_bytes = 6,
+    .padding_unit = 4,
+    .goes_on_after_padding = true,
+    .match = xz_match,
+    .begin = decode_begin,
+    .step = decode_step,
+    .rest = rest,
+};
+
+static const struct codec_decoder_calls lzma_calls = {
+    .format = "lzma",
+    .head_bytes = 1,
+    .is_single = true,
+    .match = lzma_match,
+    .begin = decode_begin,
+    .step = decode_step,
+    .rest = rest,
+};
+
+/* Of what is usual; a file with a larger dictionary takes up to 128 MiB for as long as it lasts. */
+static size_t decoder_bytes(const void *config)
+{
+    (void)config;
+    return sizeof(struct decompressor) + USUAL_DECODER_BYTES;
+}
+
+static enum mr_status rename_unxz(const void *config, char **path)
+{
+    (void)config;
+    return codec_suffix_remove(path, "xz");
+}
+
+static enum mr_status rename_unlzma(const void *config, char **path)
+{
+    (void)config;
+    return codec_suffix_remove(path, "lzma");
+}
+
+static enum mr_status create_decoder(bool is_alone, void **state, struct mr_error *err)
+{
+    struct decompressor *decompressor = calloc(1, sizeof(*decompressor));
+    if (!decompressor)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    codec_decoder_init(&decompressor->decoder, is_alone ? &lzma_calls : &xz_calls);
+    decompressor->lzma = (lzma_stream)LZMA_STREAM_INIT;
+    decompressor->is_alone = is_alone;
+    *state = decompressor;
+    return MR_OK;
+}
+
+static enum mr_status unxz_create(const void *config, void **state, struct mr_error *err)
+{
+    (void)config;
+    return create_decoder(false, state, err);
+}
+
+static enum mr_status unlzma_create(const void *config, void **state, struct mr_error *err)
+{
+    (void)config;
+    return create_decoder(true, state, err);
+}
+
+static void decoder_destroy(void *state)
+{
+    struct decompressor *decompressor = state;
+    lzma_end(&decompressor->lzma);
+    free(decompressor);
+}
+
+static const struct mr_setting settings[] = {
+    {"level", "0-9", "6", "9 is smallest; streams take 94 MiB for each worker at 6, 674 MiB at 9"},
+    {"extreme", "yes|no", "no", "a little smaller, much slower"},
+    {NULL, NULL, NULL, NULL},
+};
+
+const struct mr_operation operation_xz = {
+    .struct_bytes = sizeof(struct mr_operation),
+    .name = "xz",
+    .summary = "compresses to .xz: small and slow, checked by CRC-64",
+    .settings = settings,
+    .config_create = config_create,
+    .config_set = config_set,
+    .config_destroy = codec_config_destroy,
+    .bound = bound,
+    .state_bytes = encoder_bytes,
+    .rename = rename_packed,
+    .state_create = encoder_create,
+    .start = codec_encode_start,
+    .process = codec_encode_process,
+    .stop = codec_encode_stop,
+    .state_destroy = encoder_destroy,
+};
+
+const struct mr_operation operation_unxz = {
+    .struct_bytes = sizeof(struct mr_operation),
+    .name = "unxz",
+    .summary = "unpacks .xz, all streams of it",
+    .state_bytes = decoder_bytes,
+    .rename = rename_unxz,
+    .state_create = unxz_create,
+    .start = codec_decode_start,
+    .process = codec_decode_process,
+    .stop = codec_decode_stop,
+    .state_destroy = decoder_destroy,
+};
+
+const struct mr_operation operation_unlzma = {
+    .struct_bytes = sizeof(struct mr_operation),
+    .name = "unlzma",
+    .summary = "unpacks .lzma",
+    .state_bytes = decoder_bytes,
+    .rename = rename_unlzma,
+    .state_create = unlzma_create,
+    .start = codec_decode_start,
+    .process = codec_decode_process,
+    .stop = codec_decode_stop,
+    .state_destroy = decoder_destroy,
+};
+
+#endif
