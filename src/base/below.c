@@ -73,8 +73,8 @@ static int open_component(int parent, const char *name)
     int fd = openat(parent, name, PARENT_FLAGS);
     struct stat st;
     if (fd < 0 && errno == ENOTDIR) {
-        bool is_link = fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
-        errno = is_link ? ELOOP : ENOTDIR;
+        bool links = fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+        errno = links ? ELOOP : ENOTDIR;
     }
     return fd;
 }
@@ -134,13 +134,33 @@ static int walk_open(const struct below *below, const char *path, int flags, mod
     return fd;
 }
 
+static int open_by_openat2(const struct below *below, const char *path, int flags, mode_t mode)
+{
+    return call_openat2(below->fd, *path ? path : ".", flags, mode,
+                        RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
+/* Is the last component of path a link? */
+static bool is_link(const struct below *below, const char *path)
+{
+    struct stat st;
+    int fd = open_by_openat2(below, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+    bool result = fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
 int below_open(const struct below *below, const char *path, int flags, mode_t mode)
 {
     flags |= O_NOFOLLOW | O_CLOEXEC;
     if (!below->has_openat2)
         return walk_open(below, path, flags, mode);
-    return call_openat2(below->fd, *path ? path : ".", flags, mode,
-                        RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    int fd = open_by_openat2(below, path, flags, mode);
+    /* With O_DIRECTORY the system calls a link no directory; whoever asked should know what it is. */
+    if (fd < 0 && errno == ENOTDIR && flags & O_DIRECTORY)
+        errno = is_link(below, path) ? ELOOP : ENOTDIR;
+    return fd;
 }
 
 int below_open_parent(const struct below *below, const char *path)
@@ -159,7 +179,12 @@ int below_make_parent(const struct below *below, const char *path)
     char parent[PATH_TOTAL_MAX_BYTES + 1];
     if (fd >= 0 || errno != ENOENT || !parent_of(path, parent))
         return fd;
-    return walk(below, parent, true);
+    char name[PATH_NAME_MAX_BYTES + 1];
+    const char *rest = parent;
+    int got;
+    while ((got = take_component(&rest, name)) > 0)
+        continue;
+    return got < 0 ? -1 : walk(below, parent, true); /* nothing is made for a name that is refused */
 }
 
 int below_resolve(const struct below *below, const char *path)
