@@ -95,7 +95,7 @@ void help_overview(FILE *out)
         show_word(out, topic->name, topic->summary);
     fputs("  and options: ", out);
     char words[300] = "";
-    for (int group = 0; group < GROUPS_COUNT; group++) {
+    for (enum option_group group = GROUP_WORK; group < GROUPS_COUNT; group++) {
         strncat(words, group ? ", " : "", sizeof(words) - strlen(words) - 1);
         strncat(words, options_group_word(group), sizeof(words) - strlen(words) - 1);
     }
@@ -113,7 +113,7 @@ void help_verb(FILE *out, const struct verb *verb)
     fprintf(out, "usage: millrace %s ", verb->name);
     help_wrap(out, strlen("usage: millrace  ") + strlen(verb->name), verb->usage);
     fprintf(out, "\n%s.\n", verb->summary);
-    for (int group = 0; group < GROUPS_COUNT; group++)
+    for (enum option_group group = GROUP_WORK; group < GROUPS_COUNT; group++)
         show_group(out, group, verb->bit);
     if (verb->bit & VERBS_ON_INPUT)
         fputs("\nMore: millrace help inputs, outputs, sizes, exit\n", out);
@@ -155,7 +155,7 @@ bool help_topic(FILE *out, const char *topic)
         fputs(text->text, out);
         return true;
     }
-    for (int group = 0; group < GROUPS_COUNT; group++)
+    for (enum option_group group = GROUP_WORK; group < GROUPS_COUNT; group++)
         if (strcmp(options_group_word(group), topic) == 0)
             return show_group(out, group, VERBS_ALL);
     const struct mr_operation *operation = registry_find(topic);

@@ -64,6 +64,14 @@ int verb_ops(const struct cli *cli)
     return verb_end_stdout(cli, EXIT_DONE);
 }
 
+static void show_inputs(bool is_filter)
+{
+    const struct archive_format *input;
+    for (size_t i = 0; (input = archive_format_at(i)); i++)
+        if (input->is_filter == is_filter)
+            show_row(input->name, input->summary);
+}
+
 int verb_formats(const struct cli *cli)
 {
     if (cli->options->name_count > 0) {
@@ -71,9 +79,9 @@ int verb_formats(const struct cli *cli)
         return EXIT_USAGE;
     }
     printf("Read (recognised by content; --from forces one):\n");
-    const struct archive_format *input;
-    for (size_t i = 0; (input = archive_format_at(i)); i++)
-        show_row(input->name, input->summary);
+    show_inputs(false);
+    printf("\nRead also when wrapped in (--from tar.gz names both):\n");
+    show_inputs(true);
     printf("\nWritten (by the suffix of OUTPUT; --to forces one):\n");
     const struct archive_output *output;
     for (size_t i = 0; (output = archive_output_at(i)); i++) {

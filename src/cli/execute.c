@@ -1,0 +1,177 @@
+#include "cli/execute.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "cli/summary.h"
+
+#define TICK_MS      100
+#define LOSSES_BYTES 2048
+
+/* What the job's observer needs. Its functions run on any thread; all of this is const or atomic. */
+struct watch {
+    const struct execution *execution;
+    struct summary_counts counts;
+    bool stdout_is_terminal;
+};
+
+/* One call of printf for each line: stdio keeps those of several threads apart. */
+static void show_plan(const struct watch *watch, const struct job_item *item)
+{
+    const char *prefix = watch->execution->output_prefix;
+    char shown[PATH_SHOW_BYTES];
+    if (!item->output || item->outcome != JOB_STORED)
+        return;
+    if (watch->stdout_is_terminal)
+        printf("%s -> %s%s\n", item->shown, prefix, path_show(shown, sizeof(shown), item->output));
+    else
+        printf("%s -> %s%s\n", item->shown, prefix, item->output);
+}
+
+static void show_ended(const struct watch *watch, const struct job_item *item)
+{
+    struct message *message = watch->execution->cli->message;
+    char shown[PATH_SHOW_BYTES];
+    switch (item->outcome) {
+    case JOB_STORED:
+        message_note(message, item->shown, "-> %s%s", watch->execution->output_prefix,
+                     item->output ? path_show(shown, sizeof(shown), item->output) : "");
+        break;
+    case JOB_SKIPPED:
+        message_note(message, item->shown, "left out");
+        break;
+    case JOB_CANCELLED:
+        message_note(message, item->shown, "not done");
+        break;
+    case JOB_FAILED:
+        break;
+    }
+}
+
+static void item_ended(void *ctx, const struct job_item *item)
+{
+    struct watch *watch = ctx;
+    const struct cli *cli = watch->execution->cli;
+    if (item->outcome == JOB_FAILED) {
+        /* An input as a whole has no name of its own here: the text names it. */
+        const char *name = item->shown && *item->shown ? item->shown : NULL;
+        message_error(cli->message, name, "%s",
+                      item->error ? item->error->text : "failed for an unknown reason");
+        if (item->error)
+            summary_count(&watch->counts, item->error);
+        return;
+    }
+    if (item->error)
+        message_error(cli->message, item->shown, "copied as it is: %s", item->error->text);
+    if (cli->options->is_dry)
+        show_plan(watch, item);
+    else if (cli->options->is_verbose)
+        show_ended(watch, item);
+}
+
+static void stop_on_signals(const struct cli *cli, struct job *job, int *handled)
+{
+    int count = signals_count();
+    if (count > *handled && *handled == 0) {
+        message_error(cli->message, NULL,
+                      "stopping: what is in flight is finished; a second signal drops it");
+        job_stop(job, false);
+    }
+    if (count > 1 && *handled < 2) {
+        message_error(cli->message, NULL, "stopping now");
+        job_stop(job, true);
+    }
+    /* The third is for a run that cannot end, because a read or a command hangs. */
+    if (count > 2)
+        signals_raise(signals_first());
+    *handled = count;
+}
+
+static void wait_for(const struct cli *cli, struct job *job)
+{
+    struct progress progress;
+    int handled = 0;
+    progress_init(&progress, cli->message, cli->options);
+    while (!job_wait(job, TICK_MS)) {
+        stop_on_signals(cli, job, &handled);
+        progress_tick(&progress, job);
+    }
+    progress_end(&progress);
+}
+
+/* How the run ended, as an exit status; says what is to be said about the output as a whole. */
+static int end_job(const struct execution *execution, struct job *job, bool *is_finished)
+{
+    const struct cli *cli = execution->cli;
+    struct job_figures figures;
+    job_figures(job, &figures);
+    *is_finished = false;
+    if (execution->is_all_or_nothing && figures.failed_count > 0) {
+        message_error(cli->message, execution->shown_output, "left as it was, because %" PRIu64 " failed",
+                      figures.failed_count);
+        return cli->options->on_error == JOB_STOP ? EXIT_STOPPED : EXIT_SOME_FAILED;
+    }
+    struct mr_error err = {0};
+    enum mr_status status = job_finish(job, &err);
+    *is_finished = status == MR_OK;
+    if (status == MR_CANCELLED)
+        return EXIT_STOPPED;
+    if (status != MR_OK && cli->options->on_error == JOB_STOP && figures.failed_count > 0) {
+        message_error(cli->message, NULL, "stopped at the first failure (--on-error stop)");
+        return EXIT_STOPPED;
+    }
+    if (status != MR_OK) {
+        message_error(cli->message, execution->shown_output, "%s",
+                      err.text[0] ? err.text : mr_status_text(status));
+        return EXIT_STOPPED;
+    }
+    job_figures(job, &figures); /* finishing may have failed for some items */
+    if (figures.failed_count == 0)
+        return EXIT_DONE;
+    return cli->options->on_error == JOB_STOP ? EXIT_STOPPED : EXIT_SOME_FAILED;
+}
+
+static void sum_up(struct watch *watch, struct job *job, bool is_finished)
+{
+    const struct execution *execution = watch->execution;
+    struct mr_sink *sink = execution->config->sink;
+    char losses[LOSSES_BYTES] = "";
+    struct job_figures figures;
+    if (is_finished && sink->ops->losses)
+        sink->ops->losses(sink, losses, sizeof(losses));
+    job_figures(job, &figures);
+    if (!execution->cli->options->is_dry)
+        summary_show(execution->cli, &figures, &watch->counts, execution->shown_output, losses);
+}
+
+int execute_job(const struct execution *execution)
+{
+    const struct cli *cli = execution->cli;
+    struct watch watch = {.execution = execution, .stdout_is_terminal = isatty(STDOUT_FILENO)};
+    struct job_config config = *execution->config;
+    config.observer = (struct job_observer){.item_ended = item_ended, .ctx = &watch};
+    if (config.is_dry) { /* the plan is shown in order */
+        config.pools = JOB_POOLS_SHARED;
+        config.worker_count = 1;
+    }
+    struct mr_error err = {0};
+    struct job *job = NULL;
+    enum mr_status status = job_create(&config, &job, &err);
+    if (status != MR_OK) {
+        message_error(cli->message, NULL, "%s", err.text[0] ? err.text : mr_status_text(status));
+        return EXIT_STOPPED;
+    }
+    signals_catch();
+    job_start(job);
+    wait_for(cli, job);
+    bool is_finished = false;
+    int result = end_job(execution, job, &is_finished);
+    sum_up(&watch, job, is_finished);
+    job_destroy(job);
+    return cli->options->is_dry ? verb_end_stdout(cli, result) : result;
+}

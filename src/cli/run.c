@@ -1,0 +1,172 @@
+#include "cli/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/path.h"
+#include "cli/execute.h"
+#include "cli/overlap.h"
+
+/* What run_job() makes; freed in the reverse order. */
+struct made {
+    char *prefix; /* of names in the output, for people */
+    struct mr_sink *sink;
+    struct walk_own own;
+    struct inputs *inputs;
+};
+
+enum mr_status run_check_inputs(const struct options *options, struct mr_error *err)
+{
+    size_t stdin_count = options->list_path && strcmp(options->list_path, "-") == 0;
+    if (options->name_count == 0 && !options->list_path)
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "no INPUT: name a directory, a file or an archive, or - for stdin");
+    for (size_t i = 0; i < options->name_count; i++) {
+        if (options->names[i][0] == '\0')
+            return mr_error_set(err, MR_E_USAGE, 0, "an INPUT has an empty name");
+        stdin_count += strcmp(options->names[i], "-") == 0;
+    }
+    if (stdin_count > 1)
+        return mr_error_set(err, MR_E_USAGE, 0, "stdin ('-') can be used only once");
+    if (options->list_has_nuls && !options->list_path)
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "-0 tells how the list of -T is separated, and there is no -T");
+    if (options->from && options->no_archives)
+        return mr_error_set(err, MR_E_USAGE, 0, "--from and --no-archives contradict each other");
+    return MR_OK;
+}
+
+bool run_has_only_missing_inputs(const struct cli *cli)
+{
+    const struct options *options = cli->options;
+    if (options->list_path)
+        return false;
+    struct stat about;
+    for (size_t i = 0; i < options->name_count; i++)
+        if (strcmp(options->names[i], "-") == 0 || lstat(options->names[i], &about) == 0)
+            return false;
+    for (size_t i = 0; i < options->name_count; i++) {
+        char shown[PATH_SHOW_BYTES];
+        int error = lstat(options->names[i], &about) == 0 ? EAGAIN : errno;
+        message_error(cli->message, path_show(shown, sizeof(shown), options->names[i]), "%s",
+                      strerrordesc_np(error));
+    }
+    return true;
+}
+
+int run_refuse(const struct cli *cli, enum mr_status status, const struct mr_error *err)
+{
+    const struct verb *verb = NULL;
+    for (size_t i = 0; (verb = verb_at(i)) && verb->bit != cli->options->verb; i++)
+        ;
+    message_error(cli->message, verb ? verb->name : NULL, "%s",
+                  err->text[0] ? err->text : mr_status_text(status));
+    return status == MR_E_USAGE ? EXIT_USAGE : EXIT_STOPPED;
+}
+
+/* Archives bring names and links that are not to be trusted; a directory is the user's own. */
+static bool may_hold_archives(const struct options *options)
+{
+    struct stat about;
+    if (options->list_path)
+        return !options->no_archives;
+    for (size_t i = 0; i < options->name_count; i++)
+        if (strcmp(options->names[i], "-") == 0 || stat(options->names[i], &about) != 0 ||
+            !S_ISDIR(about.st_mode))
+            return true;
+    return false;
+}
+
+/*
+ * CLI.md: copied for an archive as output. Without operations there is nothing that the others could be spared, and the selection would
+ * mean nothing: then they are left out.
+ */
+static bool copies_others(const struct run *run)
+{
+    const struct options *options = run->cli->options;
+    if (options->others != OTHERS_AUTO)
+        return options->others == OTHERS_COPY;
+    return run->output->kind == OUTPUT_ARCHIVE && chain_count(run->setup->chain) > 0;
+}
+
+static char *make_prefix(const struct output *output)
+{
+    char *prefix = NULL;
+    int length = 0;
+    char shown[PATH_SHOW_BYTES];
+    switch (output->kind) {
+    case OUTPUT_TREE:
+    case OUTPUT_FILE:
+        if (strcmp(output->path, ".") == 0 && output->kind == OUTPUT_FILE)
+            return strdup("");
+        path_show(shown, sizeof(shown), output->path);
+        length = asprintf(&prefix, "%s%s", shown, shown[strlen(shown) - 1] == '/' ? "" : "/");
+        break;
+    case OUTPUT_ARCHIVE:
+        length = asprintf(&prefix, "%s!/", output->shown);
+        break;
+    case OUTPUT_STREAM:
+    case OUTPUT_NULL:
+        length = asprintf(&prefix, "%s ", output->shown);
+        break;
+    }
+    return length < 0 ? NULL : prefix;
+}
+
+static enum mr_status open_inputs(const struct run *run, struct made *made, struct mr_error *err)
+{
+    const struct options *options = run->cli->options;
+    struct setup_inputs wanted = {
+        .names = options->names,
+        .name_count = options->name_count,
+        .list_path = options->list_path,
+        .no_archives = run->no_archives,
+        .keeps_others = copies_others(run),
+    };
+    if (!options->is_in_place && overlap_own(run->output, &made->own)) {
+        wanted.own = &made->own;
+        wanted.own_count = 1;
+    }
+    return setup_make_inputs(run->setup, options, &wanted, &made->inputs, err);
+}
+
+static int execute(const struct run *run, const struct made *made)
+{
+    struct job_config config;
+    setup_job(run->setup, run->cli->options, &config);
+    config.inputs = made->inputs;
+    config.sink = made->sink;
+    config.copies_others = copies_others(run);
+    config.keeps_names = run->output->kind == OUTPUT_FILE || run->cli->options->is_in_place;
+    struct execution execution = {
+        .cli = run->cli,
+        .config = &config,
+        .shown_output = run->output->shown,
+        .output_prefix = made->prefix,
+        .is_all_or_nothing = run->is_all_or_nothing,
+    };
+    return execute_job(&execution);
+}
+
+int run_job(const struct run *run)
+{
+    const struct options *options = run->cli->options;
+    struct made made = {.prefix = make_prefix(run->output)};
+    struct mr_error err = {0};
+    enum mr_status status = made.prefix ? MR_OK : mr_error_set(&err, MR_E_MEMORY, 0, "out of memory");
+    if (status == MR_OK)
+        status = output_open(run->output, options, may_hold_archives(options), &made.sink, &err);
+    if (status == MR_OK && run->guard)
+        status = guard_create(run->guard, &made.sink, &err);
+    if (status == MR_OK)
+        status = open_inputs(run, &made, &err);
+    int result = status == MR_OK ? execute(run, &made) : run_refuse(run->cli, status, &err);
+    inputs_destroy(made.inputs);
+    if (made.sink)
+        made.sink->ops->destroy(made.sink);
+    free(made.prefix);
+    return result;
+}

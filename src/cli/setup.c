@@ -1,0 +1,166 @@
+#include "cli/setup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/sizes.h"
+#include "operation/registry.h"
+
+typedef enum mr_status (*select_fn)(struct selection *selection, const char *value,
+                                    struct mr_error *err);
+typedef enum mr_status (*name_fn)(struct naming *naming, const char *value, struct mr_error *err);
+
+static const struct {
+    const char *option;
+    select_fn set;
+} selectors[] = {
+    {"include", selection_include},
+    {"exclude", selection_exclude},
+    {"exclude-from", selection_exclude_from},
+    {"ext", selection_extensions},
+    {"size", selection_size},
+    {"newer-than", selection_newer_than},
+    {"changed-within", selection_changed_within},
+};
+
+static const struct {
+    const char *option;
+    name_fn set;
+} namers[] = {
+    {"substitute", naming_substitute},
+    {"suffix", naming_suffix},
+    {"extension", naming_extension},
+};
+
+static enum mr_status add_command(struct chain *chain, const char **command, struct mr_error *err)
+{
+    const struct mr_operation *operation = NULL;
+    void *config = NULL;
+    enum mr_status status = exec_filter_create((const char *const *)command, &operation, &config, err);
+    if (status != MR_OK)
+        return status;
+    status = chain_add_operation(chain, operation, config, err);
+    if (status != MR_OK && operation->config_destroy)
+        operation->config_destroy(config);
+    return status;
+}
+
+static enum mr_status apply(struct setup *setup, const struct given *given, struct mr_error *err)
+{
+    const char *name = given->option->name;
+    if (strcmp(name, "process") == 0)
+        return chain_add(setup->chain, given->value, err);
+    if (given->command)
+        return add_command(setup->chain, given->command, err);
+    for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++)
+        if (strcmp(name, selectors[i].option) == 0)
+            return selectors[i].set(setup->selection, given->value, err);
+    for (size_t i = 0; i < sizeof(namers) / sizeof(namers[0]); i++)
+        if (strcmp(name, namers[i].option) == 0)
+            return namers[i].set(setup->naming, given->value, err);
+    return MR_OK; /* -C: main has done that */
+}
+
+static void prefix_option(const struct option *option, struct mr_error *err)
+{
+    if (option->letter)
+        mr_error_prefix(err, "-%c", option->letter);
+    else
+        mr_error_prefix(err, "--%s", option->name);
+}
+
+enum mr_status setup_init(struct setup *setup, const struct options *options, struct mr_error *err)
+{
+    memset(setup, 0, sizeof(*setup));
+    enum mr_status status = chain_create(&setup->chain, err);
+    if (status == MR_OK)
+        status = selection_create(&setup->selection, err);
+    if (status == MR_OK)
+        status = naming_create(&setup->naming, err);
+    for (size_t i = 0; status == MR_OK && i < options->given_count; i++) {
+        status = apply(setup, &options->given[i], err);
+        if (status != MR_OK)
+            prefix_option(options->given[i].option, err);
+    }
+    if (status != MR_OK)
+        return status;
+    selection_max_depth(setup->selection, options->max_depth);
+    if (options->no_hidden)
+        selection_no_hidden(setup->selection);
+    naming_strip_components(setup->naming, options->strip_components);
+    if (options->is_flat)
+        naming_flat(setup->naming);
+    return MR_OK;
+}
+
+void setup_fini(struct setup *setup)
+{
+    chain_destroy(setup->chain);
+    selection_destroy(setup->selection);
+    naming_destroy(setup->naming);
+    memset(setup, 0, sizeof(*setup));
+}
+
+/* The walk asks before it enters a directory. */
+static bool descends(void *ctx, const char *path)
+{
+    return selection_descends(ctx, path);
+}
+
+enum mr_status setup_make_inputs(const struct setup *setup, const struct options *options,
+                                 const struct setup_inputs *wanted, struct inputs **inputs,
+                                 struct mr_error *err)
+{
+    struct inputs_config config = {
+        .names = wanted->names,
+        .name_count = wanted->name_count,
+        .list_path = wanted->list_path,
+        .list_has_nuls = options->list_has_nuls,
+        .format = options->from,
+        .no_archives = options->no_archives || wanted->no_archives,
+        .is_merged = options->is_merged,
+    };
+    config.walk = (struct walk_config){
+        .is_unsorted = options->sort == SORT_NONE,
+        .follows_links = options->follows_links,
+        .stays_on_device = options->stays_on_device,
+        .reads_xattrs = (options->preserve & PRESERVE_XATTR) != 0,
+        .own = wanted->own,
+        .own_count = wanted->own_count,
+    };
+    if (!wanted->keeps_others) {
+        config.walk.leaves_out_hidden = options->no_hidden != 0;
+        config.walk.max_depth = options->max_depth;
+        config.walk.descends = descends;
+        config.walk.ctx = setup->selection;
+    }
+    return inputs_create(&config, inputs, err);
+}
+
+void setup_job(const struct setup *setup, const struct options *options, struct job_config *config)
+{
+    *config = (struct job_config){
+        .chain = setup->chain,
+        .selection = setup->selection,
+        .naming = setup->naming,
+        .is_unordered = options->is_unordered,
+        .on_error = (enum job_on_error)options->on_error,
+        .collide = (enum job_collide)options->collide,
+        .preserve = options->preserve,
+        .has_mtime = options->has_mtime,
+        .clamps_mtime = options->clamps_mtime,
+        .mtime = options->mtime,
+        .is_reproducible = options->is_reproducible,
+        .is_dry = options->is_dry,
+    };
+    /* Nothing newer than the beginning of time: that is 1970 for all. */
+    if (options->is_reproducible && !options->has_mtime)
+        config->has_mtime = true;
+    sizes_choose(options, config);
+}
+
+bool setup_selects(const struct setup *setup, const struct mr_entry *entry, const char *archive)
+{
+    return selection_is_empty(setup->selection) ||
+           selection_accepts(setup->selection, entry, archive);
+}

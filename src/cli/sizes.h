@@ -1,0 +1,13 @@
+/* sizes.h - how many threads and how many bytes a run gets. */
+#ifndef MR_CLI_SIZES_H
+#define MR_CLI_SIZES_H
+
+#include "cli/options.h"
+#include "flow/job.h"
+
+/* Sets the thread counts, pools and memory_bytes of *config. */
+void sizes_choose(const struct options *options, struct job_config *config);
+/* The memory this process may use: the smallest limit of its cgroups (v2 or v1), else the machine's memory; in bytes. */
+uint64_t sizes_memory_limit(void);
+
+#endif

@@ -1,0 +1,141 @@
+#include "cli/summary.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "cli/progress.h"
+
+#define SIZE_BYTES 32
+
+void summary_count(struct summary_counts *counts, const struct mr_error *error)
+{
+    if (error->status == MR_E_EXISTS)
+        atomic_fetch_add(&counts->existing, 1);
+    else if (error->status == MR_E_UNSAFE)
+        atomic_fetch_add(&counts->unsafe, 1);
+    else if (error->status == MR_E_CHANGED)
+        atomic_fetch_add(&counts->changed, 1);
+}
+
+static double percent(double part, double whole)
+{
+    return whole > 0 ? 100 * part / whole : 0;
+}
+
+static void show_total(const struct cli *cli, const struct job_figures *figures)
+{
+    char in[SIZE_BYTES], out[SIZE_BYTES];
+    char ratio[32] = "";
+    parse_show_size(in, sizeof(in), figures->in_bytes);
+    parse_show_size(out, sizeof(out), figures->out_bytes);
+    if (figures->in_bytes > 0)
+        snprintf(ratio, sizeof(ratio), " (%.1f%%)",
+                 percent((double)figures->out_bytes, (double)figures->in_bytes));
+    double seconds = figures->elapsed_s > 0 ? figures->elapsed_s : 1e-9;
+    message_note(cli->message, NULL,
+                 "%" PRIu64 " items (%" PRIu64 " files): %s in, %s out%s, %.2f s, %.1f MB/s",
+                 figures->stored_count, figures->file_count, in, out, ratio, figures->elapsed_s,
+                 (double)figures->in_bytes / 1e6 / seconds);
+}
+
+/* The shares of the stages in one line: of each stage's threads' time, or of the one pool's. */
+static void show_shares(const struct cli *cli, const struct job_figures *figures)
+{
+    char line[400];
+    size_t used = 0;
+    double elapsed_s = figures->elapsed_s;
+    for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
+        const struct job_stage_figures *at = &figures->stages[stage];
+        double whole_s = elapsed_s * at->thread_count;
+        int length =
+            figures->is_shared
+                ? snprintf(line + used, sizeof(line) - used, "%s%s busy %.0f%%", used ? ", " : "",
+                           progress_stage_name(stage), percent(at->busy_s, whole_s))
+                : snprintf(line + used, sizeof(line) - used,
+                           "%s%s x%u: busy %.0f%%, starved %.0f%%, blocked %.0f%%",
+                           used ? "; " : "", progress_stage_name(stage), at->thread_count,
+                           percent(at->busy_s, whole_s), percent(at->starved_s, whole_s),
+                           percent(at->blocked_s, whole_s));
+        if (length < 0 || (size_t)length >= sizeof(line) - used)
+            return;
+        used += (size_t)length;
+    }
+    if (figures->is_shared)
+        message_note(cli->message, NULL, "one pool of %u threads: %s, idle %.0f%%; limited by %s",
+                     figures->stages[JOB_PROCESS].thread_count, line,
+                     percent(figures->idle_s, elapsed_s * figures->stages[JOB_PROCESS].thread_count),
+                     progress_stage_name(figures->limiting));
+    else
+        message_note(cli->message, NULL, "%s; limited by %s", line,
+                     progress_stage_name(figures->limiting));
+}
+
+static void show_details(const struct cli *cli, const struct job_figures *figures)
+{
+    for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
+        const struct job_stage_figures *at = &figures->stages[stage];
+        message_note(cli->message, NULL,
+                     "%-8s %u threads, %" PRIu64 " runs, busy %.2f s, starved %.2f s, blocked %.2f s",
+                     progress_stage_name(stage), at->thread_count, at->run_count, at->busy_s,
+                     at->starved_s, at->blocked_s);
+    }
+    char peak[SIZE_BYTES], budget[SIZE_BYTES];
+    message_note(cli->message, NULL, "memory   at most %s of %s in flight%s",
+                 parse_show_size(peak, sizeof(peak), figures->memory_peak_bytes),
+                 parse_show_size(budget, sizeof(budget), figures->memory_bytes),
+                 figures->is_serial_source ? "; the input can only be read one item after the other"
+                                           : "");
+}
+
+static void show_failures(const struct cli *cli, const struct job_figures *figures,
+                          struct summary_counts *counts)
+{
+    unsigned long long existing = atomic_load(&counts->existing);
+    unsigned long long unsafe = atomic_load(&counts->unsafe);
+    unsigned long long changed = atomic_load(&counts->changed);
+    if (figures->failed_count > 0)
+        message_error(cli->message, NULL, "%" PRIu64 " failed or were refused", figures->failed_count);
+    if (existing > 0)
+        message_error(cli->message, NULL,
+                      "%llu were there already: -f overwrites, -n leaves them out, -u replaces older "
+                      "ones",
+                      existing);
+    if (unsafe > 0)
+        message_error(cli->message, NULL,
+                      "%llu had names or links that could lead out of the output", unsafe);
+    if (changed > 0)
+        message_error(cli->message, NULL, "%llu changed while they were read: run again for these",
+                      changed);
+    if (figures->copied_count > 0)
+        message_error(cli->message, NULL, "%" PRIu64 " could not be processed and were copied as they are",
+                      figures->copied_count);
+}
+
+static void show_losses(const struct cli *cli, const char *output, const char *losses)
+{
+    while (*losses) {
+        size_t length = strcspn(losses, "\n");
+        if (length > 0)
+            message_note(cli->message, output, "could not hold %.*s", (int)length, losses);
+        losses += length + (losses[length] == '\n');
+    }
+}
+
+void summary_show(const struct cli *cli, const struct job_figures *figures,
+                  struct summary_counts *counts, const char *output, const char *losses)
+{
+    const struct options *options = cli->options;
+    show_losses(cli, output, losses);
+    if (!cli->message->is_quiet || figures->failed_count > 0)
+        show_failures(cli, figures, counts);
+    if (figures->skipped_count > 0)
+        message_note(cli->message, NULL, "%" PRIu64 " left out", figures->skipped_count);
+    if (figures->cancelled_count > 0)
+        message_note(cli->message, NULL, "%" PRIu64 " not done", figures->cancelled_count);
+    show_total(cli, figures);
+    show_shares(cli, figures);
+    if (options->is_verbose || options->has_stats)
+        show_details(cli, figures);
+}
