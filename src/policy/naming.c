@@ -25,6 +25,7 @@ struct naming {
     char *suffix;    /* NULL: not given */
     char *extension; /* without the dot; NULL: not given */
     bool is_flat;
+    char *fixed; /* NULL: not given */
 };
 
 /* A string that grows. text is the owner's to free. */
@@ -74,6 +75,7 @@ void naming_destroy(struct naming *naming)
     free(naming->substitutions);
     free(naming->suffix);
     free(naming->extension);
+    free(naming->fixed);
     free(naming);
 }
 
@@ -239,10 +241,15 @@ void naming_flat(struct naming *naming)
     naming->is_flat = true;
 }
 
+enum mr_status naming_fixed(struct naming *naming, const char *name, struct mr_error *err)
+{
+    return set_ending(&naming->fixed, name, "name", err);
+}
+
 bool naming_may_collide(const struct naming *naming)
 {
     /* Also a suffix: what it is not added to, a directory or a link, may have that name already. */
-    return naming->substitution_count > 0 || naming->strip_count > 0 || naming->is_flat ||
+    return naming->substitution_count > 0 || naming->strip_count > 0 || naming->is_flat || naming->fixed ||
            naming->extension || (naming->suffix && *naming->suffix);
 }
 
@@ -396,9 +403,21 @@ static enum mr_status add_endings(const struct naming *naming, char **name, stru
     return clean_again(name, err);
 }
 
+static enum mr_status replace_name(char **name, const char *by, struct mr_error *err)
+{
+    char *copy = strdup(by);
+    if (!copy)
+        return no_memory(err);
+    free(*name);
+    *name = copy;
+    return clean_again(name, err);
+}
+
 enum mr_status naming_map(const struct naming *naming, char **name, bool is_content,
                           struct mr_error *err)
 {
+    if (naming->fixed)
+        return replace_name(name, naming->fixed, err);
     enum mr_status status = apply_substitutions(naming, name, err);
     if (status == MR_OK)
         status = strip(naming, *name);

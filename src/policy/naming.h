@@ -25,6 +25,9 @@ enum mr_status naming_suffix(struct naming *naming, const char *suffix, struct m
 /* Instead of the last one; with or without '.'; "": none. */
 enum mr_status naming_extension(struct naming *naming, const char *extension, struct mr_error *err);
 void naming_flat(struct naming *naming); /* only the last component is kept */
+/* Whatever the item is called, this is its name: for a run that makes one file. Nothing else of the
+ * naming counts then. */
+enum mr_status naming_fixed(struct naming *naming, const char *name, struct mr_error *err);
 
 /* True when two different names could become one. */
 bool naming_may_collide(const struct naming *naming);
