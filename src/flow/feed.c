@@ -11,9 +11,10 @@
 /* Numbers that --collide rename tries. */
 #define RENAME_TRIES 10000
 
+/* What stands before "!/" in the patterns of the selection; NULL when the input is no archive. */
 static const char *label_of(const struct input *input)
 {
-    return input->source->flags & MR_SOURCE_CONTAINER ? input->source->label : "";
+    return input->source->flags & MR_SOURCE_CONTAINER ? input->source->label : NULL;
 }
 
 static void tell_failed(struct job *job, const struct input *input, const struct mr_entry *entry,

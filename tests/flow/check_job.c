@@ -184,9 +184,10 @@ static enum mr_status sink_begin(struct mr_sink *sink, const struct mr_entry *en
         ck_assert_int_ge(size_bytes, 0);
     if (sink->flags & MR_SINK_SERIAL)
         ck_assert_int_eq(atomic_load(&fake->open_writers), 0);
-    if (fake->checks_order)
+    if (fake->checks_order) {
         ck_assert_int_gt((int)index, fake->last_index);
-    fake->last_index = fake->checks_order ? (int)index : 0;
+        fake->last_index = (int)index;
+    }
     atomic_fetch_add(&fake->open_writers, 1);
     *writer = calloc(1, sizeof(**writer));
     (*writer)->index = index;
