@@ -125,6 +125,35 @@ START_TEST(refuses_bad_content)
 }
 END_TEST
 
+/* An item that is cut short leaves no shift state, and no half of a character, to the next. */
+START_TEST(starts_each_item_anew)
+{
+    static const struct charset_case pairs[] = {
+        /* in: damaged after a shift or a mark; the next item is "a", and out what it becomes */
+        {"ISO-2022-JP", "UTF-8", NULL, BYTES("\x1b$BF|\xff"), BYTES("a")},
+        {"UTF-8", "ISO-2022-JP", NULL, BYTES("\xe6\x97\xa5\xff"), BYTES("a")},
+        {"UTF-8", "UTF-16", NULL, BYTES("ab\xff"),
+         BYTES("\xff\xfe"
+               "a\0")},
+        {"UTF-8", "UTF-16BE", NULL, BYTES("ab\xe6\x97"), BYTES("\0a")},
+    };
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        const struct charset_case *c = &pairs[i];
+        void *config;
+        struct drive drive = make_drive(&config, c->from, c->to, NULL);
+        drive.in_chunk_bytes = 2;
+        drive.out_chunk_bytes = 1;
+        struct mr_entry entry = drive_entry("a.txt", 1);
+        ck_assert_int_eq(drive_run(&drive, &entry, c->in, c->in_bytes), MR_E_DATA);
+        free(drive.out);
+        ck_assert_int_eq(drive_run(&drive, &entry, "a", 1), MR_DONE);
+        ck_assert_out(&drive, c->out, c->out_bytes);
+        free(drive.out);
+        end_drive(&drive, config);
+    }
+}
+END_TEST
+
 /* There and back gives the content, whatever the cuts are. */
 START_TEST(goes_there_and_back)
 {
@@ -196,6 +225,7 @@ Suite *charset_suite(void)
     tcase_add_loop_test(tcase, converts, 0, (int)(sizeof(cases) / sizeof(cases[0])));
     tcase_add_loop_test(tcase, refuses_bad_content, 0,
                         (int)(sizeof(bad_cases) / sizeof(bad_cases[0])));
+    tcase_add_test(tcase, starts_each_item_anew);
     tcase_add_loop_test(tcase, goes_there_and_back, 0, 5);
     tcase_add_test(tcase, refuses_wrong_settings);
     suite_add_tcase(suite, tcase);
