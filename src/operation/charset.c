@@ -16,8 +16,9 @@
 #include "millrace/operation.h"
 #include "operation/operations.h"
 
-#define CARRY_BYTES 64   /* more than any character or escape sequence takes */
-#define SPILL_BYTES 256  /* more than any character becomes, also transliterated into 4-byte units \
+#define CARRY_BYTES 64 /* more than any character or escape sequence takes */
+#define SPILL_BYTES                                                                                \
+    256                  /* more than any character becomes, also transliterated into 4-byte units \
                           */
 #define NAME_BYTES    64 /* of an encoding */
 #define NO_DESCRIPTOR ((iconv_t)-1)
@@ -62,15 +63,14 @@ static enum mr_status config_create(void **config, struct mr_error *err)
 {
     struct charset_config *made = calloc(1, sizeof(*made));
     if (!made)
-        return mr_error_set(err, MR_E_MEMORY, 0, "charset: out of memory");
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     memcpy(made->to, "UTF-8", sizeof("UTF-8"));
     *config = made;
     return MR_OK;
 }
 
 /* Names go into an iconv string, where '/' begins a suffix, and into messages. */
-static enum mr_status set_name(char name[NAME_BYTES], const char *key, const char *value,
-                               struct mr_error *err)
+static enum mr_status set_name(char name[NAME_BYTES], const char *value, struct mr_error *err)
 {
     size_t length = strlen(value);
     bool is_plain = length > 0 && length < NAME_BYTES;
@@ -79,7 +79,7 @@ static enum mr_status set_name(char name[NAME_BYTES], const char *key, const cha
     if (!is_plain)
         return mr_error_set(
             err, MR_E_USAGE, 0,
-            "%s must be the name of a character encoding, such as UTF-8 or ISO-8859-1", key);
+            "must be the name of a character encoding, such as UTF-8 or ISO-8859-1");
     memcpy(name, value, length + 1);
     return MR_OK;
 }
@@ -89,13 +89,13 @@ static enum mr_status config_set(void *config, const char *key, const char *valu
 {
     struct charset_config *charset = config;
     if (strcmp(key, "from") == 0)
-        return set_name(charset->from, key, value, err);
+        return set_name(charset->from, value, err);
     if (strcmp(key, "to") == 0)
-        return set_name(charset->to, key, value, err);
+        return set_name(charset->to, value, err);
     if (strcmp(key, "translit") != 0)
         return mr_error_set(err, MR_E_USAGE, 0, "unknown setting; there are from, to and translit");
     if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-        return mr_error_set(err, MR_E_USAGE, 0, "translit must be yes or no");
+        return mr_error_set(err, MR_E_USAGE, 0, "must be yes or no");
     charset->transliterates = value[0] == 'y';
     return MR_OK;
 }
@@ -157,7 +157,7 @@ static enum mr_status state_create(const void *config, void **state, struct mr_e
 {
     struct charset_state *made = calloc(1, sizeof(*made));
     if (!made)
-        return mr_error_set(err, MR_E_MEMORY, 0, "charset: out of memory");
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     made->config = config;
     made->descriptor = open_descriptor(config);
     if (made->descriptor == NO_DESCRIPTOR) {

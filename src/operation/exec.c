@@ -253,7 +253,7 @@ static enum mr_status state_create(const void *config, void **state, struct mr_e
 {
     struct exec_state *made = malloc(sizeof(*made));
     if (!made)
-        return mr_error_set(err, MR_E_MEMORY, 0, "-x: out of memory");
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     made->config = config;
     child_init(&made->child);
     *state = made;
@@ -324,7 +324,7 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
         memcpy(environment + kept_count, variables, sizeof(variables));
         status = child_spawn(&exec->child, argv, environment, err);
     } else {
-        status = mr_error_set(err, MR_E_MEMORY, 0, "-x: out of memory");
+        status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     }
     for (size_t i = 0; i < ITEM_VARIABLE_COUNT; i++)
         free(variables[i]);

@@ -82,7 +82,7 @@ static enum mr_status config_create(void **config, struct mr_error *err)
 {
     struct hash_config *made = calloc(1, sizeof(*made));
     if (!made)
-        return mr_error_set(err, MR_E_MEMORY, 0, "hash: out of memory");
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     made->algo = ALGO_INITIAL;
     *config = made;
     return MR_OK;
@@ -107,7 +107,7 @@ static enum mr_status set_algo(struct hash_config *hash, const char *value, stru
         hash->algo = (enum hash_algo)i;
         return MR_OK;
     }
-    return mr_error_set(err, MR_E_USAGE, 0, "algo must be crc32, sha256 or xxh3");
+    return mr_error_set(err, MR_E_USAGE, 0, "must be crc32, sha256 or xxh3");
 }
 
 static enum mr_status config_set(void *config, const char *key, const char *value,
@@ -119,10 +119,10 @@ static enum mr_status config_set(void *config, const char *key, const char *valu
     if (strcmp(key, "list") != 0)
         return mr_error_set(err, MR_E_USAGE, 0, "unknown setting; there are algo and list");
     if (!value[0])
-        return mr_error_set(err, MR_E_USAGE, 0, "list must be the name of a file");
+        return mr_error_set(err, MR_E_USAGE, 0, "must be the name of a file");
     char *path = strdup(value);
     if (!path)
-        return mr_error_set(err, MR_E_MEMORY, 0, "hash: out of memory");
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     free(hash->list_path);
     hash->list_path = path;
     return MR_OK;
@@ -203,7 +203,7 @@ static enum mr_status state_create(const void *config, void **state, struct mr_e
         }
     }
     state_destroy(made);
-    return mr_error_set(err, MR_E_MEMORY, 0, "hash: out of memory");
+    return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
 /* These three return false when the library of the digest fails. */
@@ -289,7 +289,7 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
     hash->line_bytes = hash->line_used_bytes = 0;
     hash->name = strdup(entry->path);
     if (!hash->name)
-        return mr_error_set(err, MR_E_MEMORY, 0, "hash: out of memory");
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     return digest_start(hash) ? MR_OK : digest_failed(hash, err);
 }
 
@@ -300,7 +300,7 @@ static enum mr_status make_line(struct hash_state *hash, struct mr_error *err)
         return digest_failed(hash, err);
     hash->line = malloc(LINE_BYTES(strlen(hash->name)));
     if (!hash->line)
-        return mr_error_set(err, MR_E_MEMORY, 0, "hash: out of memory");
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     char *to = hash->line;
     if (strpbrk(hash->name, "\n\r\\"))
         *to++ = '\\';

@@ -40,7 +40,7 @@ static enum mr_status create_config(void **config, bool adds_cr, struct mr_error
 {
     struct lines_config *made = calloc(1, sizeof(*made));
     if (!made)
-        return mr_error_set(err, MR_E_MEMORY, 0, "%s: out of memory", adds_cr ? "crlf" : "lf");
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     made->adds_cr = adds_cr;
     *config = made;
     return MR_OK;
@@ -63,7 +63,7 @@ static enum mr_status config_set(void *config, const char *key, const char *valu
     if (strcmp(key, "binary") != 0)
         return mr_error_set(err, MR_E_USAGE, 0, "unknown setting; there is binary");
     if (strcmp(value, "skip") != 0 && strcmp(value, "convert") != 0)
-        return mr_error_set(err, MR_E_USAGE, 0, "binary must be skip or convert");
+        return mr_error_set(err, MR_E_USAGE, 0, "must be skip or convert");
     lines->converts_binary = value[0] == 'c';
     return MR_OK;
 }
@@ -86,7 +86,7 @@ static enum mr_status state_create(const void *config, void **state, struct mr_e
 {
     struct lines_state *made = calloc(1, sizeof(*made));
     if (!made)
-        return mr_error_set(err, MR_E_MEMORY, 0, "line ends: out of memory");
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     made->config = config;
     *state = made;
     return MR_OK;
