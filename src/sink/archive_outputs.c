@@ -37,8 +37,8 @@ static const struct archive_ability zip_ability = {
     .has_owners = true,
     .marks_utf8 = true,
     .mtime_unit_ns = SECOND_NS,
-    .mtime_min_s = INT32_MIN,
-    .mtime_max_s = INT32_MAX,
+    .mtime_min_s = 0,
+    .mtime_max_s = UINT32_MAX,
 };
 static const struct archive_ability cpio_ability = {
     .has_owners = true,

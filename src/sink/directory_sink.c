@@ -1,6 +1,7 @@
 /*
- * A tree of files. An item is written under a temporary name in its own directory and renamed in commit(); links and what
- * concerns directories are put off to finish(). Every name is opened below the root's descriptor, no link is followed.
+ * A tree of files. An item is written under a temporary name in its own directory and renamed in
+ * commit(); links and what concerns directories are put off to finish(). Every name is opened below
+ * the root's descriptor, no link is followed.
  */
 #include "sink/sinks.h"
 
@@ -50,7 +51,8 @@ static void discard(struct mr_writer *writer)
 }
 
 /* What needs no look at the disk: names and targets that are refused. */
-static enum mr_status check_name(const struct tree *tree, const struct mr_entry *entry, struct mr_error *err)
+static enum mr_status check_name(const struct tree *tree, const struct mr_entry *entry,
+                                 struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
     if (tree_is_reserved(entry->path))
@@ -62,14 +64,16 @@ static enum mr_status check_name(const struct tree *tree, const struct mr_entry 
         return MR_OK;
     if (!entry->target || !*entry->target)
         return mr_error_set(err, MR_E_DATA, 0, "a link without a target");
-    if (entry->kind == MR_KIND_SYMLINK && tree->config.is_untrusted && !tree->config.allows_unsafe &&
-        !path_link_stays_inside(entry->path, entry->target))
-        return mr_error_set(err, MR_E_UNSAFE, 0, "the link leads out of the output directory, to %s (-P allows it)",
+    if (entry->kind == MR_KIND_SYMLINK && tree->config.is_untrusted &&
+        !tree->config.allows_unsafe && !path_link_stays_inside(entry->path, entry->target))
+        return mr_error_set(err, MR_E_UNSAFE, 0,
+                            "the link leads out of the output directory, to %s (-P allows it)",
                             path_show(shown, sizeof(shown), entry->target));
     return MR_OK;
 }
 
-static enum mr_status directory_wants(struct mr_sink *sink, const struct mr_entry *entry, struct mr_error *err)
+static enum mr_status directory_wants(struct mr_sink *sink, const struct mr_entry *entry,
+                                      struct mr_error *err)
 {
     const struct tree *tree = tree_of(sink);
     enum mr_status status = check_name(tree, entry, err);
@@ -86,7 +90,8 @@ static enum mr_status directory_wants(struct mr_sink *sink, const struct mr_entr
     return tree_judge(tree, entry, &there, err);
 }
 
-static enum mr_status begin_directory(struct tree *tree, struct mr_writer *writer, struct mr_error *err)
+static enum mr_status begin_directory(struct tree *tree, struct mr_writer *writer,
+                                      struct mr_error *err)
 {
     const struct mr_entry *entry = writer->entry;
     bool keeps_mode = tree->config.preserve & PRESERVE_MODE && entry->has_mode;
@@ -107,7 +112,8 @@ static enum mr_status begin_file(struct tree *tree, struct mr_writer *writer, st
         return status;
     for (unsigned i = 0; i < TEMP_TRY_COUNT && writer->fd < 0; i++) {
         tree_temp_name(tree, writer->temp);
-        writer->fd = openat(writer->parent, writer->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        writer->fd = openat(writer->parent, writer->temp,
+                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (writer->fd < 0 && errno != EEXIST)
             break;
     }
@@ -121,8 +127,9 @@ static enum mr_status begin_file(struct tree *tree, struct mr_writer *writer, st
     return MR_OK;
 }
 
-static enum mr_status directory_begin(struct mr_sink *sink, const struct mr_entry *entry, int64_t size_bytes,
-                                      struct mr_writer **writer, struct mr_error *err)
+static enum mr_status directory_begin(struct mr_sink *sink, const struct mr_entry *entry,
+                                      int64_t size_bytes, struct mr_writer **writer,
+                                      struct mr_error *err)
 {
     struct tree *tree = tree_of(sink);
     enum mr_status status = check_name(tree, entry, err);
@@ -149,8 +156,8 @@ static enum mr_status directory_begin(struct mr_sink *sink, const struct mr_entr
     return MR_OK;
 }
 
-static enum mr_status directory_write(struct mr_sink *sink, struct mr_writer *writer, const void *data,
-                                      size_t size_bytes, struct mr_error *err)
+static enum mr_status directory_write(struct mr_sink *sink, struct mr_writer *writer,
+                                      const void *data, size_t size_bytes, struct mr_error *err)
 {
     if (writer->fd < 0)
         return mr_error_set(err, MR_E_USAGE, 0, "only files have content");
@@ -187,12 +194,14 @@ static enum mr_status commit_file(struct tree *tree, struct mr_writer *writer, s
 }
 
 /* Directories get their xattrs at once, the rest waits. */
-static enum mr_status commit_directory(struct tree *tree, const struct mr_writer *writer, struct mr_error *err)
+static enum mr_status commit_directory(struct tree *tree, const struct mr_writer *writer,
+                                       struct mr_error *err)
 {
     struct mr_entry only_xattrs = *writer->entry;
     only_xattrs.has_mode = only_xattrs.has_mtime = only_xattrs.has_owner = false;
     if (tree->config.preserve & PRESERVE_XATTR && only_xattrs.xattr_count > 0) {
-        int fd = openat(writer->parent, path_base(only_xattrs.path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int fd = openat(writer->parent, path_base(only_xattrs.path),
+                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
             return tree_failed(tree, only_xattrs.path, errno, "cannot open the directory", err);
         enum mr_status status = tree_set_metadata(tree, fd, &only_xattrs, err);
@@ -203,13 +212,15 @@ static enum mr_status commit_directory(struct tree *tree, const struct mr_writer
     return later_add(tree->later, writer->entry, err);
 }
 
-static enum mr_status directory_commit(struct mr_sink *sink, struct mr_writer *writer, struct mr_error *err)
+static enum mr_status directory_commit(struct mr_sink *sink, struct mr_writer *writer,
+                                       struct mr_error *err)
 {
     struct tree *tree = tree_of(sink);
     if (writer->entry->kind == MR_KIND_FILE)
         return commit_file(tree, writer, err);
-    enum mr_status status = writer->entry->kind == MR_KIND_DIRECTORY ? commit_directory(tree, writer, err)
-                                                                      : later_add(tree->later, writer->entry, err);
+    enum mr_status status = writer->entry->kind == MR_KIND_DIRECTORY
+                                ? commit_directory(tree, writer, err)
+                                : later_add(tree->later, writer->entry, err);
     close_writer(writer);
     return status;
 }
@@ -240,7 +251,8 @@ static void directory_losses(struct mr_sink *sink, char *text, size_t cap_bytes)
     unsigned long long xattrs = atomic_load(&tree->lost_xattr_count);
     size_t used = strnlen(text, cap_bytes);
     if (owners > 0 && used < cap_bytes)
-        snprintf(text + used, cap_bytes - used, "the owners of %llu items (that takes root)\n", owners);
+        snprintf(text + used, cap_bytes - used, "the owners of %llu items (that takes root)\n",
+                 owners);
     used = strnlen(text, cap_bytes);
     if (xattrs > 0 && used < cap_bytes)
         snprintf(text + used, cap_bytes - used, "extended attributes of %llu items\n", xattrs);

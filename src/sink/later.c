@@ -27,10 +27,10 @@ struct later {
     int fd;
     atomic_int_fast64_t end_bytes; /* a writer takes its place here, so records never overlap */
     atomic_uint_fast64_t counts[KIND_COUNT];
-    char *buffer;                  /* for reading: BUFFER_BYTES */
-    int64_t buffer_at_bytes;       /* where in the file the buffer begins */
+    char *buffer;            /* for reading: BUFFER_BYTES */
+    int64_t buffer_at_bytes; /* where in the file the buffer begins */
     size_t buffer_bytes;
-    int64_t next_bytes;            /* the next record */
+    int64_t next_bytes; /* the next record */
 };
 
 enum mr_status later_create(struct later **later, struct mr_error *err)
@@ -88,7 +88,8 @@ enum mr_status later_add(struct later *later, const struct mr_entry *entry, stru
     free(data);
     if (fault != 0)
         return mr_error_set(err, MR_E_SYSTEM, fault,
-                            "cannot write the temporary list of links and directories (TMPDIR chooses another directory)");
+                            "cannot write the temporary list of links and directories (TMPDIR "
+                            "chooses another directory)");
     atomic_fetch_add_explicit(&later->counts[entry->kind], 1, memory_order_relaxed);
     return MR_OK;
 }
@@ -105,8 +106,9 @@ void later_rewind(struct later *later)
 
 static enum mr_status unreadable(int fault, struct mr_error *err)
 {
-    return mr_error_set(err, MR_E_SYSTEM, fault ? fault : EIO,
-                        "the temporary list of links and directories cannot be read: the rest of them is missing");
+    return mr_error_set(
+        err, MR_E_SYSTEM, fault ? fault : EIO,
+        "the temporary list of links and directories cannot be read: the rest of them is missing");
 }
 
 /* Copies bytes from the next place of the file, by the buffer. */
@@ -117,7 +119,8 @@ static enum mr_status take(struct later *later, void *to, size_t bytes, struct m
         int64_t in_buffer = later->next_bytes - later->buffer_at_bytes;
         if (in_buffer < 0 || in_buffer >= (int64_t)later->buffer_bytes) {
             later->buffer_at_bytes = later->next_bytes;
-            if (io_pread(later->fd, later->buffer, BUFFER_BYTES, later->next_bytes, &later->buffer_bytes) != 0)
+            if (io_pread(later->fd, later->buffer, BUFFER_BYTES, later->next_bytes,
+                         &later->buffer_bytes) != 0)
                 return unreadable(errno, err);
             if (later->buffer_bytes == 0)
                 return unreadable(0, err);
@@ -133,7 +136,8 @@ static enum mr_status take(struct later *later, void *to, size_t bytes, struct m
     return MR_OK;
 }
 
-static enum mr_status take_text(struct later *later, char **text, uint32_t bytes, struct mr_error *err)
+static enum mr_status take_text(struct later *later, char **text, uint32_t bytes,
+                                struct mr_error *err)
 {
     if (bytes == 0)
         return MR_OK;

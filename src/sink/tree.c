@@ -17,34 +17,42 @@ enum mr_status tree_failed(const struct tree *tree, const char *path, int fault,
     const char *slash = length > 0 && root[length - 1] == '/' ? "" : "/";
     switch (fault) {
     case ELOOP:
-        return mr_error_set(err, MR_E_UNSAFE, 0, "%s %s%s%s: a symbolic link is in the way and is not followed", what, root,
-                            slash, shown);
+        return mr_error_set(err, MR_E_UNSAFE, 0,
+                            "%s %s%s%s: a symbolic link is in the way and is not followed", what,
+                            root, slash, shown);
     case EXDEV:
-        return mr_error_set(err, MR_E_UNSAFE, 0, "%s %s%s%s: it leads out of the output directory", what, root, slash,
-                            shown);
+        return mr_error_set(err, MR_E_UNSAFE, 0, "%s %s%s%s: it leads out of the output directory",
+                            what, root, slash, shown);
     case ENOTDIR:
-        return mr_error_set(err, MR_E_EXISTS, 0, "%s %s%s%s: a file stands where a directory is needed", what, root, slash,
-                            shown);
+        return mr_error_set(err, MR_E_EXISTS, 0,
+                            "%s %s%s%s: a file stands where a directory is needed", what, root,
+                            slash, shown);
     case EISDIR:
     case ENOTEMPTY:
-        return mr_error_set(err, MR_E_EXISTS, 0, "%s %s%s%s: a directory stands there", what, root, slash, shown);
+        return mr_error_set(err, MR_E_EXISTS, 0, "%s %s%s%s: a directory stands there", what, root,
+                            slash, shown);
     case EEXIST:
-        return mr_error_set(err, MR_E_EXISTS, 0, "%s%s%s exists already (-f overwrites, -n skips, -u updates)", root, slash,
-                            shown);
+        return mr_error_set(err, MR_E_EXISTS, 0,
+                            "%s%s%s exists already (-f overwrites, -n skips, -u updates)", root,
+                            slash, shown);
     default:
-        return mr_error_set(err, fault == ENOMEM ? MR_E_MEMORY : MR_E_SYSTEM, fault, "%s %s%s%s", what, root, slash,
-                            shown);
+        return mr_error_set(err, fault == ENOMEM ? MR_E_MEMORY : MR_E_SYSTEM, fault, "%s %s%s%s",
+                            what, root, slash, shown);
     }
 }
 
 void tree_temp_name(struct tree *tree, char name[TREE_TEMP_BYTES])
 {
-    /* splitmix64 of a random seed: never twice the same in a run, and not to be guessed from outside. */
-    uint64_t z = tree->seed + atomic_fetch_add_explicit(&tree->temp_count, 1, memory_order_relaxed) * 0x9e3779b97f4a7c15u;
+    /* splitmix64 of a random seed: never twice the same in a run, and not to be guessed from
+     * outside. */
+    uint64_t z =
+        tree->seed +
+        atomic_fetch_add_explicit(&tree->temp_count, 1, memory_order_relaxed) * 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     z ^= z >> 31;
-    snprintf(name, TREE_TEMP_BYTES, "%s%0*llx", TREE_TEMP_PREFIX, TREE_TEMP_DIGITS, (unsigned long long)z);
+    snprintf(name, TREE_TEMP_BYTES, "%s%0*llx", TREE_TEMP_PREFIX, TREE_TEMP_DIGITS,
+             (unsigned long long)z);
 }
 
 bool tree_is_reserved(const char *path)
@@ -53,7 +61,8 @@ bool tree_is_reserved(const char *path)
     for (const char *part = path; part; part = strchr(part, '/')) {
         part += *part == '/';
         size_t bytes = strcspn(part, "/");
-        if (bytes == prefix_bytes + TREE_TEMP_DIGITS && memcmp(part, TREE_TEMP_PREFIX, prefix_bytes) == 0 &&
+        if (bytes == prefix_bytes + TREE_TEMP_DIGITS &&
+            memcmp(part, TREE_TEMP_PREFIX, prefix_bytes) == 0 &&
             strspn(part + prefix_bytes, "0123456789abcdef") == TREE_TEMP_DIGITS)
             return true;
     }
@@ -69,15 +78,16 @@ static bool is_newer(const struct mr_entry *entry, const struct stat *there)
     return entry->mtime_ns > there->st_mtim.tv_nsec;
 }
 
-enum mr_status tree_judge(const struct tree *tree, const struct mr_entry *entry, const struct stat *there,
-                          struct mr_error *err)
+enum mr_status tree_judge(const struct tree *tree, const struct mr_entry *entry,
+                          const struct stat *there, struct mr_error *err)
 {
     if (!there)
         return MR_OK;
     if (entry->kind == MR_KIND_DIRECTORY) {
         if (S_ISDIR(there->st_mode))
             return MR_OK;
-        return tree_failed(tree, entry->path, S_ISLNK(there->st_mode) ? ELOOP : ENOTDIR, "cannot make the directory", err);
+        return tree_failed(tree, entry->path, S_ISLNK(there->st_mode) ? ELOOP : ENOTDIR,
+                           "cannot make the directory", err);
     }
     if (S_ISDIR(there->st_mode))
         return tree_failed(tree, entry->path, EISDIR, "cannot store", err);
@@ -94,7 +104,8 @@ enum mr_status tree_judge(const struct tree *tree, const struct mr_entry *entry,
     return tree_failed(tree, entry->path, EEXIST, "cannot store", err);
 }
 
-enum mr_status tree_look(const struct tree *tree, int parent, const struct mr_entry *entry, struct mr_error *err)
+enum mr_status tree_look(const struct tree *tree, int parent, const struct mr_entry *entry,
+                         struct mr_error *err)
 {
     struct stat there;
     if (fstatat(parent, path_base(entry->path), &there, AT_SYMLINK_NOFOLLOW) == 0)
@@ -119,7 +130,8 @@ enum mr_status tree_publish(const struct tree *tree, int parent, const char *tem
                             struct mr_error *err)
 {
     const char *name = path_base(path);
-    bool replaces = tree->config.existing == EXISTING_OVERWRITE || tree->config.existing == EXISTING_UPDATE;
+    bool replaces =
+        tree->config.existing == EXISTING_OVERWRITE || tree->config.existing == EXISTING_UPDATE;
     int result = replaces ? renameat(parent, temp, parent, name) : rename_new(parent, temp, name);
     if (result == 0)
         return MR_OK;
@@ -133,7 +145,8 @@ static bool is_refused(int fault)
     return fault == EPERM || fault == ENOTSUP || fault == EINVAL || fault == EACCES;
 }
 
-static enum mr_status set_owner(struct tree *tree, int fd, const struct mr_entry *entry, struct mr_error *err)
+static enum mr_status set_owner(struct tree *tree, int fd, const struct mr_entry *entry,
+                                struct mr_error *err)
 {
     if (fchown(fd, (uid_t)entry->uid, (gid_t)entry->gid) == 0)
         return MR_OK;
@@ -144,7 +157,8 @@ static enum mr_status set_owner(struct tree *tree, int fd, const struct mr_entry
 }
 
 /* What cannot be set here is counted, once for the entry, and told at the end. */
-static enum mr_status set_xattrs(struct tree *tree, int fd, const struct mr_entry *entry, struct mr_error *err)
+static enum mr_status set_xattrs(struct tree *tree, int fd, const struct mr_entry *entry,
+                                 struct mr_error *err)
 {
     bool is_lost = false;
     for (size_t i = 0; i < entry->xattr_count; i++) {
@@ -153,7 +167,8 @@ static enum mr_status set_xattrs(struct tree *tree, int fd, const struct mr_entr
         if (fsetxattr(fd, xattr->name, value, xattr->value_bytes, 0) == 0)
             continue;
         if (!is_refused(errno) && errno != ERANGE && errno != E2BIG)
-            return tree_failed(tree, entry->path, errno, "cannot set the extended attributes of", err);
+            return tree_failed(tree, entry->path, errno, "cannot set the extended attributes of",
+                               err);
         is_lost = true;
     }
     if (is_lost)
@@ -161,7 +176,8 @@ static enum mr_status set_xattrs(struct tree *tree, int fd, const struct mr_entr
     return MR_OK;
 }
 
-enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entry *entry, struct mr_error *err)
+enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entry *entry,
+                                 struct mr_error *err)
 {
     unsigned preserve = tree->config.preserve;
     enum mr_status status = MR_OK;
@@ -177,7 +193,8 @@ enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entr
         return tree_failed(tree, entry->path, errno, "cannot set the mode of", err);
     if (preserve & PRESERVE_MTIME && entry->has_mtime) {
         const struct timespec times[2] = {
-            {.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)entry->mtime_s, .tv_nsec = (long)entry->mtime_ns}};
+            {.tv_nsec = UTIME_OMIT},
+            {.tv_sec = (time_t)entry->mtime_s, .tv_nsec = (long)entry->mtime_ns}};
         if (futimens(fd, times) != 0)
             return tree_failed(tree, entry->path, errno, "cannot set the time of", err);
     }

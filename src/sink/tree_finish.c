@@ -1,6 +1,7 @@
 /*
- * What a directory sink does last, in this order: hard links, symbolic links, a look whether one of those leads outside, and the
- * times and modes of directories, which everything before would have changed.
+ * What a directory sink does last, in this order: hard links, symbolic links, a look whether one of
+ * those leads outside, and the times and modes of directories, which everything before would have
+ * changed.
  */
 #include "sink/tree.h"
 
@@ -21,17 +22,20 @@ static void tell(const struct problems *problems, const char *path, const struct
 }
 
 /* The regular file below the root that a hard link is to be one more name of. -1 with *err. */
-static int open_target(const struct tree *tree, const struct mr_entry *entry, struct stat *st, struct mr_error *err)
+static int open_target(const struct tree *tree, const struct mr_entry *entry, struct stat *st,
+                       struct mr_error *err)
 {
     int fd = below_open(&tree->root, entry->target, O_PATH, 0);
     char shown[PATH_SHOW_BYTES];
     path_show(shown, sizeof(shown), entry->target);
     if (fd < 0 && errno == ENOENT)
-        mr_error_set(err, MR_E_DATA, 0, "the file that it is a hard link to was not stored: %s", shown);
+        mr_error_set(err, MR_E_DATA, 0, "the file that it is a hard link to was not stored: %s",
+                     shown);
     else if (fd < 0 || fstat(fd, st) != 0)
         tree_failed(tree, entry->target, errno, "cannot link to", err);
     else if (!S_ISREG(st->st_mode))
-        mr_error_set(err, MR_E_UNSAFE, 0, "a hard link to what is no regular file is not made: %s", shown);
+        mr_error_set(err, MR_E_UNSAFE, 0, "a hard link to what is no regular file is not made: %s",
+                     shown);
     else
         return fd;
     if (fd >= 0)
@@ -40,8 +44,8 @@ static int open_target(const struct tree *tree, const struct mr_entry *entry, st
 }
 
 /*
- * Makes the hard link under a temporary name and checks that it is the file that was opened: the name of the target may have been
- * given to something else meanwhile.
+ * Makes the hard link under a temporary name and checks that it is the file that was opened: the
+ * name of the target may have been given to something else meanwhile.
  */
 static enum mr_status link_temp(struct tree *tree, const struct mr_entry *entry, int parent,
                                 char temp[TREE_TEMP_BYTES], struct mr_error *err)
@@ -79,8 +83,9 @@ static enum mr_status symlink_temp(struct tree *tree, const struct mr_entry *ent
         atomic_fetch_add_explicit(&tree->lost_owner_count, 1, memory_order_relaxed);
     if (!(preserve & PRESERVE_MTIME) || !entry->has_mtime)
         return MR_OK;
-    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-                                      {.tv_sec = (time_t)entry->mtime_s, .tv_nsec = (long)entry->mtime_ns}};
+    const struct timespec times[2] = {
+        {.tv_nsec = UTIME_OMIT},
+        {.tv_sec = (time_t)entry->mtime_s, .tv_nsec = (long)entry->mtime_ns}};
     if (utimensat(parent, temp, times, AT_SYMLINK_NOFOLLOW) == 0 || errno == ENOTSUP)
         return MR_OK;
     int fault = errno;
@@ -94,7 +99,8 @@ static bool is_guarded(const struct tree *tree)
     return tree->config.is_untrusted && !tree->config.allows_unsafe;
 }
 
-static enum mr_status make_link(struct tree *tree, const struct mr_entry *entry, struct mr_error *err)
+static enum mr_status make_link(struct tree *tree, const struct mr_entry *entry,
+                                struct mr_error *err)
 {
     int parent = below_make_parent(&tree->root, entry->path);
     if (parent < 0)
@@ -119,8 +125,8 @@ static enum mr_status make_link(struct tree *tree, const struct mr_entry *entry,
 }
 
 /*
- * A link whose ".." all come first cannot leave the root by itself: it starts in a real directory, and what it goes through then is
- * inside or a link that was checked too.
+ * A link whose ".." all come first cannot leave the root by itself: it starts in a real directory,
+ * and what it goes through then is inside or a link that was checked too.
  */
 static bool has_plain_target(const char *target)
 {
@@ -137,10 +143,12 @@ static bool has_plain_target(const char *target)
 }
 
 /*
- * Two links that stay inside by their text can lead outside together ("d" -> ".", "e" -> "d/d/../.."), so each is followed once all are
- * there, and removed when it leaves the root, or could when what it misses is made.
+ * Two links that stay inside by their text can lead outside together ("d" -> ".", "e" ->
+ * "d/d/../.."), so each is followed once all are there, and removed when it leaves the root, or
+ * could when what it misses is made.
  */
-static enum mr_status check_link(struct tree *tree, const struct mr_entry *entry, struct mr_error *err)
+static enum mr_status check_link(struct tree *tree, const struct mr_entry *entry,
+                                 struct mr_error *err)
 {
     if (below_resolve(&tree->root, entry->path) == 0)
         return MR_OK;
@@ -153,7 +161,8 @@ static enum mr_status check_link(struct tree *tree, const struct mr_entry *entry
         unlinkat(parent, name, 0);
     if (parent >= 0)
         close(parent);
-    return mr_error_set(err, MR_E_UNSAFE, 0, "together with other links it leads out of the output directory: removed");
+    return mr_error_set(err, MR_E_UNSAFE, 0,
+                        "together with other links it leads out of the output directory: removed");
 }
 
 static bool is_restrictive(const struct tree *tree, const struct mr_entry *entry)
@@ -169,11 +178,13 @@ static unsigned depth_of(const char *path)
     return depth;
 }
 
-static enum mr_status set_directory(struct tree *tree, const struct mr_entry *entry, struct mr_error *err)
+static enum mr_status set_directory(struct tree *tree, const struct mr_entry *entry,
+                                    struct mr_error *err)
 {
     int fd = below_open(&tree->root, entry->path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
-        return tree_failed(tree, entry->path, errno, "cannot set time and mode of the directory", err);
+        return tree_failed(tree, entry->path, errno, "cannot set time and mode of the directory",
+                           err);
     enum mr_status status = tree_set_metadata(tree, fd, entry, err);
     close(fd);
     return status;
@@ -187,8 +198,8 @@ struct pass_state {
     unsigned depth_next; /* the deepest of the restrictive ones above it; 0: none */
 };
 
-static enum mr_status do_one(struct tree *tree, enum pass pass, struct pass_state *state, const struct mr_entry *entry,
-                             struct mr_error *err)
+static enum mr_status do_one(struct tree *tree, enum pass pass, struct pass_state *state,
+                             const struct mr_entry *entry, struct mr_error *err)
 {
     switch (pass) {
     case PASS_HARDLINKS:
@@ -208,10 +219,12 @@ static enum mr_status do_one(struct tree *tree, enum pass pass, struct pass_stat
     unsigned depth = depth_of(entry->path);
     if (depth < state->depth && depth > state->depth_next)
         state->depth_next = depth;
-    return pass == PASS_RESTRICTIVE && depth == state->depth ? set_directory(tree, entry, err) : MR_OK;
+    return pass == PASS_RESTRICTIVE && depth == state->depth ? set_directory(tree, entry, err)
+                                                             : MR_OK;
 }
 
-/* Goes over the whole list; the problems of single entries are told. MR_OK, or the list cannot be read. */
+/* Goes over the whole list; the problems of single entries are told. MR_OK, or the list cannot be
+ * read. */
 static enum mr_status run_pass(struct tree *tree, enum pass pass, struct pass_state *state,
                                const struct problems *problems, struct mr_error *err)
 {
@@ -230,10 +243,11 @@ static enum mr_status run_pass(struct tree *tree, enum pass pass, struct pass_st
 }
 
 /*
- * Directories that their owner may not enter or read come after all others, the deepest first, one pass for each depth: they
- * would shut out what lies in them.
+ * Directories that their owner may not enter or read come after all others, the deepest first, one
+ * pass for each depth: they would shut out what lies in them.
  */
-static enum mr_status finish_directories(struct tree *tree, const struct problems *problems, struct mr_error *err)
+static enum mr_status finish_directories(struct tree *tree, const struct problems *problems,
+                                         struct mr_error *err)
 {
     struct pass_state state = {.depth = UINT32_MAX};
     enum mr_status status = run_pass(tree, PASS_DIRECTORIES, &state, problems, err);
@@ -245,8 +259,9 @@ static enum mr_status finish_directories(struct tree *tree, const struct problem
 }
 
 enum mr_status tree_finish(struct mr_sink *sink,
-                           void (*on_problem)(void *ctx, const char *path, const struct mr_error *problem), void *ctx,
-                           struct mr_error *err)
+                           void (*on_problem)(void *ctx, const char *path,
+                                              const struct mr_error *problem),
+                           void *ctx, struct mr_error *err)
 {
     struct tree *tree = (struct tree *)sink;
     const struct problems problems = {.on_problem = on_problem, .ctx = ctx};

@@ -1,0 +1,82 @@
+/* The table of formats that can be written: suffixes, levels, settings. */
+#include "support/packing.h"
+
+Suite *archive_outputs_suite(void);
+
+START_TEST(levels_have_a_range)
+{
+    const struct archive_output *output = archive_output_at((size_t)_i);
+    struct mr_sink *sink;
+    int wrong = output->level_max + 1;
+    ck_assert_int_eq(packing_create("archive", output->name, NULL, wrong, &sink), MR_E_USAGE);
+    ck_assert_int_eq(packing_create("archive", output->name, NULL, -2, &sink), MR_E_USAGE);
+    ck_assert_int_eq(packing_count_names(), 0);
+    if (output->level_max == 0)
+        return;
+    packing_add_usual();
+    ck_assert_ok(packing_create("archive", output->name, NULL, output->level_min, &sink),
+                 packing.err);
+    ck_assert_ok(archives_write(sink, &packing.made, 1 << 20, &packing.err), packing.err);
+    sink->ops->destroy(sink);
+    ck_assert_ok(packing_read("archive", NULL, 1 << 20), packing.err);
+    packing_check_all(false);
+}
+END_TEST
+
+START_TEST(settings_choose_the_flavour)
+{
+    static const char *const settings[] = {"format=pax", "format=gnu", "format=gnu,format=ustar",
+                                           ""};
+    struct mr_sink *sink;
+    archives_add(&packing.made, MR_KIND_FILE, "a", 10);
+    for (size_t i = 0; i < 4; i++) {
+        char name[2] = {(char)('a' + i), '\0'};
+        packing_write(name, "tgz", settings[i], 10);
+        ck_assert_ok(packing_read(name, "tgz", 10), packing.err);
+        packing_check_all(false);
+    }
+    ck_assert_int_eq(packing_create("x", "tar.xz", "format=zip", -1, &sink), MR_E_USAGE);
+    ck_assert_ptr_nonnull(strstr(packing.err.text, "format=pax|gnu|ustar"));
+    ck_assert_int_eq(packing_create("x", "tar", "forma", -1, &sink), MR_E_USAGE);
+    ck_assert_int_eq(packing_create("x", "zip", "method=store", -1, &sink), MR_E_USAGE);
+    ck_assert_int_eq(packing_create("x", "tra", NULL, -1, &sink), MR_E_USAGE);
+}
+END_TEST
+
+START_TEST(suffixes_choose_the_format)
+{
+    static const char *const cases[][2] = {
+        {"a.tar", "tar"},      {"dir/A.TAR.GZ", "tar.gz"},
+        {"a.tgz", "tar.gz"},   {"x.y.tar.zst", "tar.zst"},
+        {"a.txz", "tar.xz"},   {"a.tbz", "tar.bz2"},
+        {"a.tlz4", "tar.lz4"}, {"a.zip", "zip"},
+        {"a.cpio", "cpio"},    {"a.7z", "7z"},
+        {"a.gz", NULL},        {"zip", NULL},
+        {".zip", NULL},        {"d.zip/", NULL},
+        {"a.zipx", NULL},      {"dir.tar/a", NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct archive_output *output = archive_output_by_suffix(cases[i][0]);
+        ck_assert_msg(!output == !cases[i][1], "%s", cases[i][0]);
+        if (output)
+            ck_assert_str_eq(output->name, cases[i][1]);
+    }
+    ck_assert_str_eq(archive_output_find("TBZ2")->name, "tar.bz2");
+    ck_assert_ptr_null(archive_output_find("gz"));
+    ck_assert_ptr_null(archive_output_find(""));
+}
+END_TEST
+
+Suite *archive_outputs_suite(void)
+{
+    Suite *suite = suite_create("archive_outputs");
+    TCase *cases = tcase_create("all");
+    int outputs = packing_count_outputs();
+    tcase_add_checked_fixture(cases, packing_set_up, packing_tear_down);
+    tcase_set_timeout(cases, 60);
+    tcase_add_loop_test(cases, levels_have_a_range, 0, outputs);
+    tcase_add_test(cases, settings_choose_the_flavour);
+    tcase_add_test(cases, suffixes_choose_the_format);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
