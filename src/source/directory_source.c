@@ -240,6 +240,18 @@ static bool set_path(struct directory_source *walk, const struct level *top, con
     return true;
 }
 
+/* An error that is about the directory walk->path; the root's has no path, so its text names it. */
+static enum mr_status directory_failed(struct directory_source *walk, enum mr_status status, struct mr_entry *entry,
+                                       struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    if (walk->path[0] == '\0')
+        mr_error_prefix(err, "%s", path_show(shown, sizeof(shown), walk->label));
+    else if (mr_entry_set_path(entry, walk->path) != MR_OK)
+        return out_of_memory(err);
+    return status;
+}
+
 /* Fills entry from name in the directory on top. MR_SKIPPED when it is to be left out. */
 static enum mr_status take(struct directory_source *walk, const char *name, struct mr_entry *entry,
                            struct mr_error *err)
@@ -248,11 +260,10 @@ static enum mr_status take(struct directory_source *walk, const char *name, stru
     int parent = level_fd(walk, top);
     if (!set_path(walk, top, name)) {
         walk->path[top->path_bytes] = '\0';
-        if (mr_entry_set_path(entry, walk->path) != MR_OK)
-            return out_of_memory(err);
         char shown[PATH_SHOW_BYTES];
-        return mr_error_set(err, MR_E_LIMIT, 0, "the path of %s in it is longer than %d bytes",
-                            path_show(shown, sizeof(shown), name), PATH_TOTAL_MAX_BYTES);
+        enum mr_status status = mr_error_set(err, MR_E_LIMIT, 0, "the path of %s in it is longer than %d bytes",
+                                             path_show(shown, sizeof(shown), name), PATH_TOTAL_MAX_BYTES);
+        return directory_failed(walk, status, entry, err);
     }
     struct stat st;
     enum mr_status status = look(walk, parent, name, &st, err);
@@ -269,15 +280,6 @@ static enum mr_status take(struct directory_source *walk, const char *name, stru
         status = plan_entering(walk, &st, err);
     if (status == MR_OK && walk->config.reads_xattrs)
         status = add_xattrs(parent, name, walk->config.follows_links, entry, err);
-    return status;
-}
-
-/* An error that is about the directory walk->path; the root's has no path. */
-static enum mr_status directory_failed(struct directory_source *walk, enum mr_status status, struct mr_entry *entry,
-                                       struct mr_error *err)
-{
-    if (walk->path[0] != '\0' && mr_entry_set_path(entry, walk->path) != MR_OK)
-        return out_of_memory(err);
     return status;
 }
 

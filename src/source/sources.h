@@ -32,7 +32,10 @@ struct walk_own {
 enum mr_status directory_source_create(const char *path, const struct walk_config *config,
                                        struct mr_source **source, struct mr_error *err);
 
-/* Regular files (and links, when follows_links is unset) named one by one; names come from next_name(ctx), NULL ends. */
+/*
+ * One file by its name: a single entry, whose path is the base name. A link is an entry as itself unless follows_links is set. label is
+ * path. MR_OK, MR_E_MEMORY.
+ */
 enum mr_status file_source_create(const char *path, const struct walk_config *config, struct mr_source **source,
                                   struct mr_error *err);
 
