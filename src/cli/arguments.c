@@ -62,9 +62,10 @@ static enum mr_status unknown_long(const struct options *options, const struct w
     struct name_list list = {.verbs = options->verb};
     const char *nearest = parse_nearest(name, name_at, &list);
     if (nearest)
-        return mr_error_set(err, MR_E_USAGE, 0,
-                            "unknown option --%s; did you mean --%s? (millrace %s --help lists all)",
-                            shown, nearest, words->verb_name);
+        return mr_error_set(
+            err, MR_E_USAGE, 0,
+            "unknown option --%s; did you mean --%s? (millrace %s --help lists all)", shown,
+            nearest, words->verb_name);
     return mr_error_set(err, MR_E_USAGE, 0, "unknown option --%s (millrace %s --help lists all)",
                         shown, words->verb_name);
 }
@@ -152,7 +153,8 @@ static enum mr_status apply(struct options *options, const struct option *option
     return status;
 }
 
-/* value: what was attached to the option, or NULL; then the next word is taken when one is needed. */
+/* value: what was attached to the option, or NULL; then the next word is taken when one is needed.
+ */
 static enum mr_status take_option(struct options *options, const struct option *option, char letter,
                                   const char *value, struct words *words, struct mr_error *err)
 {
@@ -189,8 +191,8 @@ static enum mr_status take_long(struct options *options, const char *word, struc
 }
 
 /* One word of letters: "-vj4", "-j", "-fq". */
-static enum mr_status take_letters(struct options *options, const char *letters, struct words *words,
-                                   struct mr_error *err)
+static enum mr_status take_letters(struct options *options, const char *letters,
+                                   struct words *words, struct mr_error *err)
 {
     for (; *letters && !options->wants_help; letters++) {
         const struct option *option = options_by_letter(*letters, options->verb);
@@ -210,7 +212,8 @@ enum mr_status arguments_parse(struct options *options, const char *verb_name, i
                                const char *const *words, struct mr_error *err)
 {
     struct words at = {.words = words, .count = (size_t)word_count, .verb_name = verb_name};
-    /* A word can give several letters, but each row that is kept for later takes a value: a word of its own or the rest of one. */
+    /* A word can give several letters, but each row that is kept for later takes a value: a word of
+     * its own or the rest of one. */
     options->names = calloc(at.count + 1, sizeof(*options->names));
     options->given = calloc(at.count + 1, sizeof(*options->given));
     if (!options->names || !options->given)

@@ -13,7 +13,8 @@
 #define TICK_MS      100
 #define LOSSES_BYTES 2048
 
-/* What the job's observer needs. Its functions run on any thread; all of this is const or atomic. */
+/* What the job's observer needs. Its functions run on any thread; all of this is const or atomic.
+ */
 struct watch {
     const struct execution *execution;
     struct summary_counts counts;
@@ -112,8 +113,8 @@ static int end_job(const struct execution *execution, struct job *job, bool *is_
     job_figures(job, &figures);
     *is_finished = false;
     if (execution->is_all_or_nothing && figures.failed_count > 0) {
-        message_error(cli->message, execution->shown_output, "left as it was, because %" PRIu64 " failed",
-                      figures.failed_count);
+        message_error(cli->message, execution->shown_output,
+                      "left as it was, because %" PRIu64 " failed", figures.failed_count);
         return cli->options->on_error == JOB_STOP ? EXIT_STOPPED : EXIT_SOME_FAILED;
     }
     struct mr_error err = {0};

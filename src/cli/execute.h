@@ -9,8 +9,9 @@ struct execution {
     const struct cli *cli;
     const struct job_config *config; /* all but the observer */
     const char *shown_output;        /* for the summary, escaped */
-    const char *output_prefix;       /* what stands before a name in the output: "out/", "x.zip!/" */
-    bool is_all_or_nothing;          /* when an item fails the output is given up (--in-place of an archive) */
+    const char *output_prefix; /* what stands before a name in the output: "out/", "x.zip!/" */
+    bool is_all_or_nothing; /* when an item fails the output is given up (--in-place of an archive)
+                             */
 };
 
 /* Returns an exit status. After a signal it is EXIT_STOPPED, and signals_first() says which. */

@@ -48,7 +48,8 @@ static enum mr_status check_name(const struct guard *guard, const struct mr_entr
     return status;
 }
 
-static bool is_input(const struct guard *guard, const struct mr_entry *entry, const struct stat *about)
+static bool is_input(const struct guard *guard, const struct mr_entry *entry,
+                     const struct stat *about)
 {
     if (entry->inode != 0 && (dev_t)entry->device == about->st_dev && entry->inode == about->st_ino)
         return true;
@@ -58,7 +59,8 @@ static bool is_input(const struct guard *guard, const struct mr_entry *entry, co
     return false;
 }
 
-/* Nothing but the entry decides: what is refused is refused before anything is loaded or written. */
+/* Nothing but the entry decides: what is refused is refused before anything is loaded or written.
+ */
 static enum mr_status check(const struct guard *guard, const struct mr_entry *entry,
                             struct mr_error *err)
 {
@@ -76,7 +78,8 @@ static enum mr_status check(const struct guard *guard, const struct mr_entry *en
     return MR_OK;
 }
 
-static enum mr_status wants(struct mr_sink *sink, const struct mr_entry *entry, struct mr_error *err)
+static enum mr_status wants(struct mr_sink *sink, const struct mr_entry *entry,
+                            struct mr_error *err)
 {
     const struct guard *guard = guard_of(sink);
     enum mr_status status = check(guard, entry, err);
@@ -146,7 +149,8 @@ static void losses(struct mr_sink *sink, char *text, size_t cap_bytes)
         inner->ops->losses(inner, text, cap_bytes);
 }
 
-/* The files among the inputs. What a list names is not known yet; for those the entry's own inode has to do. */
+/* The files among the inputs. What a list names is not known yet; for those the entry's own inode
+ * has to do. */
 static enum mr_status note_inputs(struct guard *guard, struct mr_error *err)
 {
     const struct options *options = guard->config.options;
@@ -162,7 +166,8 @@ static enum mr_status note_inputs(struct guard *guard, struct mr_error *err)
     return MR_OK;
 }
 
-enum mr_status guard_create(const struct guard_config *config, struct mr_sink **sink, struct mr_error *err)
+enum mr_status guard_create(const struct guard_config *config, struct mr_sink **sink,
+                            struct mr_error *err)
 {
     struct guard *guard = calloc(1, sizeof(*guard));
     if (!guard)
@@ -198,8 +203,8 @@ enum mr_status guard_create(const struct guard_config *config, struct mr_sink **
 
 bool guard_always_renames(const struct chain *chain)
 {
-    static const char *const probes[] = {"x",     "x.gz",  "x.zz",  "x.zlib", "x.zst", "x.xz", "x.lzma",
-                                         "x.bz2", "x.lz4", "x.txt", "x.html"};
+    static const char *const probes[] = {"x",      "x.gz",  "x.zz",  "x.zlib", "x.zst", "x.xz",
+                                         "x.lzma", "x.bz2", "x.lz4", "x.txt",  "x.html"};
     for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
         char *name = strdup(probes[i]);
         bool stays = !name || chain_rename(chain, &name) != MR_OK || strcmp(name, probes[i]) == 0;

@@ -50,7 +50,8 @@ static void show_option(FILE *out, const struct option *option)
     help_wrap(out, OPTION_COLUMN, option->help);
 }
 
-/* The rows of a group that are for one of verbs. False when there is none, and then nothing was written. */
+/* The rows of a group that are for one of verbs. False when there is none, and then nothing was
+ * written. */
 static bool show_group(FILE *out, enum option_group group, unsigned verbs)
 {
     bool has_title = false;

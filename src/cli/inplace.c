@@ -85,9 +85,11 @@ static enum mr_status choose(struct replaced *at, bool is_archive, struct mr_err
     if (is_archive)
         return choose_archive(at, err);
     if (at->options.to || at->options.level >= 0)
-        return mr_error_set(err, MR_E_USAGE, 0, "--to and --level are for archives, and this is none");
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "--to and --level are for archives, and this is none");
     if (chain_count(at->setup->chain) == 0)
-        return mr_error_set(err, MR_E_USAGE, 0, "--in-place without an operation (-p, -x) changes nothing");
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "--in-place without an operation (-p, -x) changes nothing");
     if (S_ISREG(at->about.st_mode))
         return choose_file(at, err);
     if (!S_ISDIR(at->about.st_mode))
@@ -133,7 +135,8 @@ static int run_one(struct replaced *at, bool is_archive)
     };
     if (!is_archive)
         return run_job(&run);
-    /* The new archive is never readable for more users than the old one, not even while it is written. */
+    /* The new archive is never readable for more users than the old one, not even while it is
+     * written. */
     mode_t before = umask(~at->about.st_mode & 0777);
     int result = run_job(&run);
     umask(before);
@@ -195,7 +198,8 @@ static int replace_listed(const struct cli *cli, const struct setup *setup)
     if (!list)
         return worst(EXIT_STOPPED, fail(cli, options->list_path, strerrordesc_np(errno)));
     int end = options->list_has_nuls ? '\0' : '\n';
-    while (!signals_first() && result != EXIT_STOPPED && (length = getdelim(&name, &room, end, list)) > 0) {
+    while (!signals_first() && result != EXIT_STOPPED &&
+           (length = getdelim(&name, &room, end, list)) > 0) {
         if (name[length - 1] == end)
             name[length - 1] = '\0';
         if (*name)

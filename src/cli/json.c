@@ -22,7 +22,8 @@ static void write_key(struct json *json, const char *key, const char *suffix)
     fprintf(json->out, "%s\"%s%s\":", json->count++ ? "," : "", key, suffix);
 }
 
-/* Bytes of the UTF-8 character at text, 0 when there is none: no overlong forms, surrogates, or values over U+10FFFF. */
+/* Bytes of the UTF-8 character at text, 0 when there is none: no overlong forms, surrogates, or
+ * values over U+10FFFF. */
 static size_t character_length(const unsigned char *text)
 {
     static const struct {

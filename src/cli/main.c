@@ -1,15 +1,19 @@
+// clang-format off
 /*
  * main.c - the millrace program.
  *
  * The tree:
  *   include/millrace/  the public interface of the library, one header for each idea
- *   src/base/          libc only, no threads, no items: status, entry, parse (sizes, dates, nearest names), path (names
- *                      as bytes), io (whole reads and writes), nameset (names seen, in bounded memory), siphash, clock
- *   src/engine/        threads, the only room that knows them: pool, future, queue, pipeline, and line, the scheduler
- *   src/flow/          the file job: items from the inputs through load, process and store, on the line
- *   src/source/        where items come from: directory, file, archive, stream; inputs puts several in a row
- *   src/operation/     what is done to content: registry (all of them), chain (several as one), the codecs, hash,
- *                      charset, lines, exec (a command)
+ *   src/base/          libc only, no threads, no items: status, entry, parse (sizes, dates, nearest
+ *                      names), path (names as bytes), io (whole reads and writes), nameset (names
+ *                      seen, in bounded memory), siphash, clock
+ *   src/engine/        threads, the only room that knows them: pool, future, queue, pipeline; and
+ *                      line, the scheduler
+ *   src/flow/          the file job: items from the inputs through load, process, store, on the line
+ *   src/source/        where items come from: directory, file, archive, stream; inputs puts several
+ *                      in a row
+ *   src/operation/     what is done to content: registry (all of them), chain (several as one), the
+ *                      codecs, hash, charset, lines, exec (a command)
  *   src/policy/        selection (which items) and naming (their names in the output)
  *   src/sink/          where items go: directory, archive, stream, null
  *   src/cli/           this program:
@@ -17,18 +21,20 @@
  *     options          the one table of options, and what was asked for
  *     arguments        words of the command line to options; values: the harder values
  *     verb_run, verb_test, verb_list, verb_ops (ops, formats and help)
+ *     run              what they share: one job from its output to its exit status
  *     setup            options to the objects of a job: chain, selection, naming, inputs
  *     output           what OUTPUT means, and its sink; guard: nothing is written over what is read
  *     overlap          is the output an input, or in one?
  *     inplace          --in-place: one job for each input
  *     sizes            numbers of threads and bytes of memory
- *     execute          one job from start to exit status
- *     message          the only writer to stderr; progress: the status line; summary: the lines at the end
+ *     execute          a job while it runs: its observer, signals, how it ended
+ *     message          the only writer to stderr; progress: the status line; summary: the end lines
  *     signals          SIGINT and its like; closed standard descriptors
  *     help, topics     the texts of --help; json: strings and numbers as JSON
  *   src/examples/      programs on the library alone
  *   tests/             mirrors src/ as <room>/check_<file>.c; cli/ runs the tool; support/ is shared
  */
+// clang-format on
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

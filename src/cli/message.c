@@ -8,10 +8,10 @@
 
 #include "base/io.h"
 
-#define LINE_BYTES  1024
-#define ERASE       "\r\033[K"
-#define RED         "\033[1;31m"
-#define PLAIN       "\033[0m"
+#define LINE_BYTES 1024
+#define ERASE      "\r\033[K"
+#define RED        "\033[1;31m"
+#define PLAIN      "\033[0m"
 
 /* A line that is being put together; what does not fit is cut, but for the newline. */
 struct line_text {

@@ -1,8 +1,9 @@
 /*
- * message.h - the only writer to stderr. One write(2) a line, so that lines of several threads do not mix; the status line
- * is cleared first by the same write.
+ * message.h - the only writer to stderr. One write(2) a line, so that lines of several threads do
+ * not mix; the status line is cleared first by the same write.
  *
- * Names are given as path_show() makes them; what is still no text of one line is replaced all the same.
+ * Names are given as path_show() makes them; what is still no text of one line is replaced all the
+ * same.
  */
 #ifndef MR_CLI_MESSAGE_H
 #define MR_CLI_MESSAGE_H

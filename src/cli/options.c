@@ -1,4 +1,5 @@
-/* options.c - the table. A row here is all that an option needs to be parsed, explained and suggested. */
+/* options.c - the table. A row here is all that an option needs to be parsed, explained and
+ * suggested. */
 #include "cli/options.h"
 
 #include <stdlib.h>
@@ -7,14 +8,14 @@
 #include "cli/values.h"
 #include "flow/job.h"
 
-#define AT(field) offsetof(struct options, field)
-#define TRUE(field) OPTION_TRUE, AT(field), 0, NULL
+#define AT(field)           offsetof(struct options, field)
+#define TRUE(field)         OPTION_TRUE, AT(field), 0, NULL
 #define CONST(field, value) OPTION_CONST, AT(field), value, NULL
-#define CHOICE(field) OPTION_CHOICE, AT(field), 0, NULL
-#define TEXT(field) OPTION_TEXT, AT(field), 0, NULL
-#define COUNT(field) OPTION_COUNT, AT(field), 0, NULL
-#define CALL(parse) OPTION_CALL, 0, 0, parse
-#define LATER OPTION_LATER, 0, 0, NULL
+#define CHOICE(field)       OPTION_CHOICE, AT(field), 0, NULL
+#define TEXT(field)         OPTION_TEXT, AT(field), 0, NULL
+#define COUNT(field)        OPTION_COUNT, AT(field), 0, NULL
+#define CALL(parse)         OPTION_CALL, 0, 0, parse
+#define LATER               OPTION_LATER, 0, 0, NULL
 
 static const struct option table[] = {
     {"process", 'p', "OP[:KEY=VALUE,...]", GROUP_WORK, VERBS_WITH_JOB,
@@ -31,8 +32,8 @@ static const struct option table[] = {
      TRUE(no_archives)},
     {"files-from", 'T', "FILE", GROUP_INPUTS, VERBS_ON_INPUT,
      "read more INPUT names from FILE, one a line; - is stdin", TEXT(list_path)},
-    {"null", '0', NULL, GROUP_INPUTS, VERBS_ON_INPUT, "names in that list end with NUL, not newline",
-     TRUE(list_has_nuls)},
+    {"null", '0', NULL, GROUP_INPUTS, VERBS_ON_INPUT,
+     "names in that list end with NUL, not newline", TRUE(list_has_nuls)},
     {"merge", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
      "put several inputs into one tree instead of one below each input's name", TRUE(is_merged)},
 
@@ -73,12 +74,12 @@ static const struct option table[] = {
     {"include", 0, "GLOB", GROUP_SELECT, VERBS_ON_INPUT,
      "only what matches; a GLOB with '/' is matched against the whole path, else against the name",
      LATER},
-    {"exclude", 0, "GLOB", GROUP_SELECT, VERBS_ON_INPUT,
-     "not what matches, nor what lies below it", LATER},
+    {"exclude", 0, "GLOB", GROUP_SELECT, VERBS_ON_INPUT, "not what matches, nor what lies below it",
+     LATER},
     {"exclude-from", 'X', "FILE", GROUP_SELECT, VERBS_ON_INPUT,
      "like --exclude for every line of FILE", LATER},
-    {"ext", 'e', "EXT[,EXT]...", GROUP_SELECT, VERBS_ON_INPUT,
-     "only files whose name ends in .EXT", LATER},
+    {"ext", 'e', "EXT[,EXT]...", GROUP_SELECT, VERBS_ON_INPUT, "only files whose name ends in .EXT",
+     LATER},
     {"size", 'S', "+SIZE|-SIZE", GROUP_SELECT, VERBS_ON_INPUT,
      "only files of at least (+) or at most (-) SIZE", LATER},
     {"newer-than", 0, "FILE|DATE", GROUP_SELECT, VERBS_ON_INPUT,
@@ -87,8 +88,8 @@ static const struct option table[] = {
      "only files changed in the last 2d, 3h, 30m, ...", LATER},
     {"max-depth", 0, "N", GROUP_SELECT, VERBS_ON_INPUT,
      "nothing deeper than N levels below an input", COUNT(max_depth)},
-    {"hidden", 0, NULL, GROUP_SELECT, VERBS_ON_INPUT,
-     "names that begin with '.' too (default)", CONST(no_hidden, 0)},
+    {"hidden", 0, NULL, GROUP_SELECT, VERBS_ON_INPUT, "names that begin with '.' too (default)",
+     CONST(no_hidden, 0)},
     {"no-hidden", 0, NULL, GROUP_SELECT, VERBS_ON_INPUT, "no names that begin with '.'",
      CONST(no_hidden, 1)},
     {"follow", 'L', NULL, GROUP_SELECT, VERBS_ON_INPUT,
@@ -102,8 +103,8 @@ static const struct option table[] = {
 
     {"substitute", 's', "/REGEX/TEXT/FLAGS", GROUP_NAMES, VERB_RUN,
      "change output names as sed would; may be given several times", LATER},
-    {"strip-components", 0, "N", GROUP_NAMES, VERB_RUN,
-     "drop the first N directories of each name", COUNT(strip_components)},
+    {"strip-components", 0, "N", GROUP_NAMES, VERB_RUN, "drop the first N directories of each name",
+     COUNT(strip_components)},
     {"suffix", 0, "S", GROUP_NAMES, VERB_RUN,
      "add S to the names of files, instead of what the operations would change", LATER},
     {"extension", 0, "E", GROUP_NAMES, VERB_RUN,

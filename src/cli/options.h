@@ -1,7 +1,9 @@
 /*
- * options.h - what the user asked for, and the one table of options that the parser, --help and the help topics read.
+ * options.h - what the user asked for, and the one table of options that the parser, --help and the
+ * help topics read.
  *
- * struct options is filled by arguments_parse() and const from then on. All texts in it point into argv.
+ * struct options is filled by arguments_parse() and const from then on. All texts in it point into
+ * argv.
  */
 #ifndef MR_CLI_OPTIONS_H
 #define MR_CLI_OPTIONS_H
@@ -101,8 +103,8 @@ struct options {
     bool is_in_place;
 
     struct amount readers, workers, writers;
-    int pool;              /* enum pool_choice */
-    uint64_t memory_bytes; /* 0: memory_percent counts */
+    int pool;                /* enum pool_choice */
+    uint64_t memory_bytes;   /* 0: memory_percent counts */
     unsigned memory_percent; /* 0: the default */
 
     int sort; /* enum sort */

@@ -40,10 +40,10 @@ enum mr_status output_read_to(const char *to, const struct archive_output **form
     if (!*format) {
         char shown[PATH_SHOW_BYTES];
         const char *nearest = parse_nearest(name, format_name_at, NULL);
-        status = mr_error_set(err, MR_E_USAGE, 0,
-                              "--to: no archive format '%s'%s%s%s (millrace formats lists all)",
-                              path_show(shown, sizeof(shown), name), nearest ? "; did you mean " : "",
-                              nearest ? nearest : "", nearest ? "?" : "");
+        status = mr_error_set(
+            err, MR_E_USAGE, 0, "--to: no archive format '%s'%s%s%s (millrace formats lists all)",
+            path_show(shown, sizeof(shown), name), nearest ? "; did you mean " : "",
+            nearest ? nearest : "", nearest ? "?" : "");
     } else if (to[length] == ':' && !(*settings = strdup(to + length + 1))) {
         status = no_memory(err);
     }
@@ -151,17 +151,19 @@ static enum mr_status choose_kind(struct output *output, const struct options *o
     return output->path ? MR_OK : no_memory(err);
 }
 
-enum mr_status output_choose(struct output *output, const struct options *options, struct mr_error *err)
+enum mr_status output_choose(struct output *output, const struct options *options,
+                             struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
     memset(output, 0, sizeof(*output));
     if (!options->output || !*options->output)
-        return mr_error_set(err, MR_E_USAGE, 0,
-                            options_were_given(options, "exec")
-                                ? "no OUTPUT: add -o DIR/, -o FILE.zip, -o - or -o null: before -x, or "
-                                  "end the command with ';'"
-                                : "no OUTPUT: add -o DIR/, -o FILE.zip, -o - or -o null: (or "
-                                  "--in-place)");
+        return mr_error_set(
+            err, MR_E_USAGE, 0,
+            options_were_given(options, "exec")
+                ? "no OUTPUT: add -o DIR/, -o FILE.zip, -o - or -o null: before -x, or "
+                  "end the command with ';'"
+                : "no OUTPUT: add -o DIR/, -o FILE.zip, -o - or -o null: (or "
+                  "--in-place)");
     output->shown = strdup(path_show(shown, sizeof(shown), options->output));
     if (!output->shown)
         return no_memory(err);

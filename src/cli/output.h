@@ -20,14 +20,17 @@ struct output {
     char *shown; /* as typed, escaped; owned */
 };
 
-/* Decides by -o, --to and the inputs; makes nothing. MR_OK, MR_E_USAGE, MR_E_MEMORY. output_fini() in every case. */
-enum mr_status output_choose(struct output *output, const struct options *options, struct mr_error *err);
+/* Decides by -o, --to and the inputs; makes nothing. MR_OK, MR_E_USAGE, MR_E_MEMORY. output_fini()
+ * in every case. */
+enum mr_status output_choose(struct output *output, const struct options *options,
+                             struct mr_error *err);
 void output_fini(struct output *output);
 /* Makes the sink (the caller's). is_untrusted: some entries may come from an archive. */
 enum mr_status output_open(const struct output *output, const struct options *options,
                            bool is_untrusted, struct mr_sink **sink, struct mr_error *err);
 
-/* What --to says, or NULL without --to: the format, and what follows the ':' (the caller's to free; NULL: nothing). */
+/* What --to says, or NULL without --to: the format, and what follows the ':' (the caller's to free;
+ * NULL: nothing). */
 enum mr_status output_read_to(const char *to, const struct archive_output **format, char **settings,
                               struct mr_error *err);
 /* Is the regular file an archive, under these options? Also true for a damaged one. */

@@ -20,7 +20,8 @@ static bool is_same(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Removes the last component of path; "a" becomes ".", "/" stays. False when there is nothing left to remove. */
+/* Removes the last component of path; "a" becomes ".", "/" stays. False when there is nothing left
+ * to remove. */
 static bool cut_last(char *path)
 {
     size_t length = strlen(path);

@@ -11,7 +11,8 @@
 #define SMOOTHING_S   1.0 /* a rate forgets what was that long ago */
 #define WIDTH_DEFAULT 80
 
-void progress_init(struct progress *progress, struct message *message, const struct options *options)
+void progress_init(struct progress *progress, struct message *message,
+                   const struct options *options)
 {
     const char *terminal = getenv("TERM");
     bool can_draw = isatty(message->fd) && terminal && strcmp(terminal, "dumb") != 0;
@@ -78,8 +79,8 @@ void progress_tick(struct progress *progress, struct job *job)
     if (figures.failed_count > 0)
         snprintf(failed, sizeof(failed), ", %" PRIu64 " failed", figures.failed_count);
     snprintf(text, sizeof(text),
-             "%" PRIu64 "%s items%s  %.1f MB/s in  %.1f MB/s out  %u in flight  limited by %s", done,
-             total, failed, progress->in_rate / 1e6, progress->out_rate / 1e6,
+             "%" PRIu64 "%s items%s  %.1f MB/s in  %.1f MB/s out  %u in flight  limited by %s",
+             done, total, failed, progress->in_rate / 1e6, progress->out_rate / 1e6,
              figures.in_flight_count, progress_stage_name(figures.limiting));
     size_t width = line_width(progress->message->fd);
     if (width <= sizeof(text))

@@ -81,8 +81,8 @@ static bool may_hold_archives(const struct options *options)
 }
 
 /*
- * CLI.md: copied for an archive as output. Without operations there is nothing that the others could be spared, and the selection would
- * mean nothing: then they are left out.
+ * CLI.md: copied for an archive as output. Without operations there is nothing that the others
+ * could be spared, and the selection would mean nothing: then they are left out.
  */
 static bool copies_others(const struct run *run)
 {
@@ -156,7 +156,8 @@ int run_job(const struct run *run)
     const struct options *options = run->cli->options;
     struct made made = {.prefix = make_prefix(run->output)};
     struct mr_error err = {0};
-    enum mr_status status = made.prefix ? MR_OK : mr_error_set(&err, MR_E_MEMORY, 0, "out of memory");
+    enum mr_status status =
+        made.prefix ? MR_OK : mr_error_set(&err, MR_E_MEMORY, 0, "out of memory");
     if (status == MR_OK)
         status = output_open(run->output, options, may_hold_archives(options), &made.sink, &err);
     if (status == MR_OK && run->guard)

@@ -36,7 +36,8 @@ static enum mr_status add_command(struct chain *chain, const char **command, str
 {
     const struct mr_operation *operation = NULL;
     void *config = NULL;
-    enum mr_status status = exec_filter_create((const char *const *)command, &operation, &config, err);
+    enum mr_status status =
+        exec_filter_create((const char *const *)command, &operation, &config, err);
     if (status != MR_OK)
         return status;
     status = chain_add_operation(chain, operation, config, err);

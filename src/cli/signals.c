@@ -10,7 +10,8 @@
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 
-/* The only variables of the program that are not const: a handler has nowhere else to leave what it saw. */
+/* The only variables of the program that are not const: a handler has nowhere else to leave what it
+ * saw. */
 static atomic_int seen_count;
 static atomic_int first_seen;
 

@@ -3,11 +3,13 @@
 #define MR_CLI_SIGNALS_H
 
 /*
- * At the very start: descriptors 0 to 2 that are closed are opened on /dev/null, so that no file of the run can become
- * stdout; SIGPIPE is ignored, so that a reader that went away is an error of a write.
+ * At the very start: descriptors 0 to 2 that are closed are opened on /dev/null, so that no file of
+ * the run can become stdout; SIGPIPE is ignored, so that a reader that went away is an error of a
+ * write.
  */
 void signals_prepare(void);
-/* From now on SIGINT, SIGTERM and SIGHUP (where they were not ignored) are counted instead of ending the process. */
+/* From now on SIGINT, SIGTERM and SIGHUP (where they were not ignored) are counted instead of
+ * ending the process. */
 void signals_catch(void);
 /* How many came since then. */
 int signals_count(void);

@@ -69,8 +69,8 @@ uint64_t sizes_memory_limit(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES);
     long page_bytes = sysconf(_SC_PAGESIZE);
-    uint64_t limit = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes
-                                                 : 4 * MEMORY_DEFAULT;
+    uint64_t limit =
+        pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : 4 * MEMORY_DEFAULT;
     FILE *file = fopen("/proc/self/cgroup", "re");
     if (!file)
         return limit;

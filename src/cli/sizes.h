@@ -7,7 +7,8 @@
 
 /* Sets the thread counts, pools and memory_bytes of *config. */
 void sizes_choose(const struct options *options, struct job_config *config);
-/* The memory this process may use: the smallest limit of its cgroups (v2 or v1), else the machine's memory; in bytes. */
+/* The memory this process may use: the smallest limit of its cgroups (v2 or v1), else the machine's
+ * memory; in bytes. */
 uint64_t sizes_memory_limit(void);
 
 #endif

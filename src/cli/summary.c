@@ -63,10 +63,11 @@ static void show_shares(const struct cli *cli, const struct job_figures *figures
         used += (size_t)length;
     }
     if (figures->is_shared)
-        message_note(cli->message, NULL, "one pool of %u threads: %s, idle %.0f%%; limited by %s",
-                     figures->stages[JOB_PROCESS].thread_count, line,
-                     percent(figures->idle_s, elapsed_s * figures->stages[JOB_PROCESS].thread_count),
-                     progress_stage_name(figures->limiting));
+        message_note(
+            cli->message, NULL, "one pool of %u threads: %s, idle %.0f%%; limited by %s",
+            figures->stages[JOB_PROCESS].thread_count, line,
+            percent(figures->idle_s, elapsed_s * figures->stages[JOB_PROCESS].thread_count),
+            progress_stage_name(figures->limiting));
     else
         message_note(cli->message, NULL, "%s; limited by %s", line,
                      progress_stage_name(figures->limiting));
@@ -77,7 +78,8 @@ static void show_details(const struct cli *cli, const struct job_figures *figure
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
         const struct job_stage_figures *at = &figures->stages[stage];
         message_note(cli->message, NULL,
-                     "%-8s %u threads, %" PRIu64 " runs, busy %.2f s, starved %.2f s, blocked %.2f s",
+                     "%-8s %u threads, %" PRIu64
+                     " runs, busy %.2f s, starved %.2f s, blocked %.2f s",
                      progress_stage_name(stage), at->thread_count, at->run_count, at->busy_s,
                      at->starved_s, at->blocked_s);
     }
@@ -96,12 +98,14 @@ static void show_failures(const struct cli *cli, const struct job_figures *figur
     unsigned long long unsafe = atomic_load(&counts->unsafe);
     unsigned long long changed = atomic_load(&counts->changed);
     if (figures->failed_count > 0)
-        message_error(cli->message, NULL, "%" PRIu64 " failed or were refused", figures->failed_count);
+        message_error(cli->message, NULL, "%" PRIu64 " failed or were refused",
+                      figures->failed_count);
     if (existing > 0)
-        message_error(cli->message, NULL,
-                      "%llu were there already: -f overwrites, -n leaves them out, -u replaces older "
-                      "ones",
-                      existing);
+        message_error(
+            cli->message, NULL,
+            "%llu were there already: -f overwrites, -n leaves them out, -u replaces older "
+            "ones",
+            existing);
     if (unsafe > 0)
         message_error(cli->message, NULL,
                       "%llu had names or links that could lead out of the output", unsafe);
@@ -109,7 +113,8 @@ static void show_failures(const struct cli *cli, const struct job_figures *figur
         message_error(cli->message, NULL, "%llu changed while they were read: run again for these",
                       changed);
     if (figures->copied_count > 0)
-        message_error(cli->message, NULL, "%" PRIu64 " could not be processed and were copied as they are",
+        message_error(cli->message, NULL,
+                      "%" PRIu64 " could not be processed and were copied as they are",
                       figures->copied_count);
 }
 

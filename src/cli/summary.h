@@ -7,13 +7,15 @@
 #include "cli/verbs.h"
 #include "flow/job.h"
 
-/* What the observer counts besides the job's figures: failures that the user can do something about. Any thread. */
+/* What the observer counts besides the job's figures: failures that the user can do something
+ * about. Any thread. */
 struct summary_counts {
     atomic_ullong existing, unsafe, changed;
 };
 
 void summary_count(struct summary_counts *counts, const struct mr_error *error);
-/* One or two lines; with -v or --stats one for each stage too. losses: what the output could not hold, a line each, or "". */
+/* One or two lines; with -v or --stats one for each stage too. losses: what the output could not
+ * hold, a line each, or "". */
 void summary_show(const struct cli *cli, const struct job_figures *figures,
                   struct summary_counts *counts, const char *output, const char *losses);
 

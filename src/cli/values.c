@@ -104,8 +104,11 @@ static unsigned preserve_bit(const char *word, size_t length)
         const char *word;
         unsigned bits;
     } words[] = {
-        {"mode", PRESERVE_MODE},   {"mtime", PRESERVE_MTIME}, {"owner", PRESERVE_OWNER},
-        {"xattr", PRESERVE_XATTR}, {"links", PRESERVE_LINKS},
+        {"mode", PRESERVE_MODE},
+        {"mtime", PRESERVE_MTIME},
+        {"owner", PRESERVE_OWNER},
+        {"xattr", PRESERVE_XATTR},
+        {"links", PRESERVE_LINKS},
         {"all", PRESERVE_MODE | PRESERVE_MTIME | PRESERVE_OWNER | PRESERVE_XATTR | PRESERVE_LINKS},
     };
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -126,9 +129,10 @@ enum mr_status values_preserve(struct options *options, const char *value, struc
         unsigned bit = preserve_bit(word, length);
         if (bit == 0) {
             char shown[PATH_SHOW_BYTES];
-            return mr_error_set(err, MR_E_USAGE, 0,
-                                "'%s' is no list of mode, mtime, owner, xattr, links (or all, none)",
-                                path_show(shown, sizeof(shown), value));
+            return mr_error_set(
+                err, MR_E_USAGE, 0,
+                "'%s' is no list of mode, mtime, owner, xattr, links (or all, none)",
+                path_show(shown, sizeof(shown), value));
         }
         bits |= bit;
         if (word[length] == '\0')
@@ -147,7 +151,8 @@ enum mr_status values_mtime(struct options *options, const char *value, struct m
     return status;
 }
 
-enum mr_status values_choice(const char *choices, const char *value, int *index, struct mr_error *err)
+enum mr_status values_choice(const char *choices, const char *value, int *index,
+                             struct mr_error *err)
 {
     size_t length = strlen(value);
     int at = 0;

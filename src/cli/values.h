@@ -14,9 +14,11 @@ enum mr_status values_preserve(struct options *options, const char *value, struc
 enum mr_status values_mtime(struct options *options, const char *value, struct mr_error *err);
 
 /* The index of value among "a|b|c", or MR_E_USAGE naming them all. */
-enum mr_status values_choice(const char *choices, const char *value, int *index, struct mr_error *err);
+enum mr_status values_choice(const char *choices, const char *value, int *index,
+                             struct mr_error *err);
 
-/* With --reproducible: takes SOURCE_DATE_EPOCH's text (NULL: not set) as a clamping --mtime, unless --mtime was given. */
+/* With --reproducible: takes SOURCE_DATE_EPOCH's text (NULL: not set) as a clamping --mtime, unless
+ * --mtime was given. */
 enum mr_status values_source_date(struct options *options, const char *text, struct mr_error *err);
 
 #endif

@@ -19,12 +19,16 @@ struct listing {
     bool has_failed;
 };
 
-static const char kind_letters[] = {[MR_KIND_FILE] = '-', [MR_KIND_DIRECTORY] = 'd',
-                                    [MR_KIND_SYMLINK] = 'l', [MR_KIND_HARDLINK] = 'h',
+static const char kind_letters[] = {[MR_KIND_FILE] = '-',
+                                    [MR_KIND_DIRECTORY] = 'd',
+                                    [MR_KIND_SYMLINK] = 'l',
+                                    [MR_KIND_HARDLINK] = 'h',
                                     [MR_KIND_OTHER] = '?'};
-static const char *const kind_names[] = {
-    [MR_KIND_FILE] = "file",         [MR_KIND_DIRECTORY] = "directory", [MR_KIND_SYMLINK] = "symlink",
-    [MR_KIND_HARDLINK] = "hardlink", [MR_KIND_OTHER] = "other"};
+static const char *const kind_names[] = {[MR_KIND_FILE] = "file",
+                                         [MR_KIND_DIRECTORY] = "directory",
+                                         [MR_KIND_SYMLINK] = "symlink",
+                                         [MR_KIND_HARDLINK] = "hardlink",
+                                         [MR_KIND_OTHER] = "other"};
 
 static void show_name(const struct listing *listing, const char *name)
 {
@@ -90,8 +94,8 @@ static void show_json(const struct mr_entry *entry, const char *name, const char
     json_close(&json);
 }
 
-static void show_entry(const struct listing *listing, const struct mr_entry *entry, const char *name,
-                       const char *input)
+static void show_entry(const struct listing *listing, const struct mr_entry *entry,
+                       const char *name, const char *input)
 {
     const struct options *options = listing->cli->options;
     if (options->is_json) {
@@ -188,8 +192,9 @@ int verb_list(const struct cli *cli)
         .is_escaped = isatty(STDOUT_FILENO),
         .is_prefixed = options->name_count > 1 || options->list_path,
     };
-    struct setup_inputs wanted = {
-        .names = options->names, .name_count = options->name_count, .list_path = options->list_path};
+    struct setup_inputs wanted = {.names = options->names,
+                                  .name_count = options->name_count,
+                                  .list_path = options->list_path};
     struct setup setup = {0};
     struct inputs *inputs = NULL;
     struct mr_error err = {0};
@@ -200,7 +205,8 @@ int verb_list(const struct cli *cli)
         status = setup_init(&setup, options, &err);
     if (status == MR_OK)
         status = setup_make_inputs(&setup, options, &wanted, &inputs, &err);
-    int result = status == MR_OK ? list_all(&listing, &setup, inputs) : run_refuse(cli, status, &err);
+    int result =
+        status == MR_OK ? list_all(&listing, &setup, inputs) : run_refuse(cli, status, &err);
     inputs_destroy(inputs);
     setup_fini(&setup);
     return verb_end_stdout(cli, result);

@@ -1,4 +1,5 @@
-/* verb_run.c - `millrace run`: checks what must fit together, then one job (or, with --in-place, one for each input). */
+/* verb_run.c - `millrace run`: checks what must fit together, then one job (or, with --in-place,
+ * one for each input). */
 #include "cli/inplace.h"
 #include "cli/overlap.h"
 #include "cli/run.h"

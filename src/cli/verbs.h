@@ -1,4 +1,5 @@
-/* verbs.h - what millrace can be told to do: one row and one function for each verb. The table is in main.c. */
+/* verbs.h - what millrace can be told to do: one row and one function for each verb. The table is
+ * in main.c. */
 #ifndef MR_CLI_VERBS_H
 #define MR_CLI_VERBS_H
 
@@ -19,9 +20,9 @@ struct cli {
 
 struct verb {
     const char *name;
-    unsigned bit; /* enum verb_bit */
-    const char *usage;   /* after "millrace NAME " */
-    const char *summary; /* one line */
+    unsigned bit;                      /* enum verb_bit */
+    const char *usage;                 /* after "millrace NAME " */
+    const char *summary;               /* one line */
     int (*run)(const struct cli *cli); /* returns an exit status; a signal is re-raised by main */
 };
 
@@ -38,7 +39,8 @@ int verb_ops(const struct cli *cli);
 int verb_formats(const struct cli *cli);
 int verb_help(const struct cli *cli);
 
-/* Flushes stdout and says how that went: status, or EXIT_STOPPED when it could not be written (told, unless the reader went away). */
+/* Flushes stdout and says how that went: status, or EXIT_STOPPED when it could not be written
+ * (told, unless the reader went away). */
 int verb_end_stdout(const struct cli *cli, int status);
 
 #endif
