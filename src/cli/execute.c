@@ -40,7 +40,7 @@ static void show_ended(const struct watch *watch, const struct job_item *item)
     char shown[PATH_SHOW_BYTES];
     switch (item->outcome) {
     case JOB_STORED:
-        message_note(message, item->shown, "-> %s%s", watch->execution->output_prefix,
+        message_note(message, NULL, "%s -> %s%s", item->shown, watch->execution->output_prefix,
                      item->output ? path_show(shown, sizeof(shown), item->output) : "");
         break;
     case JOB_SKIPPED:

@@ -174,6 +174,10 @@ enum mr_status output_choose(struct output *output, const struct options *option
         return mr_error_set(err, MR_E_USAGE, 0,
                             "--level is for an archive as OUTPUT; for files: -p gzip:level=%d",
                             options->level);
+    if (status == MR_OK && options->existing == EXISTING_UPDATE && output->kind == OUTPUT_ARCHIVE)
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "-u is for a tree as OUTPUT: an archive is made as a whole (-f "
+                            "overwrites it)");
     return status;
 }
 

@@ -151,6 +151,17 @@ static int execute(const struct run *run, const struct made *made)
     return execute_job(&execution);
 }
 
+/* The archive is there already: like an item that is there already. */
+static int refuse_existing(const struct run *run, const struct mr_error *err)
+{
+    if (run->cli->options->existing != EXISTING_SKIP) {
+        message_error(run->cli->message, NULL, "%s", err->text);
+        return EXIT_SOME_FAILED;
+    }
+    message_note(run->cli->message, run->output->shown, "exists already and is left as it is");
+    return EXIT_DONE;
+}
+
 int run_job(const struct run *run)
 {
     const struct options *options = run->cli->options;
@@ -164,7 +175,13 @@ int run_job(const struct run *run)
         status = guard_create(run->guard, &made.sink, &err);
     if (status == MR_OK)
         status = open_inputs(run, &made, &err);
-    int result = status == MR_OK ? execute(run, &made) : run_refuse(run->cli, status, &err);
+    int result;
+    if (status == MR_OK)
+        result = execute(run, &made);
+    else if (status == MR_E_EXISTS)
+        result = refuse_existing(run, &err);
+    else
+        result = run_refuse(run->cli, status, &err);
     inputs_destroy(made.inputs);
     if (made.sink)
         made.sink->ops->destroy(made.sink);

@@ -24,6 +24,18 @@ static double percent(double part, double whole)
     return whole > 0 ? 100 * part / whole : 0;
 }
 
+/* A share of time: what was measured a moment later than the whole is not shown as more of it. */
+static double share(double part_s, double whole_s)
+{
+    double value = percent(part_s, whole_s);
+    return value > 100 ? 100 : value;
+}
+
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void show_total(const struct cli *cli, const struct job_figures *figures)
 {
     char in[SIZE_BYTES], out[SIZE_BYTES];
@@ -35,8 +47,9 @@ static void show_total(const struct cli *cli, const struct job_figures *figures)
                  percent((double)figures->out_bytes, (double)figures->in_bytes));
     double seconds = figures->elapsed_s > 0 ? figures->elapsed_s : 1e-9;
     message_note(cli->message, NULL,
-                 "%" PRIu64 " items (%" PRIu64 " files): %s in, %s out%s, %.2f s, %.1f MB/s",
-                 figures->stored_count, figures->file_count, in, out, ratio, figures->elapsed_s,
+                 "%" PRIu64 " item%s (%" PRIu64 " file%s): %s in, %s out%s, %.2f s, %.1f MB/s",
+                 figures->stored_count, plural(figures->stored_count), figures->file_count,
+                 plural(figures->file_count), in, out, ratio, figures->elapsed_s,
                  (double)figures->in_bytes / 1e6 / seconds);
 }
 
@@ -52,22 +65,21 @@ static void show_shares(const struct cli *cli, const struct job_figures *figures
         int length =
             figures->is_shared
                 ? snprintf(line + used, sizeof(line) - used, "%s%s busy %.0f%%", used ? ", " : "",
-                           progress_stage_name(stage), percent(at->busy_s, whole_s))
+                           progress_stage_name(stage), share(at->busy_s, whole_s))
                 : snprintf(line + used, sizeof(line) - used,
                            "%s%s x%u: busy %.0f%%, starved %.0f%%, blocked %.0f%%",
                            used ? "; " : "", progress_stage_name(stage), at->thread_count,
-                           percent(at->busy_s, whole_s), percent(at->starved_s, whole_s),
-                           percent(at->blocked_s, whole_s));
+                           share(at->busy_s, whole_s), share(at->starved_s, whole_s),
+                           share(at->blocked_s, whole_s));
         if (length < 0 || (size_t)length >= sizeof(line) - used)
             return;
         used += (size_t)length;
     }
     if (figures->is_shared)
-        message_note(
-            cli->message, NULL, "one pool of %u threads: %s, idle %.0f%%; limited by %s",
-            figures->stages[JOB_PROCESS].thread_count, line,
-            percent(figures->idle_s, elapsed_s * figures->stages[JOB_PROCESS].thread_count),
-            progress_stage_name(figures->limiting));
+        message_note(cli->message, NULL, "one pool of %u threads: %s, idle %.0f%%; limited by %s",
+                     figures->stages[JOB_PROCESS].thread_count, line,
+                     share(figures->idle_s, elapsed_s * figures->stages[JOB_PROCESS].thread_count),
+                     progress_stage_name(figures->limiting));
     else
         message_note(cli->message, NULL, "%s; limited by %s", line,
                      progress_stage_name(figures->limiting));
@@ -91,30 +103,29 @@ static void show_details(const struct cli *cli, const struct job_figures *figure
                                            : "");
 }
 
+/* Adds ", N what" to a list of reasons. */
+static void add_reason(char *text, size_t cap_bytes, unsigned long long count, const char *what)
+{
+    size_t used = strlen(text);
+    if (count > 0)
+        snprintf(text + used, cap_bytes - used, "%s%llu %s", used ? ", " : ": ", count, what);
+}
+
 static void show_failures(const struct cli *cli, const struct job_figures *figures,
                           struct summary_counts *counts)
 {
-    unsigned long long existing = atomic_load(&counts->existing);
-    unsigned long long unsafe = atomic_load(&counts->unsafe);
-    unsigned long long changed = atomic_load(&counts->changed);
+    char reasons[200] = "";
+    add_reason(reasons, sizeof(reasons), atomic_load(&counts->existing),
+               "because of what is there");
+    add_reason(reasons, sizeof(reasons), atomic_load(&counts->unsafe), "for safety");
+    add_reason(reasons, sizeof(reasons), atomic_load(&counts->changed),
+               "changed meanwhile (run again for these)");
     if (figures->failed_count > 0)
-        message_error(cli->message, NULL, "%" PRIu64 " failed or were refused",
-                      figures->failed_count);
-    if (existing > 0)
-        message_error(
-            cli->message, NULL,
-            "%llu were there already: -f overwrites, -n leaves them out, -u replaces older "
-            "ones",
-            existing);
-    if (unsafe > 0)
-        message_error(cli->message, NULL,
-                      "%llu had names or links that could lead out of the output", unsafe);
-    if (changed > 0)
-        message_error(cli->message, NULL, "%llu changed while they were read: run again for these",
-                      changed);
+        message_error(cli->message, NULL, "%" PRIu64 " failed or %s refused%s",
+                      figures->failed_count, figures->failed_count == 1 ? "was" : "were", reasons);
     if (figures->copied_count > 0)
         message_error(cli->message, NULL,
-                      "%" PRIu64 " could not be processed and were copied as they are",
+                      "%" PRIu64 " could not be processed and went through as before",
                       figures->copied_count);
 }
 
@@ -133,7 +144,7 @@ void summary_show(const struct cli *cli, const struct job_figures *figures,
 {
     const struct options *options = cli->options;
     show_losses(cli, output, losses);
-    if (!cli->message->is_quiet || figures->failed_count > 0)
+    if (!cli->message->is_quiet)
         show_failures(cli, figures, counts);
     if (figures->skipped_count > 0)
         message_note(cli->message, NULL, "%" PRIu64 " left out", figures->skipped_count);

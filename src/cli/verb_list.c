@@ -143,6 +143,9 @@ static bool list_entry(struct listing *listing, const struct setup *setup,
     char *name = make_name(listing, entry, input);
     if (!name)
         return false;
+    size_t length = strlen(name); /* archives say "dir/" */
+    while (length > 1 && name[length - 1] == '/')
+        name[--length] = '\0';
     show_entry(listing, entry, name, label);
     free(name);
     return !ferror(stdout);
