@@ -141,15 +141,18 @@ enum mr_status archive_bytes_spool(struct archive_bytes *bytes, struct mr_error 
     return MR_OK;
 }
 
+static void free_kept(struct archive_bytes *bytes)
+{
+    free(bytes->kept);
+    bytes->kept = NULL;
+    bytes->kept_bytes = bytes->kept_cap_bytes = 0;
+}
+
 void archive_bytes_forget(struct archive_bytes *bytes)
 {
-    /* What libarchive has not been given yet is still to come: then the rest goes when it has. */
     bytes->is_kept = false;
-    if (bytes->can_seek || bytes->at_bytes >= (int64_t)bytes->kept_bytes) {
-        free(bytes->kept);
-        bytes->kept = NULL;
-        bytes->kept_bytes = bytes->kept_cap_bytes = 0;
-    }
+    if (bytes->can_seek) /* of a pipe libarchive may still be reading there: read_pipe() frees it */
+        free_kept(bytes);
 }
 
 bool archive_bytes_take(struct archive_bytes *bytes, int *fd, void **head, size_t *head_bytes)

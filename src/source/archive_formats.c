@@ -177,12 +177,12 @@ static const struct magic magics[] = {
     {0, 8, "!<arch>\n", ARCHIVE_GUESS_CERTAIN, false},
     {0, 4, "xar!", ARCHIVE_GUESS_CERTAIN, false},
     {32769, 5, "CD001", ARCHIVE_GUESS_CERTAIN, false},
-    {0, 5, "07070", ARCHIVE_GUESS_MAYBE, false}, /* cpio in text; binary in both orders */
-    {0, 2, "\307\161", ARCHIVE_GUESS_MAYBE, false},
-    {0, 2, "\161\307", ARCHIVE_GUESS_MAYBE, false},
-    {2, 3, "-lh", ARCHIVE_GUESS_MAYBE, false},
-    {2, 3, "-lz", ARCHIVE_GUESS_MAYBE, false},
-    {0, 5, "WARC/", ARCHIVE_GUESS_MAYBE, false},
+    {0, 5, "07070", ARCHIVE_GUESS_WEAK, false}, /* cpio in text; binary in both orders */
+    {0, 2, "\307\161", ARCHIVE_GUESS_WEAK, false},
+    {0, 2, "\161\307", ARCHIVE_GUESS_WEAK, false},
+    {2, 3, "-lh", ARCHIVE_GUESS_WEAK, false},
+    {2, 3, "-lz", ARCHIVE_GUESS_WEAK, false},
+    {0, 5, "WARC/", ARCHIVE_GUESS_WEAK, false},
     {0, 4, "\355\253\356\333", ARCHIVE_GUESS_MAYBE, false}, /* RPM */
     {0, 2, "\037\213", ARCHIVE_GUESS_MAYBE, false},         /* gzip */
     {0, 3, "BZh", ARCHIVE_GUESS_MAYBE, false},

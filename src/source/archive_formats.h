@@ -24,7 +24,9 @@ bool archive_formats_support_filters(struct archive *archive, const struct archi
 
 enum archive_guess {
     ARCHIVE_GUESS_NONE,   /* no archive */
-    ARCHIVE_GUESS_MAYBE,  /* compressed, or few bytes that could be chance: libarchive decides */
+    ARCHIVE_GUESS_WEAK,   /* few bytes that could be chance: an archive if its first header makes
+                             sense */
+    ARCHIVE_GUESS_MAYBE,  /* compressed, or tar: libarchive decides */
     ARCHIVE_GUESS_CERTAIN /* what begins like this is an archive, or a damaged one */
 };
 #define ARCHIVE_HEAD_BYTES                                                                         \

@@ -373,7 +373,7 @@ static enum mr_status judge_empty(struct archive_source *source, struct mr_error
 /* Opens the handle and reads the first header. MR_E_UNSUPPORTED: libarchive knows no such format,
  * or it holds nothing. */
 static enum mr_status recognise(struct archive_source *source, const struct archive_choice *choice,
-                                struct mr_error *err)
+                                bool is_weak, struct mr_error *err)
 {
     source->archive = archive_read_new();
     if (!source->archive || !archive_formats_support(source->archive, choice))
@@ -385,7 +385,9 @@ static enum mr_status recognise(struct archive_source *source, const struct arch
     }
     source->first_status = archive_read_next_header(source->archive, &source->member);
     source->has_first = true;
-    return source->first_status == ARCHIVE_EOF ? judge_empty(source, err) : MR_OK;
+    bool is_chance = is_weak && !choice->format && source->first_status < ARCHIVE_WARN &&
+                     !archive_formats_is_named(source->label);
+    return source->first_status == ARCHIVE_EOF || is_chance ? judge_empty(source, err) : MR_OK;
 }
 
 /* Looks at the first bytes and lets libarchive look. MR_E_UNSUPPORTED: there is no archive. */
@@ -413,7 +415,7 @@ static enum mr_status look(struct archive_source *source, const struct archive_c
     if (status != MR_OK)
         return status;
     locale_t before = locale_enter(source->utf8);
-    status = recognise(source, choice, err);
+    status = recognise(source, choice, *guess == ARCHIVE_GUESS_WEAK, err);
     locale_leave(before);
     return status;
 }
