@@ -10,7 +10,7 @@
 
 #include "base/path.h"
 
-#define PARENT_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define PARENT_FLAGS    (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define AGAIN_MAX_COUNT 16 /* openat2 gives EAGAIN when something was renamed meanwhile */
 
 static int call_openat2(int fd, const char *path, int flags, mode_t mode, unsigned resolve)
@@ -157,7 +157,9 @@ int below_open(const struct below *below, const char *path, int flags, mode_t mo
     if (!below->has_openat2)
         return walk_open(below, path, flags, mode);
     int fd = open_by_openat2(below, path, flags, mode);
-    /* With O_DIRECTORY the system calls a link no directory; whoever asked should know what it is. */
+    /*
+     * With O_DIRECTORY the system calls a link no directory; whoever asked should know what it is.
+     */
     if (fd < 0 && errno == ENOTDIR && flags & O_DIRECTORY)
         errno = is_link(below, path) ? ELOOP : ENOTDIR;
     return fd;
@@ -184,7 +186,8 @@ int below_make_parent(const struct below *below, const char *path)
     int got;
     while ((got = take_component(&rest, name)) > 0)
         continue;
-    return got < 0 ? -1 : walk(below, parent, true); /* nothing is made for a name that is refused */
+    return got < 0 ? -1
+                   : walk(below, parent, true); /* nothing is made for a name that is refused */
 }
 
 int below_resolve(const struct below *below, const char *path)
@@ -193,7 +196,8 @@ int below_resolve(const struct below *below, const char *path)
         errno = ENOSYS;
         return -1;
     }
-    int fd = call_openat2(below->fd, path, O_PATH | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+    int fd = call_openat2(below->fd, path, O_PATH | O_CLOEXEC, 0,
+                          RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
     if (fd < 0)
         return -1;
     close(fd);

@@ -1,6 +1,7 @@
 /*
- * later.h - what a directory sink has to do last: links, and the times and modes of directories, kept in a nameless temporary
- * file so that memory does not grow with the number of items. Any thread may add; reading comes after all adding, by one thread.
+ * later.h - what a directory sink has to do last: links, and the times and modes of directories,
+ * kept in a nameless temporary file so that memory does not grow with the number of items. Any
+ * thread may add; reading comes after all adding, by one thread.
  */
 #ifndef MR_SINK_LATER_H
 #define MR_SINK_LATER_H
@@ -15,14 +16,17 @@ struct later;
 enum mr_status later_create(struct later **later, struct mr_error *err);
 void later_destroy(struct later *later); /* NULL is a no-op */
 /*
- * Keeps path, target, kind, mode, mtime and owner of entry. MR_OK, MR_E_SYSTEM. After a failure the list has a gap:
- * what was added behind it is lost, and later_next() says so.
+ * Keeps path, target, kind, mode, mtime and owner of entry. MR_OK, MR_E_SYSTEM. After a failure the
+ * list has a gap: what was added behind it is lost, and later_next() says so.
  */
 enum mr_status later_add(struct later *later, const struct mr_entry *entry, struct mr_error *err);
 /* How many of that kind were added. */
 uint64_t later_count(const struct later *later, enum mr_kind kind);
 void later_rewind(struct later *later);
-/* The next one, in the order of adding, into *entry (zeroed by the caller, who clears it). MR_OK, MR_DONE, MR_E_SYSTEM, MR_E_MEMORY. */
+/*
+ * The next one, in the order of adding, into *entry (zeroed by the caller, who clears it). MR_OK,
+ * MR_DONE, MR_E_SYSTEM, MR_E_MEMORY.
+ */
 enum mr_status later_next(struct later *later, struct mr_entry *entry, struct mr_error *err);
 
 #endif

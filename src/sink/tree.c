@@ -43,8 +43,10 @@ enum mr_status tree_failed(const struct tree *tree, const char *path, int fault,
 
 void tree_temp_name(struct tree *tree, char name[TREE_TEMP_BYTES])
 {
-    /* splitmix64 of a random seed: never twice the same in a run, and not to be guessed from
-     * outside. */
+    /*
+     * splitmix64 of a random seed: never twice the same in a run, and not to be guessed from
+     * outside.
+     */
     uint64_t z =
         tree->seed +
         atomic_fetch_add_explicit(&tree->temp_count, 1, memory_order_relaxed) * 0x9e3779b97f4a7c15u;

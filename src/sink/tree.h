@@ -1,6 +1,6 @@
 /*
- * tree.h - the inside of the directory sink: directory_sink.c stores items as they come, tree_finish.c does what comes last,
- * tree.c is what both need.
+ * tree.h - the inside of the directory sink: directory_sink.c stores items as they come,
+ * tree_finish.c does what comes last, tree.c is what both need.
  */
 #ifndef MR_SINK_TREE_H
 #define MR_SINK_TREE_H
@@ -24,14 +24,18 @@ struct tree {
     char *label;
     struct below root;
     struct later *later;
-    struct later *made; /* the symbolic links that were made and are to be checked; NULL until there is one */
+    struct later *
+        made; /* the symbolic links that were made and are to be checked; NULL until there is one */
     mode_t umask_bits;
     uint64_t seed; /* of temporary names; unpredictable */
     atomic_uint_fast64_t temp_count;
     atomic_uint_fast64_t lost_owner_count, lost_xattr_count;
 };
 
-/* An error about the output path, named below the tree. Well-known errno values get a status and a text of their own. */
+/*
+ * An error about the output path, named below the tree. Well-known errno values get a status and a
+ * text of their own.
+ */
 enum mr_status tree_failed(const struct tree *tree, const char *path, int fault, const char *what,
                            struct mr_error *err);
 
@@ -41,24 +45,36 @@ void tree_temp_name(struct tree *tree, char name[TREE_TEMP_BYTES]);
 bool tree_is_reserved(const char *path);
 
 /*
- * What the policy says about entry when there (NULL: nothing) stands at its place: MR_OK (go on, replace it where it is
- * something), MR_SKIPPED, MR_E_EXISTS.
+ * What the policy says about entry when there (NULL: nothing) stands at its place: MR_OK (go on,
+ * replace it where it is something), MR_SKIPPED, MR_E_EXISTS.
  */
-enum mr_status tree_judge(const struct tree *tree, const struct mr_entry *entry, const struct stat *there,
-                          struct mr_error *err);
-/* tree_judge() with what fstatat() finds at the last component of entry->path in the open directory parent. */
-enum mr_status tree_look(const struct tree *tree, int parent, const struct mr_entry *entry, struct mr_error *err);
+enum mr_status tree_judge(const struct tree *tree, const struct mr_entry *entry,
+                          const struct stat *there, struct mr_error *err);
+/*
+ * tree_judge() with what fstatat() finds at the last component of entry->path in the open directory
+ * parent.
+ */
+enum mr_status tree_look(const struct tree *tree, int parent, const struct mr_entry *entry,
+                         struct mr_error *err);
 
-/* Gives temp in parent its final name, the last component of path; replacing what is there only when the policy says so. On failure temp is removed. */
+/*
+ * Gives temp in parent its final name, the last component of path; replacing what is there only
+ * when the policy says so. On failure temp is removed.
+ */
 enum mr_status tree_publish(const struct tree *tree, int parent, const char *temp, const char *path,
                             struct mr_error *err);
 
-/* Sets owner, mode (0777 at most) and times of the open file or directory as far as entry has them and they are to be kept. */
-enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entry *entry, struct mr_error *err);
+/*
+ * Sets owner, mode (0777 at most) and times of the open file or directory as far as entry has them
+ * and they are to be kept.
+ */
+enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entry *entry,
+                                 struct mr_error *err);
 
 /* mr_sink_ops.finish of the directory sink. */
 enum mr_status tree_finish(struct mr_sink *sink,
-                           void (*on_problem)(void *ctx, const char *path, const struct mr_error *problem), void *ctx,
-                           struct mr_error *err);
+                           void (*on_problem)(void *ctx, const char *path,
+                                              const struct mr_error *problem),
+                           void *ctx, struct mr_error *err);
 
 #endif

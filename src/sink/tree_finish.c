@@ -223,8 +223,10 @@ static enum mr_status do_one(struct tree *tree, enum pass pass, struct pass_stat
                                                              : MR_OK;
 }
 
-/* Goes over the whole list; the problems of single entries are told. MR_OK, or the list cannot be
- * read. */
+/*
+ * Goes over the whole list; the problems of single entries are told. MR_OK, or the list cannot be
+ * read.
+ */
 static enum mr_status run_pass(struct tree *tree, enum pass pass, struct pass_state *state,
                                const struct problems *problems, struct mr_error *err)
 {

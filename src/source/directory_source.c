@@ -1,6 +1,7 @@
 /*
- * A tree of the file system, walked lazily: a stack of the directories on the way down, each with the names that
- * are left in it. No recursion, no chdir; names are looked up below the descriptor of their own directory.
+ * A tree of the file system, walked lazily: a stack of the directories on the way down, each with
+ * the names that are left in it. No recursion, no chdir; names are looked up below the descriptor
+ * of their own directory.
  */
 #include "source/sources.h"
 
@@ -16,15 +17,16 @@
 #include "source/local.h"
 #include "source/names.h"
 
-#define OPEN_MAX_COUNT   64 /* directories on the way down that stay open; the others are opened again on the way up */
-#define LISTING_BYTES    32768
-#define VANISHED         "vanished after its directory was read"
+#define OPEN_MAX_COUNT                                                                             \
+    64 /* directories on the way down that stay open; the others are opened again on the way up */
+#define LISTING_BYTES 32768
+#define VANISHED      "vanished after its directory was read"
 
 /* A directory on the way down. */
 struct level {
     struct names *names;
-    int fd;              /* -1: closed to stay below OPEN_MAX_COUNT, or the root's own */
-    size_t path_bytes;   /* how much of the path names this directory */
+    int fd;            /* -1: closed to stay below OPEN_MAX_COUNT, or the root's own */
+    size_t path_bytes; /* how much of the path names this directory */
     dev_t device;
     ino_t inode;
 };
@@ -54,7 +56,8 @@ static enum mr_status out_of_memory(struct mr_error *err)
 }
 
 /* Reads all names of the open directory fd. */
-static enum mr_status list(struct directory_source *walk, int fd, struct names **names, struct mr_error *err)
+static enum mr_status list(struct directory_source *walk, int fd, struct names **names,
+                           struct mr_error *err)
 {
     enum mr_status status = names_create(NAMES_MEMORY_BYTES, walk->config.is_unsorted, names, err);
     while (status == MR_OK) {
@@ -87,7 +90,8 @@ static int level_fd(const struct directory_source *walk, const struct level *lev
 }
 
 /* Puts the open directory fd on top. Takes fd and names, also on failure. */
-static enum mr_status push(struct directory_source *walk, int fd, struct names *names, struct mr_error *err)
+static enum mr_status push(struct directory_source *walk, int fd, struct names *names,
+                           struct mr_error *err)
 {
     if (walk->level_count == walk->level_cap_count) {
         size_t cap = walk->level_cap_count ? walk->level_cap_count * 2 : 16;
@@ -129,7 +133,10 @@ static int open_path(const struct directory_source *walk, const char *path, int 
     return below_open(&walk->root, path, flags, 0);
 }
 
-/* Drops the directory on top. The one below it is opened again if it has to be; when that fails, it is dropped with the next call. */
+/*
+ * Drops the directory on top. The one below it is opened again if it has to be; when that fails, it
+ * is dropped with the next call.
+ */
 static enum mr_status pop(struct directory_source *walk, struct mr_error *err)
 {
     struct level *top = &walk->levels[--walk->level_count];
@@ -147,7 +154,8 @@ static enum mr_status pop(struct directory_source *walk, struct mr_error *err)
         return MR_OK;
     names_destroy(top->names);
     top->names = NULL;
-    return mr_error_set(err, MR_E_CHANGED, 0, "was moved or replaced while it was walked: the rest of it is left out");
+    return mr_error_set(err, MR_E_CHANGED, 0,
+                        "was moved or replaced while it was walked: the rest of it is left out");
 }
 
 /* Opens the directory that was given last, lists it and puts it on top. */
@@ -157,7 +165,8 @@ static enum mr_status enter(struct directory_source *walk, struct mr_error *err)
     int flags = LOCAL_READ_FLAGS | O_DIRECTORY | (walk->config.follows_links ? 0 : O_NOFOLLOW);
     int fd = openat(level_fd(walk, top), path_base(walk->path), flags);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
-        return mr_error_set(err, MR_E_CHANGED, 0, "vanished or was replaced before it could be read");
+        return mr_error_set(err, MR_E_CHANGED, 0,
+                            "vanished or was replaced before it could be read");
     if (fd < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read the directory");
     struct names *names = NULL;
@@ -183,8 +192,8 @@ static bool is_loop(const struct directory_source *walk, const struct stat *st)
 }
 
 /* What stands at name: MR_OK, MR_SKIPPED for the run's own output, or an error. */
-static enum mr_status look(const struct directory_source *walk, int parent, const char *name, struct stat *st,
-                           struct mr_error *err)
+static enum mr_status look(const struct directory_source *walk, int parent, const char *name,
+                           struct stat *st, struct mr_error *err)
 {
     struct stat link;
     if (fstatat(parent, name, st, walk->config.follows_links ? 0 : AT_SYMLINK_NOFOLLOW) != 0) {
@@ -199,13 +208,18 @@ static enum mr_status look(const struct directory_source *walk, int parent, cons
     return local_is_own(&walk->config, st) ? MR_SKIPPED : MR_OK;
 }
 
-/* Decides whether the directory, which was given as an entry, is entered by the next call. MR_OK, or the error for a loop. */
-static enum mr_status plan_entering(struct directory_source *walk, const struct stat *st, struct mr_error *err)
+/*
+ * Decides whether the directory, which was given as an entry, is entered by the next call. MR_OK,
+ * or the error for a loop.
+ */
+static enum mr_status plan_entering(struct directory_source *walk, const struct stat *st,
+                                    struct mr_error *err)
 {
     const struct walk_config *config = &walk->config;
     if (is_loop(walk, st))
-        return mr_error_set(err, MR_E_SYSTEM, 0,
-                            "leads back to a directory that it lies in: a loop, which is not followed");
+        return mr_error_set(
+            err, MR_E_SYSTEM, 0,
+            "leads back to a directory that it lies in: a loop, which is not followed");
     walk->is_to_enter = !(config->stays_on_device && st->st_dev != walk->levels[0].device) &&
                         !(config->max_depth != 0 && walk->level_count >= config->max_depth) &&
                         !(config->descends && !config->descends(config->ctx, walk->path));
@@ -214,7 +228,9 @@ static enum mr_status plan_entering(struct directory_source *walk, const struct 
     return MR_OK;
 }
 
-/* The extended attributes of what can be opened; what cannot will say so when its content is read. */
+/*
+ * The extended attributes of what can be opened; what cannot will say so when its content is read.
+ */
 static enum mr_status add_xattrs(int parent, const char *name, bool follows, struct mr_entry *entry,
                                  struct mr_error *err)
 {
@@ -241,8 +257,8 @@ static bool set_path(struct directory_source *walk, const struct level *top, con
 }
 
 /* An error that is about the directory walk->path; the root's has no path, so its text names it. */
-static enum mr_status directory_failed(struct directory_source *walk, enum mr_status status, struct mr_entry *entry,
-                                       struct mr_error *err)
+static enum mr_status directory_failed(struct directory_source *walk, enum mr_status status,
+                                       struct mr_entry *entry, struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
     if (walk->path[0] == '\0')
@@ -261,8 +277,9 @@ static enum mr_status take(struct directory_source *walk, const char *name, stru
     if (!set_path(walk, top, name)) {
         walk->path[top->path_bytes] = '\0';
         char shown[PATH_SHOW_BYTES];
-        enum mr_status status = mr_error_set(err, MR_E_LIMIT, 0, "the path of %s in it is longer than %d bytes",
-                                             path_show(shown, sizeof(shown), name), PATH_TOTAL_MAX_BYTES);
+        enum mr_status status =
+            mr_error_set(err, MR_E_LIMIT, 0, "the path of %s in it is longer than %d bytes",
+                         path_show(shown, sizeof(shown), name), PATH_TOTAL_MAX_BYTES);
         return directory_failed(walk, status, entry, err);
     }
     struct stat st;
@@ -283,7 +300,8 @@ static enum mr_status take(struct directory_source *walk, const char *name, stru
     return status;
 }
 
-static enum mr_status directory_next(struct mr_source *source, struct mr_entry *entry, struct mr_error *err)
+static enum mr_status directory_next(struct mr_source *source, struct mr_entry *entry,
+                                     struct mr_error *err)
 {
     struct directory_source *walk = walk_of(source);
     if (walk->is_to_enter) {
@@ -315,10 +333,11 @@ static enum mr_status directory_next(struct mr_source *source, struct mr_entry *
     return MR_DONE;
 }
 
-static enum mr_status directory_open(struct mr_source *source, const struct mr_entry *entry, struct mr_reader **reader,
-                                     struct mr_error *err)
+static enum mr_status directory_open(struct mr_source *source, const struct mr_entry *entry,
+                                     struct mr_reader **reader, struct mr_error *err)
 {
-    return local_open(open_path(walk_of(source), entry->path, LOCAL_READ_FLAGS), entry, reader, err);
+    return local_open(open_path(walk_of(source), entry->path, LOCAL_READ_FLAGS), entry, reader,
+                      err);
 }
 
 static void directory_destroy(struct mr_source *source)
@@ -370,8 +389,8 @@ static enum mr_status start(struct directory_source *walk, const char *path, str
     return push(walk, -1, names, err);
 }
 
-enum mr_status directory_source_create(const char *path, const struct walk_config *config, struct mr_source **source,
-                                       struct mr_error *err)
+enum mr_status directory_source_create(const char *path, const struct walk_config *config,
+                                       struct mr_source **source, struct mr_error *err)
 {
     struct directory_source *new = calloc(1, sizeof(*new));
     if (!new)
@@ -379,7 +398,8 @@ enum mr_status directory_source_create(const char *path, const struct walk_confi
     new->root.fd = -1;
     new->config = *config;
     new->label = strdup(path);
-    new->source = (struct mr_source){.ops = &directory_ops, .flags = MR_SOURCE_REOPENABLE, .label = new->label};
+    new->source = (struct mr_source){
+        .ops = &directory_ops, .flags = MR_SOURCE_REOPENABLE, .label = new->label};
     enum mr_status status = new->label ? start(new, path, err) : out_of_memory(err);
     if (status != MR_OK) {
         directory_destroy(&new->source);

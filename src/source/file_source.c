@@ -27,7 +27,8 @@ static int open_file(const struct file_source *file)
     return open(file->label, LOCAL_READ_FLAGS | (file->config.follows_links ? 0 : O_NOFOLLOW));
 }
 
-static enum mr_status add_xattrs(const struct file_source *file, struct mr_entry *entry, struct mr_error *err)
+static enum mr_status add_xattrs(const struct file_source *file, struct mr_entry *entry,
+                                 struct mr_error *err)
 {
     int fd = open_file(file);
     if (fd < 0)
@@ -37,7 +38,8 @@ static enum mr_status add_xattrs(const struct file_source *file, struct mr_entry
     return status;
 }
 
-static enum mr_status file_next(struct mr_source *source, struct mr_entry *entry, struct mr_error *err)
+static enum mr_status file_next(struct mr_source *source, struct mr_entry *entry,
+                                struct mr_error *err)
 {
     struct file_source *file = file_of(source);
     if (file->is_given)
@@ -46,7 +48,8 @@ static enum mr_status file_next(struct mr_source *source, struct mr_entry *entry
     if (mr_entry_set_path(entry, path_base(file->label)) != MR_OK)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     struct stat st;
-    if (fstatat(AT_FDCWD, file->label, &st, file->config.follows_links ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
+    if (fstatat(AT_FDCWD, file->label, &st, file->config.follows_links ? 0 : AT_SYMLINK_NOFOLLOW) !=
+        0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot be looked at");
     if (local_is_own(&file->config, &st)) {
         mr_entry_clear(entry);
@@ -60,8 +63,8 @@ static enum mr_status file_next(struct mr_source *source, struct mr_entry *entry
     return MR_OK;
 }
 
-static enum mr_status file_open(struct mr_source *source, const struct mr_entry *entry, struct mr_reader **reader,
-                                struct mr_error *err)
+static enum mr_status file_open(struct mr_source *source, const struct mr_entry *entry,
+                                struct mr_reader **reader, struct mr_error *err)
 {
     return local_open(open_file(file_of(source)), entry, reader, err);
 }
@@ -81,8 +84,8 @@ static const struct mr_source_ops file_ops = {
     .destroy = file_destroy,
 };
 
-enum mr_status file_source_create(const char *path, const struct walk_config *config, struct mr_source **source,
-                                  struct mr_error *err)
+enum mr_status file_source_create(const char *path, const struct walk_config *config,
+                                  struct mr_source **source, struct mr_error *err)
 {
     struct file_source *file = calloc(1, sizeof(*file));
     char *label = strdup(path);
@@ -93,7 +96,8 @@ enum mr_status file_source_create(const char *path, const struct walk_config *co
     }
     file->config = *config;
     file->label = label;
-    file->source = (struct mr_source){.ops = &file_ops, .flags = MR_SOURCE_REOPENABLE, .label = label};
+    file->source =
+        (struct mr_source){.ops = &file_ops, .flags = MR_SOURCE_REOPENABLE, .label = label};
     *source = &file->source;
     return MR_OK;
 }

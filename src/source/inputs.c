@@ -20,7 +20,8 @@ struct inputs {
     bool no_archives, is_merged, may_collide;
     struct walk_config walk;
     struct input *current; /* holds one reference */
-    char *listed_path;     /* the name of the current input's only entry, when that is a plain file from a list */
+    char *listed_path; /* the name of the current input's only entry, when that is a plain file from
+                          a list */
 };
 
 static enum mr_status out_of_memory(struct mr_error *err)
@@ -56,7 +57,8 @@ static enum mr_status check(const struct inputs_config *config, struct mr_error 
     return MR_OK;
 }
 
-static enum mr_status copy_config(struct inputs *inputs, const struct inputs_config *config, struct mr_error *err)
+static enum mr_status copy_config(struct inputs *inputs, const struct inputs_config *config,
+                                  struct mr_error *err)
 {
     inputs->no_archives = config->no_archives;
     inputs->is_merged = config->is_merged;
@@ -75,7 +77,8 @@ static enum mr_status copy_config(struct inputs *inputs, const struct inputs_con
     return name_list_open(config->list_path, config->list_has_nuls, &inputs->list, err);
 }
 
-enum mr_status inputs_create(const struct inputs_config *config, struct inputs **inputs, struct mr_error *err)
+enum mr_status inputs_create(const struct inputs_config *config, struct inputs **inputs,
+                             struct mr_error *err)
 {
     enum mr_status status = check(config, err);
     if (status != MR_OK)
@@ -120,9 +123,13 @@ bool inputs_may_collide(const struct inputs *inputs)
     return inputs->may_collide;
 }
 
-/* Opens what is no directory: an archive, or what rest then holds. fd is taken. MR_E_UNSUPPORTED: it is no archive. */
-static enum mr_status try_archive(const struct inputs *inputs, int fd, const char *label, struct archive_rest *rest,
-                                  struct mr_source **source, struct mr_error *err)
+/*
+ * Opens what is no directory: an archive, or what rest then holds. fd is taken. MR_E_UNSUPPORTED:
+ * it is no archive.
+ */
+static enum mr_status try_archive(const struct inputs *inputs, int fd, const char *label,
+                                  struct archive_rest *rest, struct mr_source **source,
+                                  struct mr_error *err)
 {
     *rest = (struct archive_rest){.fd = fd};
     if (inputs->no_archives)
@@ -131,8 +138,9 @@ static enum mr_status try_archive(const struct inputs *inputs, int fd, const cha
 }
 
 /* Anything that is read as a stream: stdin, a FIFO, a device. fd is taken. */
-static enum mr_status open_stream(const struct inputs *inputs, int fd, const char *name, const char *label,
-                                  struct mr_source **source, struct mr_error *err)
+static enum mr_status open_stream(const struct inputs *inputs, int fd, const char *name,
+                                  const char *label, struct mr_source **source,
+                                  struct mr_error *err)
 {
     struct archive_rest rest;
     enum mr_status status = try_archive(inputs, fd, label, &rest, source, err);
@@ -143,15 +151,16 @@ static enum mr_status open_stream(const struct inputs *inputs, int fd, const cha
     return status;
 }
 
-static enum mr_status open_regular(const struct inputs *inputs, const char *path, struct mr_source **source,
-                                   struct mr_error *err)
+static enum mr_status open_regular(const struct inputs *inputs, const char *path,
+                                   struct mr_source **source, struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
     if (inputs->no_archives)
         return file_source_create(path, &inputs->walk, source, err);
     int fd = open(path, LOCAL_READ_FLAGS);
     if (fd < 0)
-        return mr_error_set(err, MR_E_SYSTEM, errno, "cannot open %s", path_show(shown, sizeof(shown), path));
+        return mr_error_set(err, MR_E_SYSTEM, errno, "cannot open %s",
+                            path_show(shown, sizeof(shown), path));
     struct archive_rest rest;
     enum mr_status status = try_archive(inputs, fd, path, &rest, source, err);
     if (status != MR_E_UNSUPPORTED || rest.fd < 0)
@@ -162,17 +171,21 @@ static enum mr_status open_regular(const struct inputs *inputs, const char *path
 }
 
 /* Opens path by what it is. MR_SKIPPED: it is the run's own output. */
-static enum mr_status open_source(const struct inputs *inputs, const char *path, struct mr_source **source,
-                                  struct mr_error *err)
+static enum mr_status open_source(const struct inputs *inputs, const char *path,
+                                  struct mr_source **source, struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
     struct stat st;
     if (stat(path, &st) != 0) {
         int fault = errno;
-        /* A link that leads nowhere is an item all the same, as long as links are not to be followed. */
+        /*
+         * A link that leads nowhere is an item all the same, as long as links are not to be
+         * followed.
+         */
         if (!inputs->walk.follows_links && lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
             return file_source_create(path, &inputs->walk, source, err);
-        return mr_error_set(err, MR_E_SYSTEM, fault, "cannot open %s", path_show(shown, sizeof(shown), path));
+        return mr_error_set(err, MR_E_SYSTEM, fault, "cannot open %s",
+                            path_show(shown, sizeof(shown), path));
     }
     if (local_is_own(&inputs->walk, &st))
         return MR_SKIPPED;
@@ -182,7 +195,8 @@ static enum mr_status open_source(const struct inputs *inputs, const char *path,
         return open_regular(inputs, path, source, err);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return mr_error_set(err, MR_E_SYSTEM, errno, "cannot open %s", path_show(shown, sizeof(shown), path));
+        return mr_error_set(err, MR_E_SYSTEM, errno, "cannot open %s",
+                            path_show(shown, sizeof(shown), path));
     return open_stream(inputs, fd, path_base(path), path, source, err);
 }
 
@@ -192,7 +206,8 @@ static bool is_kind(const struct mr_source *source, const char *kind)
 }
 
 /* What comes before the names of source's entries. NULL when out of memory. */
-static char *make_prefix(const struct inputs *inputs, const struct mr_source *source, const char *name, bool is_listed)
+static char *make_prefix(const struct inputs *inputs, const struct mr_source *source,
+                         const char *name, bool is_listed)
 {
     bool is_container = source->flags & MR_SOURCE_CONTAINER;
     bool is_alone = inputs->name_count == 1 && !inputs->list;
@@ -205,7 +220,8 @@ static char *make_prefix(const struct inputs *inputs, const struct mr_source *so
 }
 
 /* Makes name the current input. MR_OK, MR_SKIPPED (it is left out), or an error that names it. */
-static enum mr_status open_input(struct inputs *inputs, const char *name, bool is_listed, struct mr_error *err)
+static enum mr_status open_input(struct inputs *inputs, const char *name, bool is_listed,
+                                 struct mr_error *err)
 {
     bool is_stdin = !is_listed && strcmp(name, "-") == 0;
     struct mr_source *source = NULL;
@@ -256,7 +272,8 @@ static enum mr_status advance(struct inputs *inputs, struct mr_error *err)
     }
 }
 
-enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct input **input, struct mr_error *err)
+enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct input **input,
+                           struct mr_error *err)
 {
     *input = NULL;
     for (;;) {
@@ -271,7 +288,8 @@ enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct
             input_release(current);
             continue;
         }
-        if (entry->path && inputs->listed_path && mr_entry_set_path(entry, inputs->listed_path) != MR_OK)
+        if (entry->path && inputs->listed_path &&
+            mr_entry_set_path(entry, inputs->listed_path) != MR_OK)
             status = out_of_memory(err);
         if (entry->path) {
             atomic_fetch_add_explicit(&current->refs, 1, memory_order_relaxed);
@@ -293,7 +311,8 @@ char *input_show(const struct input *input, const char *path, char *out, size_t 
     while (!is_container && label_bytes > 0 && source->label[label_bytes - 1] == '/')
         label_bytes--;
     char *whole = NULL;
-    if (asprintf(&whole, "%.*s%s%s", (int)label_bytes, source->label, is_container ? "!/" : "/", path) < 0)
+    if (asprintf(&whole, "%.*s%s%s", (int)label_bytes, source->label, is_container ? "!/" : "/",
+                 path) < 0)
         return path_show(out, cap_bytes, path);
     path_show(out, cap_bytes, whole);
     free(whole);

@@ -1,6 +1,7 @@
 /*
- * inputs.h - the inputs of a run, one after the other: opens each when its turn comes, recognises what it is, and gives
- * the entries of all of them with the name that each would have in the output.
+ * inputs.h - the inputs of a run, one after the other: opens each when its turn comes, recognises
+ * what it is, and gives the entries of all of them with the name that each would have in the
+ * output.
  *
  * inputs_next() is called by one thread at a time.
  */
@@ -23,31 +24,42 @@ struct input {
 struct inputs_config {
     const char *const *names; /* as given on the command line; "-" is stdin; copied */
     size_t name_count;
-    const char *list_path;    /* -T: more names, one a line, read lazily; "-" is stdin; NULL: none */
-    bool list_has_nuls;       /* -0 */
-    const char *format;       /* --from, or NULL */
-    bool no_archives;         /* archives are plain files */
-    bool is_merged;           /* --merge: no prefixes */
+    const char *list_path; /* -T: more names, one a line, read lazily; "-" is stdin; NULL: none */
+    bool list_has_nuls;    /* -0 */
+    const char *format;    /* --from, or NULL */
+    bool no_archives;      /* archives are plain files */
+    bool is_merged;        /* --merge: no prefixes */
     struct walk_config walk;
 };
 
-/* MR_OK, MR_E_USAGE, MR_E_SYSTEM (the list cannot be opened), MR_E_MEMORY. Inputs themselves are opened later. */
-enum mr_status inputs_create(const struct inputs_config *config, struct inputs **inputs, struct mr_error *err);
+/*
+ * MR_OK, MR_E_USAGE, MR_E_SYSTEM (the list cannot be opened), MR_E_MEMORY. Inputs themselves are
+ * opened later.
+ */
+enum mr_status inputs_create(const struct inputs_config *config, struct inputs **inputs,
+                             struct mr_error *err);
 void inputs_destroy(struct inputs *inputs); /* NULL is a no-op; after all releases */
 
 /*
- * The next entry: MR_OK fills *entry (zeroed by the caller, who clears it) and *input (the caller's to release). MR_DONE: no more. Errors
- * are about entry->path in *input (when both are set; input is the caller's to release all the same), or about an input as a
- * whole (*input NULL; the text names it); the next call goes on.
+ * The next entry: MR_OK fills *entry (zeroed by the caller, who clears it) and *input (the caller's
+ * to release). MR_DONE: no more. Errors are about entry->path in *input (when both are set; input
+ * is the caller's to release all the same), or about an input as a whole (*input NULL; the text
+ * names it); the next call goes on.
  */
 enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct input **input,
                            struct mr_error *err);
 void input_release(struct input *input); /* NULL is a no-op; any thread */
 
-/* True when two items could get the same output name without any renaming (several inputs, archives). */
+/*
+ * True when two items could get the same output name without any renaming (several inputs,
+ * archives).
+ */
 bool inputs_may_collide(const struct inputs *inputs);
 
-/* "label!/path" for a member of an archive, "label/path" for a file below a directory, "path" for a file. Into out, escaped by path_show(). */
+/*
+ * "label!/path" for a member of an archive, "label/path" for a file below a directory, "path" for a
+ * file. Into out, escaped by path_show().
+ */
 char *input_show(const struct input *input, const char *path, char *out, size_t cap_bytes);
 
 #endif

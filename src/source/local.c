@@ -41,12 +41,14 @@ void local_describe(struct mr_entry *entry, const struct stat *st)
     entry->link_count = st->st_nlink;
 }
 
-enum mr_status local_read_link(int parent, const char *name, struct mr_entry *entry, struct mr_error *err)
+enum mr_status local_read_link(int parent, const char *name, struct mr_entry *entry,
+                               struct mr_error *err)
 {
     char target[PATH_MAX + 1];
     ssize_t length = readlinkat(parent, name, target, sizeof(target));
     if (length < 0 && (errno == ENOENT || errno == EINVAL))
-        return mr_error_set(err, MR_E_CHANGED, 0, "vanished or changed after its directory was read");
+        return mr_error_set(err, MR_E_CHANGED, 0,
+                            "vanished or changed after its directory was read");
     if (length < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read the link");
     if ((size_t)length == sizeof(target))
@@ -66,7 +68,8 @@ bool local_is_own(const struct walk_config *config, const struct stat *st)
 }
 
 /* Adds one attribute to entry. MR_OK also when it is gone meanwhile. */
-static enum mr_status read_xattr(int fd, const char *name, struct mr_entry *entry, struct mr_error *err)
+static enum mr_status read_xattr(int fd, const char *name, struct mr_entry *entry,
+                                 struct mr_error *err)
 {
     ssize_t size = fgetxattr(fd, name, NULL, 0);
     void *value = NULL;
@@ -127,7 +130,8 @@ static enum mr_status open_failed(int fault, struct mr_error *err)
     return mr_error_set(err, MR_E_SYSTEM, fault, "cannot open");
 }
 
-enum mr_status local_open(int fd, const struct mr_entry *entry, struct mr_reader **reader, struct mr_error *err)
+enum mr_status local_open(int fd, const struct mr_entry *entry, struct mr_reader **reader,
+                          struct mr_error *err)
 {
     if (fd < 0)
         return open_failed(errno, err);
@@ -153,11 +157,12 @@ enum mr_status local_open(int fd, const struct mr_entry *entry, struct mr_reader
 }
 
 /*
- * Reads up to the size that the file had when it was opened, which spares the call that would only find the end;
- * growth is noticed by local_close(). A file that says 0 may be one of those that hold something all the same.
+ * Reads up to the size that the file had when it was opened, which spares the call that would only
+ * find the end; growth is noticed by local_close(). A file that says 0 may be one of those that
+ * hold something all the same.
  */
-enum mr_status local_read(struct mr_source *source, struct mr_reader *reader, void *buffer, size_t cap_bytes,
-                          size_t *got_bytes, struct mr_error *err)
+enum mr_status local_read(struct mr_source *source, struct mr_reader *reader, void *buffer,
+                          size_t cap_bytes, size_t *got_bytes, struct mr_error *err)
 {
     (void)source;
     *got_bytes = 0;
@@ -188,8 +193,10 @@ enum mr_status local_close(struct mr_source *source, struct mr_reader *reader, s
     struct stat st;
     enum mr_status status = MR_OK;
     if (fstat(reader->fd, &st) != 0)
-        status = mr_error_set(err, MR_E_SYSTEM, errno, "cannot tell whether it changed while it was read");
-    else if (st.st_size != reader->opened.st_size || !is_same_time(&st.st_mtim, &reader->opened.st_mtim) ||
+        status = mr_error_set(err, MR_E_SYSTEM, errno,
+                              "cannot tell whether it changed while it was read");
+    else if (st.st_size != reader->opened.st_size ||
+             !is_same_time(&st.st_mtim, &reader->opened.st_mtim) ||
              !is_same_time(&st.st_ctim, &reader->opened.st_ctim) ||
              (reader->is_at_end && reader->offset_bytes != st.st_size))
         status = mr_error_set(err, MR_E_CHANGED, 0, "changed while it was read");

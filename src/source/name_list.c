@@ -22,7 +22,8 @@ struct name_list {
     char buffer[BUFFER_BYTES];
 };
 
-enum mr_status name_list_open(const char *path, bool has_nuls, struct name_list **list, struct mr_error *err)
+enum mr_status name_list_open(const char *path, bool has_nuls, struct name_list **list,
+                              struct mr_error *err)
 {
     struct name_list *new = calloc(1, sizeof(*new));
     if (!new)
@@ -30,7 +31,8 @@ enum mr_status name_list_open(const char *path, bool has_nuls, struct name_list 
     bool is_stdin = strcmp(path, "-") == 0;
     path_show(new->shown, sizeof(new->shown), is_stdin ? "stdin" : path);
     new->separator = has_nuls ? '\0' : '\n';
-    new->fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    new->fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                       : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (new->fd < 0) {
         mr_error_set(err, MR_E_SYSTEM, errno, "cannot open the list of names %s", new->shown);
         free(new);
@@ -61,11 +63,15 @@ static enum mr_status fill(struct name_list *list, struct mr_error *err)
     list->filled_bytes = got > 0 ? (size_t)got : 0;
     list->is_at_end = got <= 0;
     if (got < 0)
-        return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read the list of names %s", list->shown);
+        return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read the list of names %s",
+                            list->shown);
     return MR_OK;
 }
 
-/* Takes the next line into name, cut when too long. *length_bytes is how long it is. MR_DONE at the end. */
+/*
+ * Takes the next line into name, cut when too long. *length_bytes is how long it is. MR_DONE at the
+ * end.
+ */
 static enum mr_status take_line(struct name_list *list, size_t *length_bytes, struct mr_error *err)
 {
     bool has_any = false;
@@ -100,11 +106,13 @@ enum mr_status name_list_next(struct name_list *list, const char **name, struct 
         list->line_count++;
     } while (length == 0);
     if (length > NAME_LIST_MAX_BYTES)
-        return mr_error_set(err, MR_E_LIMIT, 0, "%s: name %llu is longer than %d bytes: is it a list of names?", list->shown,
-                            list->line_count, NAME_LIST_MAX_BYTES);
+        return mr_error_set(err, MR_E_LIMIT, 0,
+                            "%s: name %llu is longer than %d bytes: is it a list of names?",
+                            list->shown, list->line_count, NAME_LIST_MAX_BYTES);
     if (memchr(list->name, '\0', length))
-        return mr_error_set(err, MR_E_DATA, 0, "%s: line %llu holds a NUL: for a NUL-separated list use -0", list->shown,
-                            list->line_count);
+        return mr_error_set(err, MR_E_DATA, 0,
+                            "%s: line %llu holds a NUL: for a NUL-separated list use -0",
+                            list->shown, list->line_count);
     list->name[length] = '\0';
     *name = list->name;
     return MR_OK;

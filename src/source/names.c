@@ -8,10 +8,15 @@
 
 #include "base/io.h"
 
-#define NAME_MAX_BYTES   4095
-#define RUN_BUFFER_BYTES 8192 /* at least; more than one record: 2 bytes of length, the name, NUL */
+#define NAME_MAX_BYTES 4095
+#define RUN_BUFFER_BYTES                                                                           \
+    8192 /* at least; more than one record: 2 bytes of length, the name, NUL                       \
+          */
 
-/* A sorted run in the temporary file, while it is merged. Its buffer holds whole or cut records: length, bytes, NUL. */
+/*
+ * A sorted run in the temporary file, while it is merged. Its buffer holds whole or cut records:
+ * length, bytes, NUL.
+ */
 struct run {
     int64_t at_bytes, end_bytes; /* what is not in the buffer yet */
     char *buffer;
@@ -21,7 +26,7 @@ struct run {
 struct names {
     size_t memory_bytes;
     bool is_unsorted;
-    char *text;     /* names with their NULs */
+    char *text; /* names with their NULs */
     size_t text_bytes, text_cap_bytes;
     uint32_t *offsets; /* of the names in text; in order after sorting */
     size_t count, cap_count;
@@ -36,7 +41,8 @@ struct names {
     bool has_given; /* the record at the top of the heap was given out and has to go */
 };
 
-enum mr_status names_create(size_t memory_bytes, bool is_unsorted, struct names **names, struct mr_error *err)
+enum mr_status names_create(size_t memory_bytes, bool is_unsorted, struct names **names,
+                            struct mr_error *err)
 {
     struct names *new = calloc(1, sizeof(*new));
     *names = new;
@@ -83,13 +89,15 @@ static bool grow(void *array, size_t *cap_count, size_t need_count, size_t eleme
 
 static int compare_offsets(const void *a, const void *b, void *text)
 {
-    return strcmp((const char *)text + *(const uint32_t *)a, (const char *)text + *(const uint32_t *)b);
+    return strcmp((const char *)text + *(const uint32_t *)a,
+                  (const char *)text + *(const uint32_t *)b);
 }
 
 static void sort(struct names *names)
 {
     if (!names->is_unsorted && names->count > 1)
-        qsort_r(names->offsets, names->count, sizeof(*names->offsets), compare_offsets, names->text);
+        qsort_r(names->offsets, names->count, sizeof(*names->offsets), compare_offsets,
+                names->text);
 }
 
 static enum mr_status out_of_memory(struct mr_error *err)
@@ -114,7 +122,8 @@ static enum mr_status spill(struct names *names, struct mr_error *err)
         size_t need = sizeof(length) + length + 1u;
         if (i == names->count || used + need > sizeof(buffer)) {
             if (used > 0 && io_pwrite(names->fd, buffer, used, names->file_bytes) != 0)
-                return mr_error_set(err, MR_E_SYSTEM, errno, "cannot write the temporary file for the names of a directory");
+                return mr_error_set(err, MR_E_SYSTEM, errno,
+                                    "cannot write the temporary file for the names of a directory");
             names->file_bytes += (int64_t)used;
             used = 0;
         }
@@ -124,7 +133,8 @@ static enum mr_status spill(struct names *names, struct mr_error *err)
         memcpy(buffer + used + sizeof(length), name, length + 1u);
         used += need;
     }
-    names->runs[names->run_count++] = (struct run){.at_bytes = start_bytes, .end_bytes = names->file_bytes};
+    names->runs[names->run_count++] =
+        (struct run){.at_bytes = start_bytes, .end_bytes = names->file_bytes};
     names->count = 0;
     names->text_bytes = 0;
     return MR_OK;
@@ -185,7 +195,8 @@ static enum mr_status run_fill(struct names *names, struct run *run, struct mr_e
 /* Which of two runs comes first: by name when sorted, else by age. */
 static bool run_is_before(const struct names *names, size_t a, size_t b)
 {
-    int order = names->is_unsorted ? 0 : strcmp(run_name(&names->runs[a]), run_name(&names->runs[b]));
+    int order =
+        names->is_unsorted ? 0 : strcmp(run_name(&names->runs[a]), run_name(&names->runs[b]));
     return order != 0 ? order < 0 : a < b;
 }
 

@@ -7,12 +7,13 @@
 
 #include "base/path.h"
 
-static const char *const filter_suffixes[] = {".gz",   ".zst", ".xz", ".bz2", ".lz4", ".lzma",
-                                              ".lz",   ".Z",   ".br", ".lzo", ".bgz"};
+static const char *const filter_suffixes[] = {".gz", ".zst", ".xz", ".bz2", ".lz4", ".lzma",
+                                              ".lz", ".Z",   ".br", ".lzo", ".bgz"};
 static const char *const archive_suffixes[] = {
-    ".tar", ".tgz",  ".tzst", ".txz", ".tbz2", ".tbz", ".tb2",  ".tlz", ".taz", ".zip",   ".jar",  ".war",   ".apk", ".cpio", ".7z",
-    ".iso", ".rar",  ".xar",  ".pkg", ".ar",   ".a",   ".deb",  ".cab", ".lha", ".lzh",   ".warc", ".mtree", ".pax", ".sqlar", ".rpm",
-    ".whl", ".epub", ".docx", ".odt", ".xlsx", ".ods", ".pptx", ".odp", ".crx", ".crate", ".gem"};
+    ".tar", ".tgz",  ".tzst", ".txz",  ".tbz2",  ".tbz", ".tb2",   ".tlz", ".taz", ".zip",  ".jar",
+    ".war", ".apk",  ".cpio", ".7z",   ".iso",   ".rar", ".xar",   ".pkg", ".ar",  ".a",    ".deb",
+    ".cab", ".lha",  ".lzh",  ".warc", ".mtree", ".pax", ".sqlar", ".rpm", ".whl", ".epub", ".docx",
+    ".odt", ".xlsx", ".ods",  ".pptx", ".odp",   ".crx", ".crate", ".gem"};
 
 /* name without trailing slashes, a copy. */
 static char *copy_trimmed(const char *name)
@@ -30,7 +31,8 @@ char *prefix_base(const char *path)
         return NULL;
     const char *base = path_base(trimmed);
     char real[PATH_MAX];
-    if ((*base == '\0' || strcmp(base, ".") == 0 || strcmp(base, "..") == 0) && realpath(path, real))
+    if ((*base == '\0' || strcmp(base, ".") == 0 || strcmp(base, "..") == 0) &&
+        realpath(path, real))
         base = path_base(real);
     char *copy = strdup(base);
     free(trimmed);

@@ -61,8 +61,8 @@ static void write_tar(const char *name)
 }
 
 /*
- * All entries as "prefix:path " and errors as "!shown " or, about an input as a whole, "!! "; the last error's text stays in
- * last_error.
+ * All entries as "prefix:path " and errors as "!shown " or, about an input as a whole, "!! "; the
+ * last error's text stays in last_error.
  */
 static char last_error[MR_ERROR_TEXT_BYTES];
 
@@ -83,7 +83,8 @@ static char *listing_of(const struct inputs_config *config)
         if (status == MR_OK)
             snprintf(text + used, 65536 - used, "%s:%s ", input->prefix, entry.path);
         else if (input)
-            snprintf(text + used, 65536 - used, "!%s ", input_show(input, entry.path, shown, sizeof(shown)));
+            snprintf(text + used, 65536 - used, "!%s ",
+                     input_show(input, entry.path, shown, sizeof(shown)));
         else
             snprintf(text + used, 65536 - used, "!! ");
         if (status != MR_OK)
@@ -95,14 +96,15 @@ static char *listing_of(const struct inputs_config *config)
     return text;
 }
 
-#define NAMES(...)                                                                                                     \
-    .names = (const char *const[]){__VA_ARGS__}, .name_count = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
+#define NAMES(...)                                                                                 \
+    .names = (const char *const[]){__VA_ARGS__},                                                   \
+    .name_count = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
 
-#define ck_assert_inputs(expected, ...)                                                                                \
-    do {                                                                                                               \
-        char *text_ = listing_of(&(struct inputs_config){__VA_ARGS__});                                                \
-        ck_assert_str_eq(text_, expected);                                                                             \
-        free(text_);                                                                                                   \
+#define ck_assert_inputs(expected, ...)                                                            \
+    do {                                                                                           \
+        char *text_ = listing_of(&(struct inputs_config){__VA_ARGS__});                            \
+        ck_assert_str_eq(text_, expected);                                                         \
+        free(text_);                                                                               \
     } while (0)
 
 START_TEST(test_one_input)
@@ -127,8 +129,10 @@ START_TEST(test_several_inputs)
     touch("f.txt");
     write_tar("d/x.tar.gz"); /* recognised by content, not by name */
     write_tar("y");
-    ck_assert_inputs("site:a site:b :f.txt x:m y:m ", NAMES("site", "o/site/", "f.txt", "d/x.tar.gz", "y"));
-    ck_assert_inputs(":a :b :f.txt :m :m ", NAMES("site", "o/site/", "f.txt", "d/x.tar.gz", "y"), .is_merged = true);
+    ck_assert_inputs("site:a site:b :f.txt x:m y:m ",
+                     NAMES("site", "o/site/", "f.txt", "d/x.tar.gz", "y"));
+    ck_assert_inputs(":a :b :f.txt :m :m ", NAMES("site", "o/site/", "f.txt", "d/x.tar.gz", "y"),
+                     .is_merged = true);
     ck_assert_int_eq(chdir("o/site"), 0);
     ck_assert_inputs("site:b o:site o:site/b site:b ", NAMES(".", "..", "../site/."));
 }
@@ -136,10 +140,13 @@ END_TEST
 
 START_TEST(test_suffixes)
 {
-    static const char *const pairs[][2] = {{"x.tar.gz", "x"},  {"x.TGZ", "x"},     {"x.zip", "x"},      {"a.b/x.7z", "a.b/x"},
-                                           {"x.cpio", "x"},    {"x.txt", "x.txt"}, {".tar.gz", ".tar"}, {"zip", "zip"},
-                                           {"x.tar.xz", "x"},  {".zip", ".zip"},   {"x.log.gz", "x.log"}, {"d.tar/x", "d.tar/x"},
-                                           {"d/.tar", "d/.tar"}, {"", ""}};
+    static const char *const pairs[][2] = {{"x.tar.gz", "x"},     {"x.TGZ", "x"},
+                                           {"x.zip", "x"},        {"a.b/x.7z", "a.b/x"},
+                                           {"x.cpio", "x"},       {"x.txt", "x.txt"},
+                                           {".tar.gz", ".tar"},   {"zip", "zip"},
+                                           {"x.tar.xz", "x"},     {".zip", ".zip"},
+                                           {"x.log.gz", "x.log"}, {"d.tar/x", "d.tar/x"},
+                                           {"d/.tar", "d/.tar"},  {"", ""}};
     for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         char name[32];
         strcpy(name, pairs[i][0]);
@@ -168,8 +175,10 @@ START_TEST(test_links)
     ck_assert_int_eq(symlink("f", "to_f"), 0);
     ck_assert_int_eq(symlink("x.tar", "to_x.tar"), 0);
     ck_assert_int_eq(symlink("nowhere", "to_nowhere"), 0);
-    ck_assert_inputs("to_site:a :to_f to_x:m :to_nowhere ", NAMES("to_site", "to_f", "to_x.tar", "to_nowhere"));
-    ck_assert_inputs("to_site:a :to_f to_x:m !! ", NAMES("to_site", "to_f", "to_x.tar", "to_nowhere"),
+    ck_assert_inputs("to_site:a :to_f to_x:m :to_nowhere ",
+                     NAMES("to_site", "to_f", "to_x.tar", "to_nowhere"));
+    ck_assert_inputs("to_site:a :to_f to_x:m !! ",
+                     NAMES("to_site", "to_f", "to_x.tar", "to_nowhere"),
                      .walk = {.follows_links = true});
 }
 END_TEST
@@ -182,8 +191,8 @@ START_TEST(test_list)
     touch("odd\nname");
     write_tar("p/x.tar");
     char list[1000];
-    snprintf(list, sizeof(list), "a/f\n\n./a//f\n%s/f\nt/../f\nt/x\np/x.tar\nmissing\n-\n../%s/f", root,
-             strrchr(root, '/') + 1);
+    snprintf(list, sizeof(list), "a/f\n\n./a//f\n%s/f\nt/../f\nt/x\np/x.tar\nmissing\n-\n../%s/f",
+             root, strrchr(root, '/') + 1);
     support_write_file(root, "list", list, strlen(list));
     char expected[2000];
     snprintf(expected, sizeof(expected), ":a/f :a/f :%s/f :f t/x:y p/x:m !! !! :f ", root + 1);
@@ -205,7 +214,8 @@ START_TEST(test_list)
     ck_assert_inputs("", .list_path = "list");
     struct inputs *inputs = NULL;
     struct mr_error err = {0};
-    ck_assert_int_eq(inputs_create(&(struct inputs_config){.list_path = "nolist"}, &inputs, &err), MR_E_SYSTEM);
+    ck_assert_int_eq(inputs_create(&(struct inputs_config){.list_path = "nolist"}, &inputs, &err),
+                     MR_E_SYSTEM);
     ck_assert_ptr_nonnull(strstr(err.text, "nolist"));
 }
 END_TEST
@@ -217,7 +227,7 @@ START_TEST(test_long_names_in_list)
     char *list = malloc(size + 1);
     memset(list, 'n', size);
     memcpy(list, "f\n", 2);
-    list[2 + 4096] = '\n';     /* just fits: the system refuses it */
+    list[2 + 4096] = '\n';        /* just fits: the system refuses it */
     list[2 + 4097 + 4097] = '\n'; /* one too many */
     memcpy(list + size - 3, "\nf\n", 3);
     support_write_file(root, "list", list, size);
@@ -237,7 +247,9 @@ START_TEST(test_long_list)
     free(list);
     struct inputs *inputs = NULL;
     struct mr_error err = {0};
-    ck_assert_ok(inputs_create(&(struct inputs_config){.list_path = "list", .no_archives = true}, &inputs, &err), err);
+    ck_assert_ok(inputs_create(&(struct inputs_config){.list_path = "list", .no_archives = true},
+                               &inputs, &err),
+                 err);
     unsigned count = 0;
     for (;; count++) {
         struct mr_entry entry = {0};
@@ -338,8 +350,11 @@ START_TEST(test_wrong_use)
     struct inputs *inputs = NULL;
     struct mr_error err = {0};
     ck_assert_int_eq(inputs_create(&(struct inputs_config){0}, &inputs, &err), MR_E_USAGE);
-    ck_assert_int_eq(inputs_create(&(struct inputs_config){NAMES("-", "-")}, &inputs, &err), MR_E_USAGE);
-    ck_assert_int_eq(inputs_create(&(struct inputs_config){NAMES("-"), .list_path = "-"}, &inputs, &err), MR_E_USAGE);
+    ck_assert_int_eq(inputs_create(&(struct inputs_config){NAMES("-", "-")}, &inputs, &err),
+                     MR_E_USAGE);
+    ck_assert_int_eq(
+        inputs_create(&(struct inputs_config){NAMES("-"), .list_path = "-"}, &inputs, &err),
+        MR_E_USAGE);
     ck_assert_int_eq(inputs_create(&(struct inputs_config){NAMES("")}, &inputs, &err), MR_E_USAGE);
     inputs_destroy(NULL);
     input_release(NULL);
@@ -412,7 +427,9 @@ START_TEST(test_show)
     feed_stdin("hello", 5);
     struct inputs *inputs = NULL;
     struct mr_error err = {0};
-    ck_assert_ok(inputs_create(&(struct inputs_config){NAMES("./d//", "./f", "x.tar", "-")}, &inputs, &err), err);
+    ck_assert_ok(
+        inputs_create(&(struct inputs_config){NAMES("./d//", "./f", "x.tar", "-")}, &inputs, &err),
+        err);
     static const char *const expected[] = {"./d/a\\n", "./f", "x.tar!/m", "stdin"};
     for (unsigned i = 0; i < 4; i++) {
         struct mr_entry entry = {0};

@@ -31,7 +31,8 @@ START_TEST(test_byte_order)
 {
     struct names *names = make(NAMES_MEMORY_BYTES, false);
     struct mr_error err = {0};
-    static const char *const sorted[] = {"\x01", "A", "a", "a b", "a-", "a.", "aa", "b", "\x80", "\xff", "\xff\xff"};
+    static const char *const sorted[] = {"\x01", "A", "a",    "a b",  "a-",      "a.",
+                                         "aa",   "b", "\x80", "\xff", "\xff\xff"};
     for (size_t i = 11; i-- > 0;)
         ck_assert_ok(names_add(names, sorted[i], &err), err);
     ck_assert_ok(names_seal(names, &err), err);
@@ -45,7 +46,10 @@ START_TEST(test_byte_order)
 }
 END_TEST
 
-/* A permutation of 0..count-1 as names, with lengths up to 255; limits from "every name is a run" to "all in memory". */
+/*
+ * A permutation of 0..count-1 as names, with lengths up to 255; limits from "every name is a run"
+ * to "all in memory".
+ */
 START_TEST(test_spilling)
 {
     static const size_t limits[] = {1, 1000, 30000, 100000, 10000000};
@@ -57,9 +61,12 @@ START_TEST(test_spilling)
         char text[300];
         for (unsigned i = 0; i < count; i++) {
             unsigned number = i * prime % count;
-            snprintf(text, sizeof(text), "%06u%.*s", number, (int)(number % 200 * (number % 7 == 0)),
-                     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-                     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+            snprintf(text, sizeof(text), "%06u%.*s", number,
+                     (int)(number % 200 * (number % 7 == 0)),
+                     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                     "xxxxxxxxxxxxxxxxxxxxxxx"
+                     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                     "xxxxxxxxxxxxxxxxxxxxxxx");
             ck_assert_ok(names_add(names, text, &err), err);
         }
         ck_assert_ok(names_seal(names, &err), err);
