@@ -10,7 +10,8 @@ enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
     if (item->is_loaded)
         return LINE_NOTHING;
     item->load.doing = ITEM_WORKS;
-    if (item_is_stopped(item)) {
+    bool is_unwanted = item->chain && item->is_processed; /* the chain was done before the end */
+    if (item_is_stopped(item) || is_unwanted) {
         /* A copy that needs the input from a source that cannot give it again: the rest is read and
          * kept. */
         bool reads_on =
@@ -148,7 +149,7 @@ void load_run(struct line_item *line_item, struct line_run *run)
 /* Puts the chunk down where the next step finds it; what is not wanted any more is dropped. */
 static void put_down(struct item *item, struct chunk *chunk)
 {
-    if (item->stop == ITEM_GOES_ON) {
+    if (item->stop == ITEM_GOES_ON && !(item->chain && item->is_processed)) {
         chunk_list_push(item->chain ? &item->in_box : &item->out_box, chunk);
         return;
     }

@@ -156,18 +156,21 @@ static void finish_input(struct item *item)
         chunk_give(item->job->chunks, in);
 }
 
-static void drop_all(struct item *item)
+/* No input is wanted any more. */
+static void drop_input(struct item *item)
 {
     struct process *process = &item->process;
     if (process->in)
         finish_input(item);
-    chunk_give(item->job->chunks, process->out);
-    process->out = NULL;
-    struct chunk *rest;
-    while ((rest = chunk_list_pop(&item->in_box)) != NULL) {
-        process->in = rest;
+    while ((process->in = chunk_list_pop(&item->in_box)) != NULL)
         finish_input(item);
-    }
+}
+
+static void drop_all(struct item *item)
+{
+    drop_input(item);
+    chunk_give(item->job->chunks, item->process.out);
+    item->process.out = NULL;
     item->is_processed = true;
 }
 
@@ -182,7 +185,9 @@ void process_settle(struct line_item *line_item, struct line_run *run)
         drop_all(item);
     } else {
         struct chunk *in = process->in, *out = process->out;
-        if (process->is_done || (in->at_bytes == in->used_bytes && !in->is_last))
+        if (process->is_done)
+            drop_input(item);
+        else if (in->at_bytes == in->used_bytes && !in->is_last)
             finish_input(item);
         if (process->is_done || out->used_bytes == out->cap_bytes) {
             out->is_last = process->is_done;

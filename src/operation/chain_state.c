@@ -232,7 +232,7 @@ static void take_input(struct chain_state *state, unsigned index, struct mr_io *
 static enum mr_status run(struct chain_state *state, unsigned index, struct mr_io *io, struct mr_error *err)
 {
     struct stage *stage = &state->stages[index];
-    struct mr_io part;
+    struct mr_io part = {.is_cancelled = io->is_cancelled, .cancel_ctx = io->cancel_ctx};
     struct buffer *buffer;
     give_input(state, index, io, &part);
     enum mr_status status = give_room(state, index, io, &part, &buffer, err);

@@ -27,6 +27,7 @@
 
 /* How long stdout may be silent when the command has ended and something it started holds the pipe.
  */
+#define CANCEL_INTERVAL_MS 100
 #define SILENCE_NS          INT64_C(1000000000)
 #define NS_PER_MS           INT64_C(1000000)
 #define STDERR_BURST_COUNT  8 /* reads of stderr before stdin and stdout have their turn again */
@@ -401,11 +402,12 @@ static enum mr_status finish(struct exec_state *exec, struct mr_error *err)
                         child->end_number, name ? name : "unknown", colon, shown);
 }
 
-/* In ms, for child_poll(); 0: the silence has lasted. */
+/* In ms, for child_poll(); 0: the silence has lasted. While the child lives, as often as it is
+ * asked whether the item is still wanted. */
 static int silence_left_ms(const struct child *child, int64_t silent_since_ns)
 {
     if (!child->has_ended)
-        return -1;
+        return CANCEL_INTERVAL_MS;
     int64_t left_ns = silent_since_ns + SILENCE_NS - clock_now_ns();
     return left_ns <= 0 ? 0 : (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
@@ -431,6 +433,10 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
             return finish(exec, err);
         if (io->out_bytes == 0 || (io->in_bytes == 0 && !io->is_last))
             return MR_OK;
+        if (io->is_cancelled && io->is_cancelled(io->cancel_ctx)) {
+            status = mr_error_set(err, MR_CANCELLED, 0, "stopped");
+            break;
+        }
         if (has_moved || !child->has_ended)
             silent_since_ns = clock_now_ns();
         int timeout_ms = silence_left_ms(child, silent_since_ns);

@@ -265,7 +265,7 @@ struct op_state {
     unsigned repeats_left;
 };
 
-static atomic_uint op_seed, op_fail_percent, op_repeats;
+static atomic_uint op_seed, op_fail_percent, op_repeats, op_ends_early_percent;
 
 static enum mr_status op_create(const void *config, void **state, struct mr_error *err)
 {
@@ -301,6 +301,8 @@ static enum mr_status op_process(void *state, struct mr_io *io, struct mr_error 
             io->in_bytes -= copy_bytes;
         }
     }
+    if (io->out_bytes < 4096 && hash_of(op_seed, 0, 7) % 100 < op_ends_early_percent)
+        return MR_DONE;
     if (io->in_bytes > 0 || !io->is_last)
         return MR_OK;
     return op->fails ? mr_error_set(err, MR_E_DATA, 0, "op fails") : MR_DONE;
@@ -334,7 +336,7 @@ static void item_ended(void *ctx, const struct job_item *item)
 struct setting {
     uint64_t seed;
     unsigned items, source_flags, sink_flags, repeats;
-    unsigned load_fail, entry_fail, op_fail, sink_fail, skip;
+    unsigned load_fail, entry_fail, op_fail, sink_fail, skip, ends_early;
     bool has_chain, hides_size, stops, is_unordered;
     enum job_on_error on_error;
 };
@@ -360,7 +362,7 @@ static void run_job(const struct setting *setting)
         .skip_percent = setting->skip,
         .last_index = -1,
         .checks_order = (setting->sink_flags & MR_SINK_SERIAL) && !setting->is_unordered,
-        .checks_content = setting->repeats <= 1,
+        .checks_content = setting->repeats <= 1 && setting->ends_early == 0,
     };
     struct mr_error error = {0};
     struct chain *chain = NULL;
@@ -369,6 +371,7 @@ static void run_job(const struct setting *setting)
     atomic_store(&op_seed, (unsigned)setting->seed);
     atomic_store(&op_fail_percent, setting->op_fail);
     atomic_store(&op_repeats, setting->repeats);
+    atomic_store(&op_ends_early_percent, setting->ends_early);
     if (setting->has_chain)
         ck_assert_ok(chain_add_operation(chain, &operation_odd, NULL, &error), error);
     const struct job_config config = {
@@ -478,6 +481,18 @@ START_TEST(outputs_may_be_far_larger)
 }
 END_TEST
 
+START_TEST(an_operation_may_end_before_its_input)
+{
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct setting setting = {.seed = seed + 700, .items = 40, .repeats = 1, .has_chain = true, .ends_early = 100};
+        setting.source_flags = seed & 1 ? MR_SOURCE_SERIAL : MR_SOURCE_REOPENABLE;
+        setting.sink_flags = seed & 2 ? MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE : 0;
+        setting.on_error = seed & 4 ? JOB_SKIP : JOB_COPY;
+        run_job(&setting);
+    }
+}
+END_TEST
+
 START_TEST(stopping_ends_at_once_and_counts_everything)
 {
     for (uint64_t seed = 1; seed <= 40; seed++) {
@@ -515,6 +530,7 @@ Suite *job_suite(void)
     tcase_add_loop_test(tcase, failures_hurt_nobody_else, 0, 8);
     tcase_add_test(tcase, a_copy_takes_the_place_of_what_failed);
     tcase_add_test(tcase, outputs_may_be_far_larger);
+    tcase_add_test(tcase, an_operation_may_end_before_its_input);
     tcase_add_test(tcase, stopping_ends_at_once_and_counts_everything);
     tcase_add_test(tcase, a_final_sink_that_breaks_off_ends_the_run);
     suite_add_tcase(suite, tcase);
