@@ -43,7 +43,8 @@ static void abandon(struct codec_encoder *encoder)
     compressor->has_bzip2 = false;
 }
 
-static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content_bytes, struct mr_error *err)
+static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content_bytes,
+                                   struct mr_error *err)
 {
     (void)content_bytes;
     struct compressor *compressor = (struct compressor *)encoder;
@@ -70,14 +71,16 @@ static void give(bz_stream *bzip2, const struct mr_io *io)
 
 static void take(const bz_stream *bzip2, struct mr_io *io)
 {
-    size_t used = clamp(io->in_bytes) - bzip2->avail_in, made = clamp(io->out_bytes) - bzip2->avail_out;
+    size_t used = clamp(io->in_bytes) - bzip2->avail_in,
+           made = clamp(io->out_bytes) - bzip2->avail_out;
     io->in += used;
     io->in_bytes -= used;
     io->out += made;
     io->out_bytes -= made;
 }
 
-static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *io,
+                                  struct mr_error *err)
 {
     bz_stream *bzip2 = &((struct compressor *)encoder)->bzip2;
     bool is_ending = io->is_last && io->in_bytes <= UINT_MAX;
@@ -91,7 +94,8 @@ static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *i
         return MR_DONE;
     }
     if (code != BZ_RUN_OK && code != BZ_FINISH_OK)
-        return mr_error_set(err, MR_E_SYSTEM, 0, "libbz2 could not compress the content (code %d)", code);
+        return mr_error_set(err, MR_E_SYSTEM, 0, "libbz2 could not compress the content (code %d)",
+                            code);
     return MR_OK;
 }
 
@@ -107,7 +111,8 @@ static enum mr_status config_create(void **config, struct mr_error *err)
     return codec_config_create(config, LEVEL_DEFAULT, err);
 }
 
-static enum mr_status config_set(void *config, const char *key, const char *value, struct mr_error *err)
+static enum mr_status config_set(void *config, const char *key, const char *value,
+                                 struct mr_error *err)
 {
     (void)key;
     struct codec_config *codec = config;
@@ -170,7 +175,8 @@ static enum mr_status decode_begin(struct codec_decoder *decoder, struct mr_erro
     return MR_OK;
 }
 
-static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *io,
+                                  struct mr_error *err)
 {
     bz_stream *bzip2 = &((struct decompressor *)decoder)->bzip2;
     give(bzip2, io);

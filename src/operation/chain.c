@@ -1,5 +1,6 @@
 /* The operations of a run and their settings. What runs them: chain_state.c. */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,30 +44,43 @@ static enum mr_status unknown_operation(const char *name, struct mr_error *err)
     path_show(shown, sizeof(shown), name);
     const char *library = registry_missing_library(name);
     if (library)
-        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "this build has no %s (built without %s)", name,
-                            library);
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "this build has no %s (built without %s)",
+                            name, library);
     const char *nearest = parse_nearest(name, registry_name_at, NULL);
     if (nearest)
-        return mr_error_set(err, MR_E_USAGE, 0, "there is no operation \"%s\"; did you mean \"%s\"?", shown,
-                            nearest);
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "there is no operation \"%s\"; did you mean \"%s\"?", shown, nearest);
     return mr_error_set(err, MR_E_USAGE, 0, "there is no operation \"%s\"", shown);
+}
+
+/* "level, checksum" into out; what does not fit is cut. */
+static void list_settings(const struct mr_operation *operation, char *out, size_t cap_bytes)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (const struct mr_setting *row = operation->settings; row->key && at < cap_bytes; row++) {
+        int length = snprintf(out + at, cap_bytes - at, "%s%s", at > 0 ? ", " : "", row->key);
+        at += length > 0 ? (size_t)length : 0;
+    }
 }
 
 static enum mr_status unknown_setting(const struct mr_operation *operation, const char *key,
                                       struct mr_error *err)
 {
-    char shown[PATH_SHOW_BYTES];
+    char shown[PATH_SHOW_BYTES], known[100];
     path_show(shown, sizeof(shown), key);
     const char *nearest = parse_nearest(key, setting_at, operation->settings);
     if (nearest)
         return mr_error_set(err, MR_E_USAGE, 0, "%s has no setting \"%s\"; did you mean \"%s\"?",
                             operation->name, shown, nearest);
-    return mr_error_set(err, MR_E_USAGE, 0, "%s has no setting \"%s\"", operation->name, shown);
+    list_settings(operation, known, sizeof(known));
+    return mr_error_set(err, MR_E_USAGE, 0, "%s has no setting \"%s\" (it has: %s)",
+                        operation->name, shown, known);
 }
 
 /* text: "KEY=VALUE", or "VALUE" for the first setting where that may stand. It is cut up. */
-static enum mr_status set_one(const struct mr_operation *operation, void *config, char *text, bool is_first,
-                              struct mr_error *err)
+static enum mr_status set_one(const struct mr_operation *operation, void *config, char *text,
+                              bool is_first, struct mr_error *err)
 {
     const struct mr_setting *setting = operation->settings;
     if (!setting || !setting->key)
@@ -124,7 +138,8 @@ static enum mr_status add(struct chain *chain, const struct mr_operation *operat
                           struct mr_error *err)
 {
     void *config = NULL;
-    enum mr_status status = operation->config_create ? operation->config_create(&config, err) : MR_OK;
+    enum mr_status status =
+        operation->config_create ? operation->config_create(&config, err) : MR_OK;
     if (status != MR_OK) {
         mr_error_prefix(err, "%s", operation->name);
         return status;
@@ -151,7 +166,8 @@ enum mr_status chain_add(struct chain *chain, const char *spec, struct mr_error 
     if (settings)
         *settings++ = '\0';
     const struct mr_operation *operation = registry_find(copy);
-    enum mr_status status = operation ? add(chain, operation, settings, err) : unknown_operation(copy, err);
+    enum mr_status status =
+        operation ? add(chain, operation, settings, err) : unknown_operation(copy, err);
     free(copy);
     return status;
 }
@@ -162,8 +178,8 @@ static const char *notes_path_of(const struct chain_link *link)
     return has_notes ? link->operation->notes_path(link->config) : NULL;
 }
 
-enum mr_status chain_add_operation(struct chain *chain, const struct mr_operation *operation, void *config,
-                                   struct mr_error *err)
+enum mr_status chain_add_operation(struct chain *chain, const struct mr_operation *operation,
+                                   void *config, struct mr_error *err)
 {
     struct chain_link link = {operation, config};
     if (notes_path_of(&link) && chain_notes_path(chain))
@@ -195,14 +211,16 @@ size_t chain_bound(const struct chain *chain, size_t in_bytes)
 {
     for (unsigned i = 0; i < chain->count && in_bytes != SIZE_MAX; i++) {
         const struct chain_link *link = &chain->links[i];
-        in_bytes = link->operation->bound ? link->operation->bound(link->config, in_bytes) : SIZE_MAX;
+        in_bytes =
+            link->operation->bound ? link->operation->bound(link->config, in_bytes) : SIZE_MAX;
     }
     return in_bytes;
 }
 
 size_t chain_buffer_bytes(const struct chain_link *link)
 {
-    size_t bound = link->operation->bound ? link->operation->bound(link->config, CHAIN_BUFFER_BYTES) : SIZE_MAX;
+    size_t bound = link->operation->bound ? link->operation->bound(link->config, CHAIN_BUFFER_BYTES)
+                                          : SIZE_MAX;
     size_t usual = CHAIN_BUFFER_BYTES + CHAIN_SLACK_BYTES;
     return bound == SIZE_MAX || bound < usual ? usual : bound;
 }
@@ -214,7 +232,8 @@ size_t chain_state_bytes(const struct chain *chain)
         const struct chain_link *link = &chain->links[i];
         if (link->operation->state_bytes)
             bytes += link->operation->state_bytes(link->config);
-        /* Behind the last one there is a buffer when the room is less than its bound, which is never so for one alone. */
+        /* Behind the last one there is a buffer when the room is less than its bound, which is
+         * never so for one alone. */
         bool is_behind_last = i + 1 == chain->count;
         if (!is_behind_last || (i > 0 && link->operation->bound))
             bytes += chain_buffer_bytes(link);
@@ -226,7 +245,8 @@ enum mr_status chain_rename(const struct chain *chain, char **path)
 {
     for (unsigned i = 0; i < chain->count; i++) {
         const struct chain_link *link = &chain->links[i];
-        enum mr_status status = link->operation->rename ? link->operation->rename(link->config, path) : MR_OK;
+        enum mr_status status =
+            link->operation->rename ? link->operation->rename(link->config, path) : MR_OK;
         if (status != MR_OK)
             return status;
     }

@@ -8,7 +8,8 @@
 
 #define FIRST_ROOM_BYTES ((size_t)64 << 10)
 
-/* What an operation has made. A middle one fills it, then the next one empties it; they take turns. */
+/* What an operation has made. A middle one fills it, then the next one empties it; they take turns.
+ */
 struct buffer {
     unsigned char *bytes; /* owned */
     size_t cap_bytes, count, at;
@@ -18,12 +19,13 @@ struct buffer {
 struct stage {
     const struct mr_operation *operation;
     const void *config;
-    void *state;     /* owned */
+    void *state; /* owned */
     bool has_state;
-    bool is_open;    /* started, and neither done nor stopped */
+    bool is_open; /* started, and neither done nor stopped */
     bool is_done;
-    bool is_called;  /* process() was called for this item */
-    struct buffer made; /* behind the last one: only what exceeds the caller's room when the bound does */
+    bool is_called; /* process() was called for this item */
+    struct buffer
+        made; /* behind the last one: only what exceeds the caller's room when the bound does */
 };
 
 struct chain_state {
@@ -49,7 +51,8 @@ void chain_state_destroy(struct chain_state *state)
     free(state);
 }
 
-enum mr_status chain_state_create(const struct chain *chain, struct chain_state **state, struct mr_error *err)
+enum mr_status chain_state_create(const struct chain *chain, struct chain_state **state,
+                                  struct mr_error *err)
 {
     static const struct chain_link copy = {&operation_copy, NULL};
     unsigned count = chain->count > 0 ? chain->count : 1;
@@ -88,7 +91,8 @@ void chain_stop(struct chain_state *state)
         stop_stage(&state->stages[i]);
 }
 
-enum mr_status chain_start(struct chain_state *state, const struct mr_entry *entry, struct mr_error *err)
+enum mr_status chain_start(struct chain_state *state, const struct mr_entry *entry,
+                           struct mr_error *err)
 {
     chain_stop(state);
     for (unsigned i = 0; i < state->count; i++) {
@@ -137,31 +141,34 @@ static bool drain(struct buffer *buffer, struct mr_io *io)
     return true;
 }
 
-/* It is the turn of the index-th operation: it has input, or it knows that there is none, and it has room. */
+/* It is the turn of the index-th operation: it has input, or it knows that there is none, and it
+ * has room. */
 static bool can_run(const struct chain_state *state, unsigned index, const struct mr_io *io)
 {
     const struct stage *stage = &state->stages[index];
     if (stage->is_done)
         return false;
-    bool has_input = index == 0 ? io->in_bytes > 0 || io->is_last : state->stages[index - 1].made.is_ready;
+    bool has_input =
+        index == 0 ? io->in_bytes > 0 || io->is_last : state->stages[index - 1].made.is_ready;
     bool has_room = index + 1 == state->count ? io->out_bytes > 0 : !stage->made.is_ready;
     return has_input && has_room;
 }
 
 /*
- * What the operation gets to read. At most CHAIN_BUFFER_BYTES, so that "all the content at once" has a bounded
- * bound; the caller of a chain of one has seen to the room himself.
+ * What the operation gets to read. At most CHAIN_BUFFER_BYTES, so that "all the content at once"
+ * has a bounded bound; the caller of a chain of one has seen to the room himself.
  */
 static void give_input(const struct chain_state *state, unsigned index, const struct mr_io *io,
                        struct mr_io *part)
 {
+    static const unsigned char none[1];
     bool is_last = io->is_last;
     if (index == 0) {
-        part->in = io->in;
+        part->in = io->in ? io->in : none;
         part->in_bytes = io->in_bytes;
     } else {
         const struct stage *before = &state->stages[index - 1];
-        part->in = before->made.bytes ? before->made.bytes + before->made.at : (const unsigned char *)"";
+        part->in = before->made.bytes ? before->made.bytes + before->made.at : none;
         part->in_bytes = before->made.count - before->made.at;
         is_last = before->is_done;
     }
@@ -172,7 +179,8 @@ static void give_input(const struct chain_state *state, unsigned index, const st
     }
 }
 
-/* The room for it: the caller's, or in the buffer behind it. MR_OK or MR_E_MEMORY. *buffer: NULL for the caller's. */
+/* The room for it: the caller's, or in the buffer behind it. MR_OK or MR_E_MEMORY. *buffer: NULL
+ * for the caller's. */
 static enum mr_status give_room(struct chain_state *state, unsigned index, const struct mr_io *io,
                                 struct mr_io *part, struct buffer **buffer, struct mr_error *err)
 {
@@ -210,12 +218,15 @@ static void finish_until(struct chain_state *state, unsigned index, struct mr_io
         stop_stage(&state->stages[i]);
         state->stages[i].made.count = state->stages[i].made.at = 0;
     }
-    io->in += io->in_bytes;
+    if (io->in_bytes > 0)
+        io->in += io->in_bytes;
     io->in_bytes = 0;
 }
 
 static void take_input(struct chain_state *state, unsigned index, struct mr_io *io, size_t used)
 {
+    if (used == 0 && index == 0)
+        return;
     if (index == 0) {
         io->in += used;
         io->in_bytes -= used;
@@ -229,7 +240,8 @@ static void take_input(struct chain_state *state, unsigned index, struct mr_io *
     }
 }
 
-static enum mr_status run(struct chain_state *state, unsigned index, struct mr_io *io, struct mr_error *err)
+static enum mr_status run(struct chain_state *state, unsigned index, struct mr_io *io,
+                          struct mr_error *err)
 {
     struct stage *stage = &state->stages[index];
     struct mr_io part = {.is_cancelled = io->is_cancelled, .cancel_ctx = io->cancel_ctx};
@@ -247,7 +259,8 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
     }
     size_t used = given.in_bytes - part.in_bytes, made = given.out_bytes - part.out_bytes;
     if (status == MR_OK && used == 0 && made == 0)
-        return mr_error_set(err, MR_E_STEP, 0, "%s: the operation does not go on", stage->operation->name);
+        return mr_error_set(err, MR_E_STEP, 0, "%s: the operation does not go on",
+                            stage->operation->name);
     if (buffer) {
         buffer->count += made;
         buffer->is_ready = status == MR_DONE || buffer->count >= CHAIN_BUFFER_BYTES;
@@ -264,8 +277,6 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
 enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct mr_error *err)
 {
     struct stage *last = &state->stages[state->count - 1];
-    if (!io->in)
-        io->in = (const unsigned char *)"";
     for (;;) {
         if (!drain(&last->made, io))
             return MR_OK;

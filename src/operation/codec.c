@@ -23,7 +23,8 @@ void codec_config_destroy(void *config)
     free(config);
 }
 
-enum mr_status codec_level_set(const char *value, int min, int max, int *level, struct mr_error *err)
+enum mr_status codec_level_set(const char *value, int min, int max, int *level,
+                               struct mr_error *err)
 {
     uint64_t count;
     if (parse_count(value, (uint64_t)min, (uint64_t)max, &count, NULL) == MR_OK) {
@@ -56,11 +57,11 @@ static const struct suffix {
     const char *suffix;
     const char *plain; /* what stands in its place */
 } suffixes[] = {
-    {"gzip", ".gz", ""},      {"gzip", ".tgz", ".tar"},   {"gzip", ".taz", ".tar"},
+    {"gzip", ".gz", ""},       {"gzip", ".tgz", ".tar"},  {"gzip", ".taz", ".tar"},
     {"gzip", ".svgz", ".svg"}, {"zlib", ".zz", ""},       {"zstd", ".zst", ""},
-    {"zstd", ".zstd", ""},    {"zstd", ".tzst", ".tar"},  {"xz", ".xz", ""},
-    {"xz", ".txz", ".tar"},   {"lzma", ".lzma", ""},      {"lzma", ".tlz", ".tar"},
-    {"bzip2", ".bz2", ""},    {"bzip2", ".bz", ""},       {"bzip2", ".tbz2", ".tar"},
+    {"zstd", ".zstd", ""},     {"zstd", ".tzst", ".tar"}, {"xz", ".xz", ""},
+    {"xz", ".txz", ".tar"},    {"lzma", ".lzma", ""},     {"lzma", ".tlz", ".tar"},
+    {"bzip2", ".bz2", ""},     {"bzip2", ".bz", ""},      {"bzip2", ".tbz2", ".tar"},
     {"bzip2", ".tbz", ".tar"}, {"lz4", ".lz4", ""},       {"lz4", ".tlz4", ".tar"},
     {NULL, NULL, NULL},
 };

@@ -26,7 +26,8 @@ void codec_decode_stop(void *state)
         decoder->calls->rest(decoder);
 }
 
-enum mr_status codec_damaged(const struct codec_decoder *decoder, const char *detail, struct mr_error *err)
+enum mr_status codec_damaged(const struct codec_decoder *decoder, const char *detail,
+                             struct mr_error *err)
 {
     return mr_error_set(err, MR_E_DATA, 0, "the %s data is damaged%s%s%s", decoder->calls->format,
                         detail ? " (" : "", detail ? detail : "", detail ? ")" : "");
@@ -57,10 +58,11 @@ static enum mr_status no_frame(const struct codec_decoder *decoder, struct mr_er
 }
 
 /*
- * The bytes at the start of a frame, or the end. MR_OK: see the phase; in CODEC_DECODE_HEAD there is more input to come.
- * MR_DONE: that was all.
+ * The bytes at the start of a frame, or the end. MR_OK: see the phase; in CODEC_DECODE_HEAD there
+ * is more input to come. MR_DONE: that was all.
  */
-static enum mr_status find_frame(struct codec_decoder *decoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status find_frame(struct codec_decoder *decoder, struct mr_io *io,
+                                 struct mr_error *err)
 {
     const struct codec_decoder_calls *calls = decoder->calls;
     size_t missing = calls->head_bytes - decoder->head_count;
@@ -89,7 +91,8 @@ static enum mr_status find_frame(struct codec_decoder *decoder, struct mr_io *io
     return calls->begin(decoder, err);
 }
 
-/* One call of the library, with what is left of the head first. *progress: it used or made something. */
+/* One call of the library, with what is left of the head first. *progress: it used or made
+ * something. */
 static enum mr_status step(struct codec_decoder *decoder, struct mr_io *io, bool *progress,
                            struct mr_error *err)
 {
@@ -114,7 +117,8 @@ static enum mr_status step(struct codec_decoder *decoder, struct mr_io *io, bool
 }
 
 /* MR_OK: see the phase; in CODEC_DECODE_FRAME it waits for input or room. */
-static enum mr_status decode_frame(struct codec_decoder *decoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status decode_frame(struct codec_decoder *decoder, struct mr_io *io,
+                                   struct mr_error *err)
 {
     while (io->out_bytes > 0) {
         bool progress = false;
@@ -137,8 +141,10 @@ static enum mr_status decode_frame(struct codec_decoder *decoder, struct mr_io *
     return MR_OK;
 }
 
-/* MR_OK: see the phase; in CODEC_DECODE_PADDING there is more input to come. MR_DONE: that was all. */
-static enum mr_status skip_padding(struct codec_decoder *decoder, struct mr_io *io, struct mr_error *err)
+/* MR_OK: see the phase; in CODEC_DECODE_PADDING there is more input to come. MR_DONE: that was all.
+ */
+static enum mr_status skip_padding(struct codec_decoder *decoder, struct mr_io *io,
+                                   struct mr_error *err)
 {
     size_t zero_count = 0;
     while (zero_count < decoder->head_count && decoder->head[zero_count] == 0)

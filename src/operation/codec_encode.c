@@ -35,10 +35,11 @@ void codec_encode_stop(void *state)
 }
 
 /*
- * Everything at once. Room that is less than the bound gets the same bytes, by way of the spill: a result must not
- * depend on the room.
+ * Everything at once. Room that is less than the bound gets the same bytes, by way of the spill: a
+ * result must not depend on the room.
  */
-static enum mr_status encode_whole(struct codec_encoder *encoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status encode_whole(struct codec_encoder *encoder, struct mr_io *io,
+                                   struct mr_error *err)
 {
     size_t bound = encoder->calls->bound(encoder->config, io->in_bytes);
     bool is_direct = io->out_bytes >= bound;

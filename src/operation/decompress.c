@@ -1,4 +1,5 @@
-/* decompress: what the first bytes say the content is, decides which decoder gets it; other content goes through. */
+/* decompress: what the first bytes say the content is, decides which decoder gets it; other content
+ * goes through. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,14 +24,19 @@ static bool is_zstd(const unsigned char *head)
 
 static bool is_xz(const unsigned char *head)
 {
-    return memcmp(head, "\xfd" "7zXZ\0", 6) == 0;
+    return memcmp(head,
+                  "\xfd"
+                  "7zXZ\0",
+                  6) == 0;
 }
 
-/* The magic number and the mark of the first block, or of the end: "BZh9" alone may begin a text. */
+/* The magic number and the mark of the first block, or of the end: "BZh9" alone may begin a text.
+ */
 static bool is_bzip2(const unsigned char *head)
 {
     return memcmp(head, "BZh", 3) == 0 && head[3] >= '1' && head[3] <= '9' &&
-           (memcmp(head + 4, "1AY&SY", 6) == 0 || memcmp(head + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0);
+           (memcmp(head + 4, "1AY&SY", 6) == 0 ||
+            memcmp(head + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0);
 }
 
 static bool is_lz4(const unsigned char *head)
@@ -38,7 +44,8 @@ static bool is_lz4(const unsigned char *head)
     return memcmp(head, "\x04\x22\x4d\x18", 4) == 0 || memcmp(head, "\x02\x21\x4c\x18", 4) == 0;
 }
 
-/* The usual properties, a dictionary of 2^n or 2^n + 2^(n-1) bytes, and a size that is unknown or below 256 GiB. */
+/* The usual properties, a dictionary of 2^n or 2^n + 2^(n-1) bytes, and a size that is unknown or
+ * below 256 GiB. */
 static bool is_lzma(const unsigned char *head)
 {
     if (head[0] != 0x5d)
@@ -46,7 +53,8 @@ static bool is_lzma(const unsigned char *head)
     uint32_t dictionary = (uint32_t)head[1] | (uint32_t)head[2] << 8 | (uint32_t)head[3] << 16 |
                           (uint32_t)head[4] << 24;
     uint32_t lowest = dictionary & (~dictionary + 1);
-    bool is_power = dictionary != 0 && (dictionary == lowest || dictionary == lowest + 2 * (uint64_t)lowest);
+    bool is_power =
+        dictionary != 0 && (dictionary == lowest || dictionary == lowest + 2 * (uint64_t)lowest);
     uint64_t size = 0;
     for (unsigned i = 0; i < 8; i++)
         size |= (uint64_t)head[5 + i] << (8 * i);
@@ -88,12 +96,12 @@ static const struct format {
 #define FORMAT_COUNT (sizeof(formats) / sizeof(formats[0]))
 
 struct decompressor {
-    const struct mr_entry *entry;          /* of the current item */
-    const struct mr_operation *chosen;     /* NULL: not known yet */
-    void *chosen_state;                    /* one of states */
-    unsigned char head[SNIFF_BYTES];       /* when the first input is shorter than what must be seen */
+    const struct mr_entry *entry;      /* of the current item */
+    const struct mr_operation *chosen; /* NULL: not known yet */
+    void *chosen_state;                /* one of states */
+    unsigned char head[SNIFF_BYTES];   /* when the first input is shorter than what must be seen */
     size_t head_count, head_at;
-    void *states[FORMAT_COUNT];            /* owned; made when first needed, then kept */
+    void *states[FORMAT_COUNT]; /* owned; made when first needed, then kept */
 };
 
 static enum mr_status state_create(const void *config, void **state, struct mr_error *err)
@@ -132,11 +140,12 @@ static void stop(void *state)
     decompressor->chosen = NULL;
 }
 
-static enum mr_status choose(struct decompressor *decompressor, const unsigned char *head, size_t count,
-                             struct mr_error *err)
+static enum mr_status choose(struct decompressor *decompressor, const unsigned char *head,
+                             size_t count, struct mr_error *err)
 {
     size_t index = 0;
-    while (index < FORMAT_COUNT && !(count >= formats[index].head_bytes && formats[index].match(head)))
+    while (index < FORMAT_COUNT &&
+           !(count >= formats[index].head_bytes && formats[index].match(head)))
         index++;
     enum mr_status status = MR_OK;
     const struct mr_operation *chosen = &operation_copy;
@@ -146,8 +155,8 @@ static enum mr_status choose(struct decompressor *decompressor, const unsigned c
         chosen = format->decoder;
         if (!chosen)
             return mr_error_set(err, MR_E_UNSUPPORTED, 0,
-                                "this is %s data, and this build has no %s (built without %s)", format->name,
-                                format->name, format->library);
+                                "this is %s data, and this build has no %s (built without %s)",
+                                format->name, format->name, format->library);
         if (!decompressor->states[index])
             status = chosen->state_create(NULL, &decompressor->states[index], err);
         chosen_state = decompressor->states[index];
@@ -161,8 +170,10 @@ static enum mr_status choose(struct decompressor *decompressor, const unsigned c
     return MR_OK;
 }
 
-/* Looks at the input where it is if there is enough of it, else gathers. MR_OK with nothing chosen: more is needed. */
-static enum mr_status sniff(struct decompressor *decompressor, struct mr_io *io, struct mr_error *err)
+/* Looks at the input where it is if there is enough of it, else gathers. MR_OK with nothing chosen:
+ * more is needed. */
+static enum mr_status sniff(struct decompressor *decompressor, struct mr_io *io,
+                            struct mr_error *err)
 {
     if (decompressor->head_count == 0 && (io->is_last || io->in_bytes >= SNIFF_BYTES))
         return choose(decompressor, io->in, io->in_bytes, err);
@@ -189,7 +200,8 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
                              .is_last = io->is_last && io->in_bytes == 0,
                              .out = io->out,
                              .out_bytes = io->out_bytes};
-        enum mr_status status = decompressor->chosen->process(decompressor->chosen_state, &head, err);
+        enum mr_status status =
+            decompressor->chosen->process(decompressor->chosen_state, &head, err);
         decompressor->head_at = decompressor->head_count - head.in_bytes;
         io->out = head.out;
         io->out_bytes = head.out_bytes;
@@ -222,7 +234,8 @@ static enum mr_status rename_unpacked(const void *config, char **path)
 const struct mr_operation operation_decompress = {
     .struct_bytes = sizeof(struct mr_operation),
     .name = "decompress",
-    .summary = "unpacks gzip, zstd, xz, lzma, bzip2 and lz4 by their first bytes; other content stays as it is",
+    .summary = "unpacks gzip, zstd, xz, lzma, bzip2 and lz4 by their first bytes; other content "
+               "stays as it is",
     .state_bytes = state_bytes,
     .rename = rename_unpacked,
     .state_create = state_create,

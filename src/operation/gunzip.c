@@ -1,6 +1,7 @@
 /*
- * gunzip, unzlib. A file that is all there is decoded by libdeflate as far as whole members fit into the room; what is
- * left, and everything that is damaged, goes through zlib, which makes the same bytes.
+ * gunzip, unzlib. A file that is all there is decoded by libdeflate as far as whole members fit
+ * into the room; what is left, and everything that is damaged, goes through zlib, which makes the
+ * same bytes.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -52,8 +53,8 @@ static bool is_too_large(const struct mr_io *io)
     if (io->in_bytes < 18)
         return false;
     const unsigned char *end = io->in + io->in_bytes - 4;
-    uint32_t size = (uint32_t)end[0] | (uint32_t)end[1] << 8 | (uint32_t)end[2] << 16 |
-                    (uint32_t)end[3] << 24;
+    uint32_t size =
+        (uint32_t)end[0] | (uint32_t)end[1] << 8 | (uint32_t)end[2] << 16 | (uint32_t)end[3] << 24;
     return size > io->out_bytes;
 }
 
@@ -66,15 +67,16 @@ static uint64_t inflate_whole(struct codec_decoder *decoder, struct mr_io *io)
     if (!inflater->decompressor || (is_gzip && is_too_large(io)))
         return 0;
     uint64_t frame_count = 0;
-    while (io->in_bytes > 0 && io->out_bytes > 0 && !(decoder->calls->is_single && frame_count > 0)) {
+    while (io->in_bytes > 0 && io->out_bytes > 0 &&
+           !(decoder->calls->is_single && frame_count > 0)) {
         if (is_gzip && has_header_check(io))
             break;
         size_t used = 0, made = 0;
         enum libdeflate_result result =
-            is_gzip ? libdeflate_gzip_decompress_ex(inflater->decompressor, io->in, io->in_bytes, io->out,
-                                                    io->out_bytes, &used, &made)
-                    : libdeflate_zlib_decompress_ex(inflater->decompressor, io->in, io->in_bytes, io->out,
-                                                    io->out_bytes, &used, &made);
+            is_gzip ? libdeflate_gzip_decompress_ex(inflater->decompressor, io->in, io->in_bytes,
+                                                    io->out, io->out_bytes, &used, &made)
+                    : libdeflate_zlib_decompress_ex(inflater->decompressor, io->in, io->in_bytes,
+                                                    io->out, io->out_bytes, &used, &made);
         if (result != LIBDEFLATE_SUCCESS)
             break;
         io->in += used;
@@ -103,7 +105,8 @@ static uInt clamp(size_t bytes)
     return bytes < UINT_MAX ? (uInt)bytes : UINT_MAX;
 }
 
-static enum mr_status inflate_step(struct codec_decoder *decoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status inflate_step(struct codec_decoder *decoder, struct mr_io *io,
+                                   struct mr_error *err)
 {
     z_stream *zlib = &((struct inflater *)decoder)->zlib;
     uInt in_bytes = clamp(io->in_bytes), out_bytes = clamp(io->out_bytes);
@@ -162,8 +165,8 @@ static size_t state_bytes(const void *config)
     return sizeof(struct inflater) + STATE_BYTES;
 }
 
-static enum mr_status create_state(const struct codec_decoder_calls *calls, int window_bits, void **state,
-                                   struct mr_error *err)
+static enum mr_status create_state(const struct codec_decoder_calls *calls, int window_bits,
+                                   void **state, struct mr_error *err)
 {
     struct inflater *inflater = calloc(1, sizeof(*inflater));
     if (!inflater)

@@ -1,6 +1,7 @@
 /*
- * gzip, zlib: deflate in two wrappings. Content that is all there is compressed by libdeflate as one buffer, a stream by
- * zlib. Both get the same header, made here: no name, no time, system 255 (unknown).
+ * gzip, zlib: deflate in two wrappings. Content that is all there is compressed by libdeflate as
+ * one buffer, a stream by zlib. Both get the same header, made here: no name, no time, system 255
+ * (unknown).
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -149,8 +150,8 @@ static enum mr_status deflate_begin(struct codec_encoder *encoder, size_t conten
     int level = encoder->config->level < ZLIB_LEVEL_MAX ? encoder->config->level : ZLIB_LEVEL_MAX;
     int code = deflater->has_zlib
                    ? deflateReset(&deflater->zlib)
-                   : deflateInit2(&deflater->zlib, level, Z_DEFLATED, -ZLIB_WINDOW_BITS, ZLIB_MEMORY,
-                                  Z_DEFAULT_STRATEGY);
+                   : deflateInit2(&deflater->zlib, level, Z_DEFLATED, -ZLIB_WINDOW_BITS,
+                                  ZLIB_MEMORY, Z_DEFAULT_STRATEGY);
     if (code != Z_OK)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     deflater->has_zlib = true;
@@ -166,7 +167,8 @@ static uInt clamp(size_t bytes)
     return bytes < UINT_MAX ? (uInt)bytes : UINT_MAX;
 }
 
-static enum mr_status deflate_step(struct codec_encoder *encoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status deflate_step(struct codec_encoder *encoder, struct mr_io *io,
+                                   struct mr_error *err)
 {
     struct deflater *deflater = (struct deflater *)encoder;
     z_stream *zlib = &deflater->zlib;
@@ -186,7 +188,8 @@ static enum mr_status deflate_step(struct codec_encoder *encoder, struct mr_io *
     io->out_bytes -= made;
     if (code == Z_STREAM_END) {
         unsigned char trailer[WRAPPING_BYTES];
-        size_t count = deflater->wrapping->trailer(deflater->check, deflater->content_bytes, trailer);
+        size_t count =
+            deflater->wrapping->trailer(deflater->check, deflater->content_bytes, trailer);
         enum mr_status status = codec_spill_put(&encoder->spill, trailer, count, err);
         return status == MR_OK ? MR_DONE : status;
     }
@@ -209,7 +212,8 @@ static enum mr_status config_create(void **config, struct mr_error *err)
     return codec_config_create(config, LEVEL_DEFAULT, err);
 }
 
-static enum mr_status config_set(void *config, const char *key, const char *value, struct mr_error *err)
+static enum mr_status config_set(void *config, const char *key, const char *value,
+                                 struct mr_error *err)
 {
     (void)key;
     struct codec_config *codec = config;
@@ -222,15 +226,17 @@ static size_t state_bytes(const void *config)
     const struct codec_config *codec = config;
     size_t bytes = sizeof(struct deflater) + ZLIB_STATE_BYTES;
 #if MR_HAVE_LIBDEFLATE
-    bytes += codec->level == 1 ? (size_t)200 << 10 : codec->level < 10 ? (size_t)656 << 10 : (size_t)9 << 20;
+    bytes += codec->level == 1   ? (size_t)200 << 10
+             : codec->level < 10 ? (size_t)656 << 10
+                                 : (size_t)9 << 20;
 #else
     (void)codec;
 #endif
     return bytes;
 }
 
-static enum mr_status create_state(const void *config, const struct wrapping *wrapping, void **state,
-                                   struct mr_error *err)
+static enum mr_status create_state(const void *config, const struct wrapping *wrapping,
+                                   void **state, struct mr_error *err)
 {
     struct deflater *deflater = calloc(1, sizeof(*deflater));
     if (!deflater)
@@ -276,7 +282,8 @@ static enum mr_status zlib_rename(const void *config, char **path)
 }
 
 static const struct mr_setting settings[] = {
-    {"level", "1-12", "6", "1 is fastest, 12 smallest; content over 1 MiB is a stream, where 10-12 mean 9"},
+    {"level", "1-12", "6",
+     "1 is fastest, 12 smallest; content over 1 MiB is a stream, where 10-12 mean 9"},
     {NULL, NULL, NULL, NULL},
 };
 

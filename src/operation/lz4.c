@@ -1,6 +1,7 @@
 /*
- * lz4, unlz4, in the frame format. Blocks are independent and the context is a new one for each item: what liblz4 finds
- * depends on what its tables held before, and a result must depend on the content alone.
+ * lz4, unlz4, in the frame format. Blocks are independent and the context is a new one for each
+ * item: what liblz4 finds depends on what its tables held before, and a result must depend on the
+ * content alone.
  */
 #include "config.h"
 
@@ -18,7 +19,8 @@
 #define LEVEL_MAX     12
 #define LEVEL_DEFAULT 1
 #define BLOCK_BYTES   ((size_t)1 << 20)
-#define PIECE_BYTES   ((size_t)64 << 10) /* input for one call of liblz4, which wants room for the worst */
+#define PIECE_BYTES                                                                                \
+    ((size_t)64 << 10) /* input for one call of liblz4, which wants room for the worst */
 /* Fast tables of 16 KiB, those of level 3 and up 256 KiB; a block, and the spill for it. */
 #define ENCODER_BYTES (2 * BLOCK_BYTES + ((size_t)512 << 10))
 /* Two blocks of 4 MiB, the largest that a frame can ask for. */
@@ -32,7 +34,7 @@ struct compressor {
 
 struct decompressor {
     struct codec_decoder decoder;
-    LZ4F_dctx *lz4;
+    LZ4F_dctx *lz4; /* NULL: made when needed */
 };
 
 static LZ4F_preferences_t preferences(const struct codec_config *config)
@@ -60,8 +62,9 @@ static size_t bound(const void *config, size_t in_bytes)
     return codec_sum(LZ4F_compressFrameBound(in_bytes, &chosen), LZ4F_HEADER_SIZE_MAX);
 }
 
-static enum mr_status whole(struct codec_encoder *encoder, const struct mr_io *io, unsigned char *out,
-                            size_t cap_bytes, size_t *out_bytes, struct mr_error *err)
+static enum mr_status whole(struct codec_encoder *encoder, const struct mr_io *io,
+                            unsigned char *out, size_t cap_bytes, size_t *out_bytes,
+                            struct mr_error *err)
 {
     LZ4F_preferences_t chosen = ((struct compressor *)encoder)->preferences;
     chosen.frameInfo.contentSize = io->in_bytes;
@@ -80,7 +83,8 @@ static void abandon(struct codec_encoder *encoder)
     compressor->lz4 = NULL;
 }
 
-static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content_bytes, struct mr_error *err)
+static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content_bytes,
+                                   struct mr_error *err)
 {
     (void)content_bytes;
     struct compressor *compressor = (struct compressor *)encoder;
@@ -88,14 +92,16 @@ static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content
     unsigned char *header = codec_spill_room(&encoder->spill, LZ4F_HEADER_SIZE_MAX);
     if (!header || LZ4F_isError(LZ4F_createCompressionContext(&compressor->lz4, LZ4F_VERSION)))
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    size_t made = LZ4F_compressBegin(compressor->lz4, header, LZ4F_HEADER_SIZE_MAX, &compressor->preferences);
+    size_t made =
+        LZ4F_compressBegin(compressor->lz4, header, LZ4F_HEADER_SIZE_MAX, &compressor->preferences);
     if (LZ4F_isError(made))
         return failed(made, err);
     encoder->spill.count += made;
     return MR_OK;
 }
 
-static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *io,
+                                  struct mr_error *err)
 {
     struct compressor *compressor = (struct compressor *)encoder;
     struct codec_spill *spill = &encoder->spill;
@@ -106,7 +112,8 @@ static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *i
         unsigned char *room = codec_spill_room(spill, room_bytes);
         if (!room)
             return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-        size_t made = LZ4F_compressUpdate(compressor->lz4, room, room_bytes, io->in, piece_bytes, NULL);
+        size_t made =
+            LZ4F_compressUpdate(compressor->lz4, room, room_bytes, io->in, piece_bytes, NULL);
         if (LZ4F_isError(made))
             return failed(made, err);
         spill->count += made;
@@ -139,7 +146,8 @@ static enum mr_status config_create(void **config, struct mr_error *err)
     return codec_config_create(config, LEVEL_DEFAULT, err);
 }
 
-static enum mr_status config_set(void *config, const char *key, const char *value, struct mr_error *err)
+static enum mr_status config_set(void *config, const char *key, const char *value,
+                                 struct mr_error *err)
 {
     (void)key;
     struct codec_config *codec = config;
@@ -185,8 +193,10 @@ static bool starts_as(const unsigned char *head, size_t count, const unsigned ch
 /* A frame, or one that decoders skip. */
 static bool match(const unsigned char *head, size_t count)
 {
-    static const unsigned char frame[] = {0x04, 0x22, 0x4d, 0x18}, skippable[] = {0x50, 0x2a, 0x4d, 0x18};
-    bool is_skippable = (head[0] & 0xf0) == skippable[0] && starts_as(head + 1, count - 1, skippable + 1);
+    static const unsigned char frame[] = {0x04, 0x22, 0x4d, 0x18},
+                               skippable[] = {0x50, 0x2a, 0x4d, 0x18};
+    bool is_skippable =
+        (head[0] & 0xf0) == skippable[0] && starts_as(head + 1, count - 1, skippable + 1);
     return is_skippable || starts_as(head, count, frame);
 }
 
@@ -200,15 +210,33 @@ static const char *refusal(const unsigned char *head, size_t count)
 
 static enum mr_status decode_begin(struct codec_decoder *decoder, struct mr_error *err)
 {
-    (void)err;
-    LZ4F_resetDecompressionContext(((struct decompressor *)decoder)->lz4);
+    struct decompressor *decompressor = (struct decompressor *)decoder;
+    if (!decompressor->lz4 &&
+        LZ4F_isError(LZ4F_createDecompressionContext(&decompressor->lz4, LZ4F_VERSION)))
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    LZ4F_resetDecompressionContext(decompressor->lz4);
     return MR_OK;
 }
 
-static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *io, struct mr_error *err)
+/*
+ * After a frame that was cut short the context is of no use: its reset keeps what was left of the
+ * content size, and the next frame without one is then taken for damaged (liblz4 1.9).
+ */
+static void rest(struct codec_decoder *decoder)
+{
+    struct decompressor *decompressor = (struct decompressor *)decoder;
+    if (decoder->phase != CODEC_DECODE_FRAME || !decompressor->lz4)
+        return;
+    LZ4F_freeDecompressionContext(decompressor->lz4);
+    decompressor->lz4 = NULL;
+}
+
+static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *io,
+                                  struct mr_error *err)
 {
     size_t used = io->in_bytes, made = io->out_bytes;
-    size_t left = LZ4F_decompress(((struct decompressor *)decoder)->lz4, io->out, &made, io->in, &used, NULL);
+    size_t left =
+        LZ4F_decompress(((struct decompressor *)decoder)->lz4, io->out, &made, io->in, &used, NULL);
     if (LZ4F_isError(left))
         return codec_damaged(decoder, LZ4F_getErrorName(left), err);
     io->in += used;
@@ -226,6 +254,7 @@ static const struct codec_decoder_calls decoder_calls = {
     .refusal = refusal,
     .begin = decode_begin,
     .step = decode_step,
+    .rest = rest,
 };
 
 static size_t decoder_bytes(const void *config)
@@ -246,10 +275,6 @@ static enum mr_status decoder_create(const void *config, void **state, struct mr
     struct decompressor *decompressor = calloc(1, sizeof(*decompressor));
     if (!decompressor)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    if (LZ4F_isError(LZ4F_createDecompressionContext(&decompressor->lz4, LZ4F_VERSION))) {
-        free(decompressor);
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    }
     codec_decoder_init(&decompressor->decoder, &decoder_calls);
     *state = decompressor;
     return MR_OK;
@@ -258,7 +283,8 @@ static enum mr_status decoder_create(const void *config, void **state, struct mr
 static void decoder_destroy(void *state)
 {
     struct decompressor *decompressor = state;
-    LZ4F_freeDecompressionContext(decompressor->lz4);
+    if (decompressor->lz4)
+        LZ4F_freeDecompressionContext(decompressor->lz4);
     free(decompressor);
 }
 

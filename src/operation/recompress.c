@@ -27,7 +27,8 @@ static void config_destroy(void *config)
     free(config);
 }
 
-static enum mr_status config_set(void *config, const char *key, const char *value, struct mr_error *err)
+static enum mr_status config_set(void *config, const char *key, const char *value,
+                                 struct mr_error *err)
 {
     struct config *recompress = config;
     char shown[PATH_SHOW_BYTES];
@@ -43,7 +44,8 @@ static enum mr_status config_set(void *config, const char *key, const char *valu
             return MR_OK;
         }
     }
-    return mr_error_set(err, MR_E_USAGE, 0, "\"%s\" must be gzip, zlib, zstd, xz, bzip2 or lz4", shown);
+    return mr_error_set(err, MR_E_USAGE, 0, "\"%s\" must be gzip, zlib, zstd, xz, bzip2 or lz4",
+                        shown);
 }
 
 /* Makes the chain: a codec that this build has not, or a level that it has not, is found here. */
@@ -51,7 +53,8 @@ static enum mr_status config_check(void *config, struct mr_error *err)
 {
     struct config *recompress = config;
     if (!recompress->to)
-        return mr_error_set(err, MR_E_USAGE, 0, "say to what: to=gzip, zlib, zstd, xz, bzip2 or lz4");
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "say to what: to=gzip, zlib, zstd, xz, bzip2 or lz4");
     char codec[48];
     snprintf(codec, sizeof(codec), "%s%s%s", recompress->to, recompress->level[0] ? ":" : "",
              recompress->level);

@@ -42,20 +42,16 @@ static const struct missing {
     const char *library;
 } missing[] = {
 #if !MR_HAVE_ZSTD
-    {"zstd", "libzstd"},
-    {"unzstd", "libzstd"},
+    {"zstd", "libzstd"}, {"unzstd", "libzstd"},
 #endif
 #if !MR_HAVE_LZMA
-    {"xz", "liblzma"},
-    {"unxz", "liblzma"},
+    {"xz", "liblzma"},   {"unxz", "liblzma"},
 #endif
 #if !MR_HAVE_BZIP2
-    {"bzip2", "libbz2"},
-    {"bunzip2", "libbz2"},
+    {"bzip2", "libbz2"}, {"bunzip2", "libbz2"},
 #endif
 #if !MR_HAVE_LZ4
-    {"lz4", "liblz4"},
-    {"unlz4", "liblz4"},
+    {"lz4", "liblz4"},   {"unlz4", "liblz4"},
 #endif
     {NULL, NULL},
 };

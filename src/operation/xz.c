@@ -1,6 +1,6 @@
 /*
- * xz, unxz; unlzma for what decompress finds. Whole content gets a dictionary of its own size: the result is the same and
- * the tables need not be cleared for megabytes that never come.
+ * xz, unxz; unlzma for what decompress finds. Whole content gets a dictionary of its own size: the
+ * result is the same and the tables need not be cleared for megabytes that never come.
  */
 #include "config.h"
 
@@ -18,8 +18,9 @@
 #define LEVEL_MAX            9
 #define LEVEL_DEFAULT        6
 #define DICTIONARY_MIN_BYTES 4096u
-#define DECODER_LIMIT_BYTES  ((uint64_t)128 << 20) /* what a file may ask for: xz -9 needs 65 MiB */
-#define USUAL_DECODER_BYTES  ((size_t)9 << 20)     /* a dictionary of 8 MiB: level 6 */
+#define DECODER_LIMIT_BYTES  ((uint64_t)128 << 20) /* what a file may ask for: xz -9 needs 65 MiB  \
+                                                    */
+#define USUAL_DECODER_BYTES ((size_t)9 << 20)      /* a dictionary of 8 MiB: level 6 */
 
 struct compressor {
     struct codec_encoder encoder;
@@ -44,7 +45,8 @@ static size_t bound(const void *config, size_t in_bytes)
     return most == 0 ? SIZE_MAX : most;
 }
 
-static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content_bytes, struct mr_error *err)
+static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content_bytes,
+                                   struct mr_error *err)
 {
     struct compressor *compressor = (struct compressor *)encoder;
     lzma_options_lzma options;
@@ -61,7 +63,8 @@ static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content
     if (code == LZMA_MEM_ERROR)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     if (code != LZMA_OK)
-        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "liblzma refused the settings (code %d)", (int)code);
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "liblzma refused the settings (code %d)",
+                            (int)code);
     return MR_OK;
 }
 
@@ -80,9 +83,11 @@ static lzma_ret run(lzma_stream *lzma, struct mr_io *io, lzma_action action)
     return code;
 }
 
-static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *io,
+                                  struct mr_error *err)
 {
-    lzma_ret code = run(&((struct compressor *)encoder)->lzma, io, io->is_last ? LZMA_FINISH : LZMA_RUN);
+    lzma_ret code =
+        run(&((struct compressor *)encoder)->lzma, io, io->is_last ? LZMA_FINISH : LZMA_RUN);
     switch (code) {
     case LZMA_OK:
     case LZMA_BUF_ERROR: /* nothing to do without input or room */
@@ -108,7 +113,8 @@ static enum mr_status config_create(void **config, struct mr_error *err)
     return codec_config_create(config, LEVEL_DEFAULT, err);
 }
 
-static enum mr_status config_set(void *config, const char *key, const char *value, struct mr_error *err)
+static enum mr_status config_set(void *config, const char *key, const char *value,
+                                 struct mr_error *err)
 {
     struct codec_config *codec = config;
     if (key[0] == 'l')
@@ -170,7 +176,8 @@ static enum mr_status decode_begin(struct codec_decoder *decoder, struct mr_erro
     return code == LZMA_OK ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
-static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *io,
+                                  struct mr_error *err)
 {
     lzma_stream *lzma = &((struct decompressor *)decoder)->lzma;
     const char *format = decoder->calls->format;
@@ -183,11 +190,13 @@ static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *i
     case LZMA_MEM_ERROR:
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     case LZMA_MEMLIMIT_ERROR:
-        return mr_error_set(err, MR_E_LIMIT, 0, "the %s data needs %llu MiB to be unpacked, the limit is 128 MiB",
+        return mr_error_set(err, MR_E_LIMIT, 0,
+                            "the %s data needs %llu MiB to be unpacked, the limit is 128 MiB",
                             format, (unsigned long long)(lzma_memusage(lzma) >> 20));
     case LZMA_OPTIONS_ERROR:
     case LZMA_UNSUPPORTED_CHECK:
-        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "the %s data uses a filter or check that liblzma does not have",
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0,
+                            "the %s data uses a filter or check that liblzma does not have",
                             format);
     default:
         return codec_damaged(decoder, NULL, err);

@@ -1,6 +1,6 @@
 /*
- * zstd, unzstd. Whole content becomes one frame that says its size; a stream is cut into blocks by libzstd alone, since
- * the end of the frame is asked for only when all input is in.
+ * zstd, unzstd. Whole content becomes one frame that says its size; a stream is cut into blocks by
+ * libzstd alone, since the end of the frame is asked for only when all input is in.
  */
 #include "config.h"
 
@@ -14,11 +14,12 @@
 #include "operation/codec.h"
 #include "operation/operations.h"
 
-#define LEVEL_MIN         1
-#define LEVEL_MAX         22
-#define LEVEL_DEFAULT     3
-#define WINDOW_LOG_MAX    27 /* 128 MiB: more is refused, as zstd does without --long */
-#define FRAME_EXTRA_BYTES 32 /* header and checksum, which the bound of libzstd counts for long content only */
+#define LEVEL_MIN      1
+#define LEVEL_MAX      22
+#define LEVEL_DEFAULT  3
+#define WINDOW_LOG_MAX 27 /* 128 MiB: more is refused, as zstd does without --long */
+#define FRAME_EXTRA_BYTES                                                                          \
+    32 /* header and checksum, which the bound of libzstd counts for long content only */
 /* A window of 8 MiB, the most that zstd makes up to level 19, with the tables around it. */
 #define USUAL_DECODER_BYTES ((size_t)9 << 20)
 
@@ -47,8 +48,9 @@ static size_t bound(const void *config, size_t in_bytes)
     return ZSTD_isError(most) || most == 0 ? SIZE_MAX : codec_sum(most, FRAME_EXTRA_BYTES);
 }
 
-static enum mr_status whole(struct codec_encoder *encoder, const struct mr_io *io, unsigned char *out,
-                            size_t cap_bytes, size_t *out_bytes, struct mr_error *err)
+static enum mr_status whole(struct codec_encoder *encoder, const struct mr_io *io,
+                            unsigned char *out, size_t cap_bytes, size_t *out_bytes,
+                            struct mr_error *err)
 {
     struct compressor *compressor = (struct compressor *)encoder;
     ZSTD_CCtx_reset(compressor->zstd, ZSTD_reset_session_only);
@@ -59,7 +61,8 @@ static enum mr_status whole(struct codec_encoder *encoder, const struct mr_io *i
     return MR_OK;
 }
 
-static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content_bytes, struct mr_error *err)
+static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content_bytes,
+                                   struct mr_error *err)
 {
     (void)content_bytes;
     (void)err;
@@ -67,7 +70,8 @@ static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content
     return MR_OK;
 }
 
-static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *io,
+                                  struct mr_error *err)
 {
     ZSTD_CCtx *zstd = ((struct compressor *)encoder)->zstd;
     ZSTD_inBuffer in = {io->in, io->in_bytes, 0};
@@ -99,7 +103,8 @@ static enum mr_status config_create(void **config, struct mr_error *err)
     return codec_config_create(config, LEVEL_DEFAULT, err);
 }
 
-static enum mr_status config_set(void *config, const char *key, const char *value, struct mr_error *err)
+static enum mr_status config_set(void *config, const char *key, const char *value,
+                                 struct mr_error *err)
 {
     struct codec_config *codec = config;
     if (key[0] == 'l')
@@ -107,10 +112,11 @@ static enum mr_status config_set(void *config, const char *key, const char *valu
     return codec_flag_set(value, &codec->has_checksum, err);
 }
 
-/* What ZSTD_estimateCStreamSize() of zstd 1.5 says, rounded up; it is not in the stable part of the library. */
+/* What ZSTD_estimateCStreamSize() of zstd 1.5 says, rounded up; it is not in the stable part of the
+ * library. */
 static size_t encoder_bytes(const void *config)
 {
-    static const size_t mib[LEVEL_MAX + 1] = {0,  2,  2,  4,  5,  6,  6,  9,  9,  17,  29,  29,
+    static const size_t mib[LEVEL_MAX + 1] = {0,  2,  2,  4,  5,  6,  6,  9,  9,   17,  29, 29,
                                               53, 53, 53, 69, 69, 69, 69, 90, 194, 386, 778};
     const struct codec_config *codec = config;
     return sizeof(struct compressor) + (mib[codec->level] << 20);
@@ -157,7 +163,8 @@ static void encoder_destroy(void *state)
 /* A frame, or one that decoders skip (pzstd writes those). */
 static bool match(const unsigned char *head, size_t count)
 {
-    static const unsigned char frame[] = {0x28, 0xb5, 0x2f, 0xfd}, skippable[] = {0x50, 0x2a, 0x4d, 0x18};
+    static const unsigned char frame[] = {0x28, 0xb5, 0x2f, 0xfd},
+                               skippable[] = {0x50, 0x2a, 0x4d, 0x18};
     bool is_frame = true, is_skippable = true;
     for (size_t i = 0; i < count; i++) {
         is_frame = is_frame && head[i] == frame[i];
@@ -171,13 +178,14 @@ static enum mr_status decode_begin(struct codec_decoder *decoder, struct mr_erro
     struct decompressor *decompressor = (struct decompressor *)decoder;
     if (!decompressor->zstd)
         decompressor->zstd = ZSTD_createDCtx();
-    if (!decompressor->zstd ||
-        ZSTD_isError(ZSTD_DCtx_setParameter(decompressor->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))
+    if (!decompressor->zstd || ZSTD_isError(ZSTD_DCtx_setParameter(
+                                   decompressor->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     return MR_OK;
 }
 
-static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *io,
+                                  struct mr_error *err)
 {
     ZSTD_inBuffer in = {io->in, io->in_bytes, 0};
     ZSTD_outBuffer out = {io->out, io->out_bytes, 0};
@@ -257,7 +265,8 @@ static void decoder_destroy(void *state)
 }
 
 static const struct mr_setting settings[] = {
-    {"level", "1-22", "3", "1 is fastest, 22 smallest; from 20 on it takes 200-800 MiB for each worker"},
+    {"level", "1-22", "3",
+     "1 is fastest, 22 smallest; from 20 on it takes 200-800 MiB for each worker"},
     {"checksum", "yes|no", "yes", "ends the content with a checksum, by which damage is found"},
     {NULL, NULL, NULL, NULL},
 };
