@@ -198,7 +198,7 @@ point_stream() {
 point_closed() {
     need_tree
     for kind in tar tar.gz zip; do
-        { "$millrace" run tree -o - --to $kind 2>stderr; echo $? >closed.status; } | head -c 100 >/dev/null
+        { "$millrace" run tree -o - --to $kind -q 2>stderr; echo $? >closed.status; } | head -c 100 >/dev/null
         status=$(cat closed.status)
         text="closed: a reader of --to $kind that leaves: status $status: $(head -n 1 stderr)"
         # shellcheck disable=SC2317 # called by expect
