@@ -5,12 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/path.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
 
 #define TICK_MS      100
+#define GRACE_S      5 /* for what is in flight after the first signal */
 #define LOSSES_BYTES 2048
 
 /* What the job's observer needs. Its functions run on any thread; all of this is const or atomic.
@@ -75,31 +77,44 @@ static void item_ended(void *ctx, const struct job_item *item)
         show_ended(watch, item);
 }
 
-static void stop_on_signals(const struct cli *cli, struct job *job, int *handled)
+/* What was done about signals so far. */
+struct stopping {
+    int handled_count;
+    bool is_hard;
+    int64_t started_ns;
+};
+
+static void stop_on_signals(const struct cli *cli, struct job *job, struct stopping *stopping)
 {
     int count = signals_count();
-    if (count > *handled && *handled == 0) {
+    if (count == 0)
+        return;
+    if (stopping->handled_count == 0) {
         message_error(cli->message, NULL,
-                      "stopping: what is in flight is finished; a second signal drops it");
+                      "stopping: what is in flight has %d seconds to end, or until a second signal",
+                      GRACE_S);
         job_stop(job, false);
+        stopping->started_ns = clock_now_ns();
     }
-    if (count > 1 && *handled < 2) {
-        message_error(cli->message, NULL, "stopping now");
+    bool is_over = clock_now_ns() - stopping->started_ns > GRACE_S * INT64_C(1000000000);
+    if ((count > 1 || is_over) && !stopping->is_hard) {
+        message_error(cli->message, NULL, "stopping now: what is in flight is dropped");
         job_stop(job, true);
+        stopping->is_hard = true;
     }
     /* The third is for a run that cannot end, because a read or a command hangs. */
     if (count > 2)
         signals_raise(signals_first());
-    *handled = count;
+    stopping->handled_count = count;
 }
 
 static void wait_for(const struct cli *cli, struct job *job)
 {
     struct progress progress;
-    int handled = 0;
+    struct stopping stopping = {0};
     progress_init(&progress, cli->message, cli->options);
     while (!job_wait(job, TICK_MS)) {
-        stop_on_signals(cli, job, &handled);
+        stop_on_signals(cli, job, &stopping);
         progress_tick(&progress, job);
     }
     progress_end(&progress);

@@ -58,6 +58,8 @@ static void write_string(FILE *out, const char *text)
             fputs("\\ufffd", out);
         else if (*at == '"' || *at == '\\')
             fprintf(out, "\\%c", *at);
+        else if (*at == '\n')
+            fputs("\\n", out);
         else if (*at < 0x20 || *at == 0x7f)
             fprintf(out, "\\u%04x", *at);
         else

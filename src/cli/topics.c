@@ -58,9 +58,9 @@ static const struct topic topics[] = {
      "1  some items failed or were refused; the rest is complete\n"
      "2  the command line is wrong; nothing was done\n"
      "3  stopped by an error or a limit\n"
-     "After SIGINT, SIGTERM or SIGHUP the run ends what is in flight, removes what is not\n"
-     "complete, and ends by that signal (a shell shows 128 + its number). A second signal\n"
-     "drops what is in flight.\n"},
+     "After SIGINT, SIGTERM or SIGHUP what is in flight has 5 seconds to end, or until a\n"
+     "second signal; what is not complete then is removed, and millrace ends by that signal\n"
+     "(a shell shows 128 + its number). A third signal ends it at once.\n"},
 };
 
 const struct topic *topics_at(size_t index)
