@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "cli/execute.h"
 #include "cli/overlap.h"
+#include "source/archive_formats.h"
 
 /* What run_job() makes; freed in the reverse order. */
 struct made {
@@ -36,7 +37,11 @@ enum mr_status run_check_inputs(const struct options *options, struct mr_error *
                             "-0 tells how the list of -T is separated, and there is no -T");
     if (options->from && options->no_archives)
         return mr_error_set(err, MR_E_USAGE, 0, "--from and --no-archives contradict each other");
-    return MR_OK;
+    struct archive_choice choice;
+    enum mr_status status = archive_formats_parse(options->from, &choice, err);
+    if (status != MR_OK)
+        mr_error_prefix(err, "--from");
+    return status;
 }
 
 bool run_has_only_missing_inputs(const struct cli *cli)

@@ -16,6 +16,7 @@ static const struct topic topics[] = {
      "  one file        its own name\n"
      "  several inputs  each below its own base name (archives without their suffix);\n"
      "                  --merge puts all into one tree\n"
+     "  a list (-T)     with the directories that the list gives them\n"
      "\n"
      "In messages and filters the member dir/a.txt of outer.zip is outer.zip!/dir/a.txt.\n"},
     {"outputs", "what OUTPUT may be",

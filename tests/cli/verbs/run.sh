@@ -102,13 +102,12 @@ run run in -o out/ --level 3
 expect_usage '--level is for an archive'
 run run in -o out/ --clamp-mtime
 expect_usage '--clamp-mtime needs --mtime'
-run run in --from nonsense -q -o out/
-[ "$status" != 0 ] || fail "an unknown --from was accepted"
-expect_text "$err" nonsense
+run run in --from nonsense -o out/
+expect_usage "--from: "
 run run in -p gzop -o out/
-expect_usage "did you mean gzip?"
+expect_usage 'no operation "gzop"; did you mean "gzip"'
 run run in -p gzip:lvl=3 -o out2/
-expect_usage 'level'
+expect_usage 'gzip has no setting "lvl"'
 run run in -s 'a/b' -o out/
 expect_usage '-s: '
 expect_missing out2
@@ -153,6 +152,6 @@ expect_file there/b.txt
 printf 'in/a.txt\nin/empty\n' >list
 run run -T list -q -o listed/
 expect_status 0
-expect_same listed/a.txt in/a.txt
+expect_same listed/in/a.txt in/a.txt
 printf 'in/a.txt\0in/sub/with space\0' | "$MILLRACE" run -T - -0 -q -o listed0/
-expect_same 'listed0/with space' 'in/sub/with space'
+expect_same 'listed0/in/sub/with space' 'in/sub/with space'
