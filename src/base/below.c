@@ -165,6 +165,14 @@ int below_open(const struct below *below, const char *path, int flags, mode_t mo
     return fd;
 }
 
+int below_follow(const struct below *below, const char *path, int flags)
+{
+    path = *path ? path : ".";
+    if (!below->has_openat2)
+        return openat(below->fd, path, flags | O_CLOEXEC);
+    return call_openat2(below->fd, path, flags | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
+}
+
 int below_open_parent(const struct below *below, const char *path)
 {
     char parent[PATH_TOTAL_MAX_BYTES + 1];

@@ -28,6 +28,12 @@ void below_init(struct below *below, int fd);
  */
 int below_open(const struct below *below, const char *path, int flags, mode_t mode);
 
+/*
+ * Like below_open(), but links are followed wherever they lead, those apart that the system makes
+ * up (/proc/self/fd/0).
+ */
+int below_follow(const struct below *below, const char *path, int flags);
+
 /* The directory that path lies in, O_PATH. */
 int below_open_parent(const struct below *below, const char *path);
 

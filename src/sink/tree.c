@@ -191,6 +191,10 @@ enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entr
         return status;
     bool keeps_mode = preserve & PRESERVE_MODE && entry->has_mode;
     mode_t mode = keeps_mode ? (mode_t)entry->mode & 0777u : 0666u & ~tree->umask_bits;
+    struct stat st;
+    /* What a directory took over from the one that it lies in is not the entry's to take away. */
+    if (keeps_mode && entry->kind == MR_KIND_DIRECTORY && fstat(fd, &st) == 0)
+        mode |= st.st_mode & S_ISGID;
     if ((keeps_mode || entry->kind == MR_KIND_FILE) && fchmod(fd, mode) != 0)
         return tree_failed(tree, entry->path, errno, "cannot set the mode of", err);
     if (preserve & PRESERVE_MTIME && entry->has_mtime) {

@@ -24,8 +24,7 @@ struct tree {
     char *label;
     struct below root;
     struct later *later;
-    struct later *
-        made; /* the symbolic links that were made and are to be checked; NULL until there is one */
+    struct later *made; /* the symbolic links to be checked; NULL until one was made */
     mode_t umask_bits;
     uint64_t seed; /* of temporary names; unpredictable */
     atomic_uint_fast64_t temp_count;

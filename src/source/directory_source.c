@@ -129,7 +129,7 @@ static bool is_same_directory(int fd, dev_t device, ino_t inode)
 static int open_path(const struct directory_source *walk, const char *path, int flags)
 {
     if (walk->config.follows_links)
-        return openat(walk->root.fd, path, flags);
+        return below_follow(&walk->root, path, flags);
     return below_open(&walk->root, path, flags, 0);
 }
 

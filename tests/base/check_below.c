@@ -148,6 +148,21 @@ START_TEST(test_parents)
 }
 END_TEST
 
+START_TEST(test_follow)
+{
+    static const char *const paths[] = {"", "d/f", "in/f", "leave/f", "dangling", "loop"};
+    static const int faults[] = {0, 0, 0, 0, ENOENT, ELOOP};
+    below.has_openat2 = _i == 0;
+    for (size_t i = 0; i < 6; i++) {
+        int fd = below_follow(&below, paths[i], O_RDONLY);
+        int fault = fd < 0 ? errno : 0;
+        ck_assert_int_eq(fault, faults[i]);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+END_TEST
+
 START_TEST(test_resolve)
 {
     ck_assert_int_eq(below_resolve(&below, "in"), 0);
@@ -169,6 +184,7 @@ Suite *below_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, test_open, 0, 2);
     tcase_add_loop_test(tcase, test_parents, 0, 2);
+    tcase_add_loop_test(tcase, test_follow, 0, 2);
     tcase_add_test(tcase, test_resolve);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -258,6 +258,19 @@ START_TEST(test_many_directories)
 }
 END_TEST
 
+/* A directory for a group hands its group on; that is the system's business. */
+START_TEST(test_inherited_group)
+{
+    struct mr_sink *sink = output_open(EXISTING_REFUSE, true);
+    ck_assert_int_eq(chmod(output_at("out"), 02755), 0);
+    struct mr_error err;
+    struct mr_entry entry = output_directory("d", 04700, 1000);
+    ck_assert_ok(output_put(sink, &entry, NULL, &err), err);
+    ck_assert_uint_eq(output_end(sink).count, 0);
+    ck_assert_uint_eq(output_stat("out/d").st_mode & 07777, 02700);
+}
+END_TEST
+
 Suite *tree_finish_suite(void)
 {
     Suite *suite = suite_create("tree_finish");
@@ -273,6 +286,7 @@ Suite *tree_finish_suite(void)
     tcase_add_test(tcase, test_directories);
     tcase_add_test(tcase, test_directories_as_nobody);
     tcase_add_test(tcase, test_many_directories);
+    tcase_add_test(tcase, test_inherited_group);
     suite_add_tcase(suite, tcase);
     return suite;
 }
