@@ -71,7 +71,7 @@ MR_API enum mr_status mr_pool_submit(struct mr_pool *pool, mr_task_fn fn, void *
 /*
  * Like mr_pool_submit(), but MR_AGAIN at once instead of blocking. Allowed from every thread. While
  * the pool is shut down with MR_SHUTDOWN_DRAIN, its own threads (running functions) may still
- * submit by this call; everybody else gets MR_CLOSED.
+ * submit, by this call or, without a depth, by the other; everybody else gets MR_CLOSED.
  */
 MR_API enum mr_status mr_pool_try_submit(struct mr_pool *pool, mr_task_fn fn, void *arg,
                                          struct mr_future **future, struct mr_error *err);
