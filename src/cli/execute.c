@@ -120,6 +120,20 @@ static void wait_for(const struct cli *cli, struct job *job)
     progress_end(&progress);
 }
 
+/* Is the output given up because of what failed? Then it is said. */
+static bool gives_up(const struct execution *execution, const struct job_figures *figures)
+{
+    struct message *message = execution->cli->message;
+    if (!execution->is_archive || figures->failed_count == 0 || execution->config->is_dry)
+        return false;
+    if (execution->replaces_input)
+        message_error(message, execution->shown_output,
+                      "left as it was, because %" PRIu64 " failed", figures->failed_count);
+    else if (figures->stored_count == 0)
+        message_error(message, execution->shown_output, "not made, because nothing is left for it");
+    return execution->replaces_input || figures->stored_count == 0;
+}
+
 /* How the run ended, as an exit status; says what is to be said about the output as a whole. */
 static int end_job(const struct execution *execution, struct job *job, bool *is_finished)
 {
@@ -127,11 +141,8 @@ static int end_job(const struct execution *execution, struct job *job, bool *is_
     struct job_figures figures;
     job_figures(job, &figures);
     *is_finished = false;
-    if (execution->is_all_or_nothing && figures.failed_count > 0) {
-        message_error(cli->message, execution->shown_output,
-                      "left as it was, because %" PRIu64 " failed", figures.failed_count);
+    if (gives_up(execution, &figures))
         return cli->options->on_error == JOB_STOP ? EXIT_STOPPED : EXIT_SOME_FAILED;
-    }
     struct mr_error err = {0};
     enum mr_status status = job_finish(job, &err);
     *is_finished = status == MR_OK;

@@ -10,8 +10,8 @@ struct execution {
     const struct job_config *config; /* all but the observer */
     const char *shown_output;        /* for the summary, escaped */
     const char *output_prefix; /* what stands before a name in the output: "out/", "x.zip!/" */
-    bool is_all_or_nothing; /* when an item fails the output is given up (--in-place of an archive)
-                             */
+    bool is_archive;           /* the output is one thing, which is not made of failures alone */
+    bool replaces_input;       /* nor, then, when any item fails */
 };
 
 /* Returns an exit status. After a signal it is EXIT_STOPPED, and signals_first() says which. */

@@ -131,7 +131,7 @@ static int run_one(struct replaced *at, bool is_archive)
         .output = &at->output,
         .guard = &guard,
         .no_archives = !is_archive,
-        .is_all_or_nothing = is_archive,
+        .replaces_input = is_archive,
     };
     if (!is_archive)
         return run_job(&run);

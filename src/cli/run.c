@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/path.h"
 #include "cli/execute.h"
@@ -37,6 +38,11 @@ enum mr_status run_check_inputs(const struct options *options, struct mr_error *
                             "-0 tells how the list of -T is separated, and there is no -T");
     if (options->from && options->no_archives)
         return mr_error_set(err, MR_E_USAGE, 0, "--from and --no-archives contradict each other");
+    const char *list = options->list_path;
+    char shown[PATH_SHOW_BYTES];
+    if (list && strcmp(list, "-") != 0 && access(list, R_OK) != 0)
+        return mr_error_set(err, MR_E_SYSTEM, errno, "-T: cannot read %s",
+                            path_show(shown, sizeof(shown), list));
     struct archive_choice choice;
     enum mr_status status = archive_formats_parse(options->from, &choice, err);
     if (status != MR_OK)
@@ -151,7 +157,8 @@ static int execute(const struct run *run, const struct made *made)
         .config = &config,
         .shown_output = run->output->shown,
         .output_prefix = made->prefix,
-        .is_all_or_nothing = run->is_all_or_nothing,
+        .is_archive = run->output->kind == OUTPUT_ARCHIVE,
+        .replaces_input = run->replaces_input,
     };
     return execute_job(&execution);
 }

@@ -15,7 +15,7 @@ struct run {
     const struct output *output;
     const struct guard_config *guard; /* NULL: none */
     bool no_archives;                 /* besides --no-archives */
-    bool is_all_or_nothing;           /* see execute.h */
+    bool replaces_input;              /* see execute.h */
 };
 
 /* Opens the output and the inputs, runs the job, closes all. Returns an exit status. */

@@ -122,6 +122,11 @@ expect_status 1
 expect_text "$err" nothing
 expect_same mixed/a.txt in/a.txt
 
+run run -T nolist -o nolist.d/
+expect_status 3
+expect_text "$err" '-T: cannot read nolist: No such file'
+expect_missing nolist.d
+
 # Where an item fails.
 printf 'no gzip\n' >in/bad.gz
 run run in -q -p gunzip -e gz -o plain/
@@ -134,6 +139,12 @@ run run in -q -p gunzip -e gz --on-error copy -o plain/
 expect_status 0
 expect_text "$err" 'copied as it is'
 expect_same plain/bad.gz in/bad.gz
+
+head -c 30 a.tar.gz >short.tar.gz
+run run short.tar.gz -q -o short.zip
+expect_status 1
+expect_text "$err" 'not made'
+expect_missing short.zip
 
 # Plans.
 run run in/sub -p gzip --dry-run -o plan/
