@@ -38,9 +38,6 @@ expect_text "$err" 'in/d/e/a.txt: '
 expect_same out/a.txt in/a.txt
 makes a.txt a~2.txt b.txt -- --flat --collide rename
 expect_status 0
-makes a.txt b.txt -- --flat --collide last
-expect_status 0
-expect_same out/a.txt in/d/e/a.txt
 
 mkdir -p two/d
 printf 'z\n' >two/d/z.txt
