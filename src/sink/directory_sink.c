@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -187,7 +188,7 @@ static enum mr_status commit_file(struct tree *tree, struct mr_writer *writer, s
         unlinkat(writer->parent, writer->temp, 0);
         status = tree_failed(tree, entry->path, fault, "cannot write", err);
     } else {
-        status = tree_publish(tree, writer->parent, writer->temp, entry->path, err);
+        status = tree_publish(tree, writer->parent, writer->temp, entry, err);
     }
     close_writer(writer);
     return status;
@@ -216,11 +217,17 @@ static enum mr_status directory_commit(struct mr_sink *sink, struct mr_writer *w
                                        struct mr_error *err)
 {
     struct tree *tree = tree_of(sink);
-    if (writer->entry->kind == MR_KIND_FILE)
-        return commit_file(tree, writer, err);
-    enum mr_status status = writer->entry->kind == MR_KIND_DIRECTORY
-                                ? commit_directory(tree, writer, err)
-                                : later_add(tree->later, writer->entry, err);
+    const struct mr_entry *entry = writer->entry;
+    if (entry->replaces_earlier)
+        atomic_store_explicit(&tree->has_replaced, true, memory_order_relaxed);
+    if (entry->kind == MR_KIND_FILE) {
+        enum mr_status status = commit_file(tree, writer, err);
+        /* finish() must know that a link of that name has been replaced. */
+        return status == MR_OK && entry->replaces_earlier ? later_add(tree->later, entry, err)
+                                                          : status;
+    }
+    enum mr_status status = entry->kind == MR_KIND_DIRECTORY ? commit_directory(tree, writer, err)
+                                                             : later_add(tree->later, entry, err);
     close_writer(writer);
     return status;
 }
@@ -319,6 +326,7 @@ enum mr_status directory_sink_create(const char *path, const struct directory_si
     tree->label = strdup(path);
     tree->sink = (struct mr_sink){.ops = &directory_ops, .label = tree->label};
     tree->umask_bits = find_umask();
+    clock_gettime(CLOCK_REALTIME_COARSE, &tree->start);
     int fd = tree->label ? open_root(path) : -1;
     if (!tree->label)
         status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");

@@ -20,7 +20,7 @@ struct record {
     int64_t mtime_s;
     uint64_t uid, gid;
     uint32_t path_bytes, target_bytes; /* with the NUL; 0: no target */
-    uint8_t has_mode, has_mtime, has_owner, unused[5];
+    uint8_t has_mode, has_mtime, has_owner, replaces_earlier, unused[4];
 };
 
 struct later {
@@ -78,7 +78,8 @@ enum mr_status later_add(struct later *later, const struct mr_entry *entry, stru
                             .target_bytes = (uint32_t)target_bytes,
                             .has_mode = entry->has_mode,
                             .has_mtime = entry->has_mtime,
-                            .has_owner = entry->has_owner};
+                            .has_owner = entry->has_owner,
+                            .replaces_earlier = entry->replaces_earlier};
     memcpy(data, &record, sizeof(record));
     memcpy(data + sizeof(record), entry->path, path_bytes);
     if (entry->target)
@@ -99,9 +100,14 @@ uint64_t later_count(const struct later *later, enum mr_kind kind)
     return atomic_load_explicit(&later->counts[kind], memory_order_relaxed);
 }
 
-void later_rewind(struct later *later)
+int64_t later_tell(const struct later *later)
 {
-    later->next_bytes = 0;
+    return later->next_bytes;
+}
+
+void later_seek(struct later *later, int64_t position)
+{
+    later->next_bytes = position;
 }
 
 static enum mr_status unreadable(int fault, struct mr_error *err)
@@ -173,6 +179,7 @@ enum mr_status later_next(struct later *later, struct mr_entry *entry, struct mr
     entry->has_mode = record.has_mode;
     entry->has_mtime = record.has_mtime;
     entry->has_owner = record.has_owner;
+    entry->replaces_earlier = record.replaces_earlier;
     status = take_text(later, &entry->path, record.path_bytes, err);
     return status != MR_OK ? status : take_text(later, &entry->target, record.target_bytes, err);
 }

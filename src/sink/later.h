@@ -16,13 +16,15 @@ struct later;
 enum mr_status later_create(struct later **later, struct mr_error *err);
 void later_destroy(struct later *later); /* NULL is a no-op */
 /*
- * Keeps path, target, kind, mode, mtime and owner of entry. MR_OK, MR_E_SYSTEM. After a failure the
- * list has a gap: what was added behind it is lost, and later_next() says so.
+ * Keeps path, target, kind, mode, mtime, owner and replaces_earlier of entry. MR_OK, MR_E_SYSTEM.
+ * After a failure the list has a gap: what was added behind it is lost, and later_next() says so.
  */
 enum mr_status later_add(struct later *later, const struct mr_entry *entry, struct mr_error *err);
 /* How many of that kind were added. */
 uint64_t later_count(const struct later *later, enum mr_kind kind);
-void later_rewind(struct later *later);
+/* Where the next record is read; for going on from there again by later_seek(); 0 is the first. */
+int64_t later_tell(const struct later *later);
+void later_seek(struct later *later, int64_t position);
 /*
  * The next one, in the order of adding, into *entry (zeroed by the caller, who clears it). MR_OK,
  * MR_DONE, MR_E_SYSTEM, MR_E_MEMORY.

@@ -80,6 +80,14 @@ static bool is_newer(const struct mr_entry *entry, const struct stat *there)
     return entry->mtime_ns > there->st_mtim.tv_nsec;
 }
 
+/* Did this run store it? Whatever else stands there was there before, and has not changed since. */
+static bool is_of_this_run(const struct tree *tree, const struct stat *there)
+{
+    if (there->st_ctim.tv_sec != tree->start.tv_sec)
+        return there->st_ctim.tv_sec > tree->start.tv_sec;
+    return there->st_ctim.tv_nsec >= tree->start.tv_nsec;
+}
+
 enum mr_status tree_judge(const struct tree *tree, const struct mr_entry *entry,
                           const struct stat *there, struct mr_error *err)
 {
@@ -93,6 +101,8 @@ enum mr_status tree_judge(const struct tree *tree, const struct mr_entry *entry,
     }
     if (S_ISDIR(there->st_mode))
         return tree_failed(tree, entry->path, EISDIR, "cannot store", err);
+    if (entry->replaces_earlier && is_of_this_run(tree, there))
+        return MR_OK;
     switch (tree->config.existing) {
     case EXISTING_OVERWRITE:
         return MR_OK;
@@ -128,18 +138,20 @@ static int rename_new(int parent, const char *temp, const char *name)
     return unlinkat(parent, temp, 0);
 }
 
-enum mr_status tree_publish(const struct tree *tree, int parent, const char *temp, const char *path,
-                            struct mr_error *err)
+enum mr_status tree_publish(const struct tree *tree, int parent, const char *temp,
+                            const struct mr_entry *entry, struct mr_error *err)
 {
-    const char *name = path_base(path);
+    const char *name = path_base(entry->path);
     bool replaces =
         tree->config.existing == EXISTING_OVERWRITE || tree->config.existing == EXISTING_UPDATE;
     int result = replaces ? renameat(parent, temp, parent, name) : rename_new(parent, temp, name);
-    if (result == 0)
+    int fault = result == 0 ? 0 : errno;
+    if (fault == EEXIST && entry->replaces_earlier && tree_look(tree, parent, entry, NULL) == MR_OK)
+        fault = renameat(parent, temp, parent, name) == 0 ? 0 : errno;
+    if (fault == 0)
         return MR_OK;
-    int fault = errno;
     unlinkat(parent, temp, 0);
-    return tree_failed(tree, path, fault, "cannot store", err);
+    return tree_failed(tree, entry->path, fault, "cannot store", err);
 }
 
 static bool is_refused(int fault)

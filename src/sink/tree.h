@@ -26,9 +26,11 @@ struct tree {
     struct later *later;
     struct later *made; /* the symbolic links to be checked; NULL until one was made */
     mode_t umask_bits;
-    uint64_t seed; /* of temporary names; unpredictable */
+    struct timespec start; /* what changed before is not this run's; by the clock of file systems */
+    uint64_t seed;         /* of temporary names; unpredictable */
     atomic_uint_fast64_t temp_count;
     atomic_uint_fast64_t lost_owner_count, lost_xattr_count;
+    atomic_bool has_replaced; /* some item takes the place of an earlier one of this run */
 };
 
 /*
@@ -57,11 +59,12 @@ enum mr_status tree_look(const struct tree *tree, int parent, const struct mr_en
                          struct mr_error *err);
 
 /*
- * Gives temp in parent its final name, the last component of path; replacing what is there only
- * when the policy says so. On failure temp is removed.
+ * Gives temp in parent its final name, the last component of entry->path; replacing what is there
+ * only when the policy says so, or when it is an earlier item that entry takes the place of. On
+ * failure temp is removed.
  */
-enum mr_status tree_publish(const struct tree *tree, int parent, const char *temp, const char *path,
-                            struct mr_error *err);
+enum mr_status tree_publish(const struct tree *tree, int parent, const char *temp,
+                            const struct mr_entry *entry, struct mr_error *err);
 
 /*
  * Sets owner, mode (0777 at most) and times of the open file or directory as far as entry has them

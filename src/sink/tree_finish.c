@@ -10,6 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/nameset.h"
+
+#define REPLACING_MEMORY_BYTES (1u << 20)
+
 struct problems {
     void (*on_problem)(void *ctx, const char *path, const struct mr_error *problem);
     void *ctx;
@@ -111,7 +115,7 @@ static enum mr_status make_link(struct tree *tree, const struct mr_entry *entry,
         status = entry->kind == MR_KIND_HARDLINK ? link_temp(tree, entry, parent, temp, err)
                                                  : symlink_temp(tree, entry, parent, temp, err);
     if (status == MR_OK) {
-        status = tree_publish(tree, parent, temp, entry->path, err);
+        status = tree_publish(tree, parent, temp, entry, err);
         /* rename() does nothing when both names are the same file already. */
         if (status == MR_OK && entry->kind == MR_KIND_HARDLINK)
             unlinkat(parent, temp, 0);
@@ -194,18 +198,69 @@ static enum mr_status set_directory(struct tree *tree, const struct mr_entry *en
 enum pass { PASS_HARDLINKS, PASS_SYMLINKS, PASS_CHECK, PASS_DIRECTORIES, PASS_RESTRICTIVE };
 
 struct pass_state {
-    unsigned depth;      /* PASS_RESTRICTIVE: directories of this depth */
-    unsigned depth_next; /* the deepest of the restrictive ones above it; 0: none */
+    struct nameset *replacing; /* names that replaced an earlier item; NULL: none */
+    unsigned depth;            /* PASS_RESTRICTIVE: directories of this depth */
+    unsigned depth_next;       /* the deepest of the restrictive ones above it; 0: none */
 };
+
+/* Notes the names of all items that took the place of an earlier one. */
+static enum mr_status note_replacing(struct tree *tree, struct nameset **replacing,
+                                     struct mr_error *err)
+{
+    enum mr_status status = nameset_create(REPLACING_MEMORY_BYTES, replacing, err);
+    later_seek(tree->later, 0);
+    while (status == MR_OK) {
+        struct mr_entry entry = {0};
+        bool was_there;
+        status = later_next(tree->later, &entry, err);
+        if (status == MR_OK && entry.replaces_earlier)
+            status = nameset_add(*replacing, entry.path, &was_there, err);
+        mr_entry_clear(&entry);
+    }
+    return status == MR_DONE ? MR_OK : status;
+}
+
+/* Does an item that came after the link, which was read last, have its place? *is_replaced tells.
+ */
+static enum mr_status find_replacing(struct tree *tree, struct nameset *replacing,
+                                     const struct mr_entry *link, bool *is_replaced,
+                                     struct mr_error *err)
+{
+    *is_replaced = false;
+    bool is_candidate = false;
+    enum mr_status status =
+        replacing ? nameset_has(replacing, link->path, &is_candidate, err) : MR_OK;
+    if (status != MR_OK || !is_candidate)
+        return status;
+    int64_t position = later_tell(tree->later);
+    while (status == MR_OK && !*is_replaced) {
+        struct mr_entry entry = {0};
+        status = later_next(tree->later, &entry, err);
+        *is_replaced =
+            status == MR_OK && entry.replaces_earlier && strcmp(entry.path, link->path) == 0;
+        mr_entry_clear(&entry);
+    }
+    later_seek(tree->later, position);
+    return status == MR_DONE ? MR_OK : status;
+}
+
+/* Makes the link, unless a later item has its place. */
+static enum mr_status settle_link(struct tree *tree, const struct pass_state *state,
+                                  const struct mr_entry *entry, struct mr_error *err)
+{
+    bool is_replaced;
+    enum mr_status status = find_replacing(tree, state->replacing, entry, &is_replaced, err);
+    return status != MR_OK || is_replaced ? status : make_link(tree, entry, err);
+}
 
 static enum mr_status do_one(struct tree *tree, enum pass pass, struct pass_state *state,
                              const struct mr_entry *entry, struct mr_error *err)
 {
     switch (pass) {
     case PASS_HARDLINKS:
-        return entry->kind == MR_KIND_HARDLINK ? make_link(tree, entry, err) : MR_OK;
+        return entry->kind == MR_KIND_HARDLINK ? settle_link(tree, state, entry, err) : MR_OK;
     case PASS_SYMLINKS:
-        return entry->kind == MR_KIND_SYMLINK ? make_link(tree, entry, err) : MR_OK;
+        return entry->kind == MR_KIND_SYMLINK ? settle_link(tree, state, entry, err) : MR_OK;
     case PASS_CHECK:
         return check_link(tree, entry, err);
     case PASS_DIRECTORIES:
@@ -231,7 +286,7 @@ static enum mr_status run_pass(struct tree *tree, enum pass pass, struct pass_st
                                const struct problems *problems, struct mr_error *err)
 {
     struct later *list = pass == PASS_CHECK ? tree->made : tree->later;
-    later_rewind(list);
+    later_seek(list, 0);
     for (;;) {
         struct mr_entry entry = {0};
         enum mr_status status = later_next(list, &entry, err);
@@ -260,6 +315,26 @@ static enum mr_status finish_directories(struct tree *tree, const struct problem
     return status;
 }
 
+/* Hard links before symbolic ones, so that none is made to a link. */
+static enum mr_status finish_links(struct tree *tree, const struct problems *problems,
+                                   struct mr_error *err)
+{
+    bool has_hardlinks = later_count(tree->later, MR_KIND_HARDLINK) > 0;
+    bool has_symlinks = later_count(tree->later, MR_KIND_SYMLINK) > 0;
+    struct pass_state state = {0};
+    enum mr_status status = MR_OK;
+    if ((has_hardlinks || has_symlinks) && atomic_load(&tree->has_replaced))
+        status = note_replacing(tree, &state.replacing, err);
+    if (status == MR_OK && has_hardlinks)
+        status = run_pass(tree, PASS_HARDLINKS, &state, problems, err);
+    if (status == MR_OK && has_symlinks)
+        status = run_pass(tree, PASS_SYMLINKS, &state, problems, err);
+    nameset_destroy(state.replacing);
+    if (status == MR_OK && tree->made)
+        status = run_pass(tree, PASS_CHECK, &state, problems, err);
+    return status;
+}
+
 enum mr_status tree_finish(struct mr_sink *sink,
                            void (*on_problem)(void *ctx, const char *path,
                                               const struct mr_error *problem),
@@ -267,14 +342,7 @@ enum mr_status tree_finish(struct mr_sink *sink,
 {
     struct tree *tree = (struct tree *)sink;
     const struct problems problems = {.on_problem = on_problem, .ctx = ctx};
-    struct pass_state state = {0};
-    enum mr_status status = MR_OK;
-    if (later_count(tree->later, MR_KIND_HARDLINK) > 0)
-        status = run_pass(tree, PASS_HARDLINKS, &state, &problems, err);
-    if (status == MR_OK && later_count(tree->later, MR_KIND_SYMLINK) > 0)
-        status = run_pass(tree, PASS_SYMLINKS, &state, &problems, err);
-    if (status == MR_OK && tree->made)
-        status = run_pass(tree, PASS_CHECK, &state, &problems, err);
+    enum mr_status status = finish_links(tree, &problems, err);
     if (status == MR_OK && later_count(tree->later, MR_KIND_DIRECTORY) > 0)
         status = finish_directories(tree, &problems, err);
     return status;

@@ -271,6 +271,64 @@ START_TEST(test_inherited_group)
 }
 END_TEST
 
+/* With --collide last: what came last stands there, whatever kinds they are. */
+START_TEST(test_last_one_wins)
+{
+    static const enum mr_kind kinds[] = {MR_KIND_FILE, MR_KIND_SYMLINK, MR_KIND_HARDLINK};
+    struct mr_sink *sink = output_open((enum existing)_i, true);
+    struct mr_error err;
+    ck_assert_int_eq(output_put_file(sink, "target", "target"), MR_OK);
+    for (unsigned i = 0; i < 27; i++) {
+        const unsigned turns[] = {i / 9, i / 3 % 3, i % 3};
+        char name[8];
+        snprintf(name, sizeof(name), "n%u", i);
+        for (unsigned j = 0; j < 3; j++) {
+            enum mr_kind kind = kinds[turns[j]];
+            struct mr_entry entry =
+                kind == MR_KIND_FILE ? output_file(name) : output_link(name, kind, "target");
+            char content[2] = {(char)('0' + j), 0};
+            entry.replaces_earlier = j > 0;
+            ck_assert_ok(output_put(sink, &entry, kind == MR_KIND_FILE ? content : NULL, &err),
+                         err);
+        }
+    }
+    struct output_problems seen = output_end(sink);
+    ck_assert_msg(seen.count == 0, "%s", seen.texts);
+    for (unsigned i = 0; i < 27; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "out/n%u", i);
+        struct stat st = output_stat(name);
+        enum mr_kind kind = kinds[i % 3];
+        ck_assert_int_eq(S_ISLNK(st.st_mode), kind == MR_KIND_SYMLINK);
+        ck_assert_int_eq(st.st_nlink > 1, kind == MR_KIND_HARDLINK);
+        ck_assert_output(name, kind == MR_KIND_FILE ? "2" : "target");
+    }
+    ck_assert_uint_eq(output_count("out"), 28);
+}
+END_TEST
+
+/* But what was there before the run is not an earlier item. */
+START_TEST(test_last_one_spares_what_was_there)
+{
+    support_write_file(output_base, "out/a", "old", 3);
+    support_write_file(output_base, "out/l", "old", 3);
+    usleep(20000); /* a step of the clock of file systems */
+    struct mr_sink *sink = output_open(EXISTING_REFUSE, true);
+    struct mr_error err;
+    struct mr_entry entry = output_file("a");
+    ck_assert_int_eq(output_put(sink, &entry, "new", &err), MR_E_EXISTS);
+    entry.replaces_earlier = true;
+    ck_assert_int_eq(output_put(sink, &entry, "new", &err), MR_E_EXISTS);
+    entry = output_link("l", MR_KIND_SYMLINK, "a");
+    entry.replaces_earlier = true;
+    ck_assert_int_eq(output_put(sink, &entry, NULL, &err), MR_E_EXISTS);
+    ck_assert_uint_eq(output_end(sink).count, 0);
+    ck_assert_output("out/a", "old");
+    ck_assert_output("out/l", "old");
+    ck_assert_uint_eq(output_count("out"), 2);
+}
+END_TEST
+
 Suite *tree_finish_suite(void)
 {
     Suite *suite = suite_create("tree_finish");
@@ -287,6 +345,8 @@ Suite *tree_finish_suite(void)
     tcase_add_test(tcase, test_directories_as_nobody);
     tcase_add_test(tcase, test_many_directories);
     tcase_add_test(tcase, test_inherited_group);
+    tcase_add_loop_test(tcase, test_last_one_wins, EXISTING_REFUSE, EXISTING_OVERWRITE + 1);
+    tcase_add_test(tcase, test_last_one_spares_what_was_there);
     suite_add_tcase(suite, tcase);
     return suite;
 }
