@@ -69,6 +69,12 @@ struct mr_sink_ops {
      * after finish(). NULL: it could hold everything.
      */
     void (*losses)(struct mr_sink *sink, char *text, size_t cap_bytes);
+
+    /*
+     * Bytes that the output itself has by now, where that differs from the content that was stored (an archive). Any thread, at any time
+     * before destroy(). NULL: the content is the output.
+     */
+    uint64_t (*output_bytes)(struct mr_sink *sink);
 };
 
 struct mr_sink {

@@ -349,6 +349,9 @@ void job_figures(struct job *job, struct job_figures *figures)
     figures->is_found_all = atomic_load(&job->is_found_all);
     figures->in_bytes = atomic_load(&job->in_bytes);
     figures->out_bytes = atomic_load(&job->out_bytes);
+    const struct mr_sink *sink = job->config.sink;
+    if (sink->ops->output_bytes)
+        figures->out_bytes = sink->ops->output_bytes(job->config.sink);
     figures->in_flight_count = line.in_flight_count;
     figures->memory_used_bytes = line.budget_used_bytes;
     figures->memory_peak_bytes = line.budget_peak_bytes;

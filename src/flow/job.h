@@ -73,7 +73,7 @@ struct job_figures {
     uint64_t file_count;          /* regular files stored */
     uint64_t found_count;         /* fed so far; is_found_all: all there is */
     bool is_found_all;
-    uint64_t in_bytes, out_bytes; /* content read and content stored */
+    uint64_t in_bytes, out_bytes; /* content read; content stored, or the size of an output archive */
     unsigned in_flight_count;
     uint64_t memory_used_bytes, memory_peak_bytes, memory_bytes;
     double elapsed_s;

@@ -135,7 +135,7 @@ static void clean(struct item *item)
     struct mr_sink *sink = item->job->config.sink;
     sink->ops->abort(sink, store->writer);
     store->writer = NULL;
-    if ((sink->flags & MR_SINK_FINAL) && (sink->flags & MR_SINK_NEEDS_SIZE)) {
+    if ((sink->flags & MR_SINK_FINAL) && (sink->flags & MR_SINK_NEEDS_SIZE) && store->bytes > 0) {
         struct mr_error ruined;
         char shown[PATH_SHOW_BYTES];
         mr_error_set(&ruined, MR_E_DATA, 0,

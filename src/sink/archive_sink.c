@@ -2,6 +2,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,11 @@
 #include "sink/sinks.h"
 
 #define BLOCK_BYTES (256 << 10) /* what the file is written by */
+/*
+ * libarchive's restricted pax format writes an extended header only for what needs one, and does not count fractions of a
+ * second as a need; when there is one, they are in it. A symlink type is such a need; one that it does not know puts nothing else into the header.
+ */
+#define FORCES_EXTENSION 3
 
 /* The item that is being written; there is one at a time. */
 struct mr_writer {
@@ -40,6 +46,7 @@ struct archive_sink {
     struct archive_losses losses;
     int write_errno; /* of the first write that failed */
     int64_t item_count;
+    atomic_uint_fast64_t output_bytes;
     bool is_reproducible;
     bool is_broken; /* an item was cut short: nothing can follow it */
 };
@@ -69,8 +76,10 @@ static la_ssize_t write_callback(struct archive *archive, void *ctx, const void 
     struct archive_sink *sink = ctx;
     if (sink->write_errno == 0 && io_write(archive_target_fd(sink->target), data, size_bytes) != 0)
         sink->write_errno = errno;
-    if (sink->write_errno == 0)
+    if (sink->write_errno == 0) {
+        atomic_fetch_add_explicit(&sink->output_bytes, size_bytes, memory_order_relaxed);
         return (la_ssize_t)size_bytes;
+    }
     archive_set_error(archive, sink->write_errno, "write error");
     return -1;
 }
@@ -89,6 +98,8 @@ static void set_mtime(struct archive_sink *sink, const struct mr_entry *entry)
         sink->losses.fraction_count++;
     }
     archive_entry_set_mtime(sink->member, seconds, (long)kept_ns);
+    if (kept_ns > 0 && sink->ability->mtime_unit_ns == 1)
+        archive_entry_set_symlink_type(sink->member, FORCES_EXTENSION);
 }
 
 static void set_owner(struct archive_sink *sink, const struct mr_entry *entry)
@@ -344,6 +355,12 @@ static void sink_losses(struct mr_sink *base, char *text, size_t cap_bytes)
     add_loss(text, cap_bytes, losses->other_count, other);
 }
 
+static uint64_t sink_output_bytes(struct mr_sink *base)
+{
+    struct archive_sink *sink = (struct archive_sink *)base;
+    return atomic_load_explicit(&sink->output_bytes, memory_order_relaxed);
+}
+
 static const struct mr_sink_ops ops = {
     .kind = "archive",
     .begin = sink_begin,
@@ -353,6 +370,7 @@ static const struct mr_sink_ops ops = {
     .finish = sink_finish,
     .destroy = sink_destroy,
     .losses = sink_losses,
+    .output_bytes = sink_output_bytes,
 };
 
 /* Makes the handle and opens it on the target. */
@@ -407,6 +425,8 @@ enum mr_status archive_sink_create(const char *path, const struct archive_sink_c
     made->sink = (struct mr_sink){&ops, MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE | MR_SINK_FINAL, path};
     made->is_reproducible = config->is_reproducible;
     enum mr_status status = start(made, path, config, err);
+    if (status == MR_OK && !made->ability->has_hardlinks)
+        made->sink.flags |= MR_SINK_NO_HARD_LINKS;
     if (status == MR_OK)
         *sink = &made->sink;
     else
