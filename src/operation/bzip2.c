@@ -73,10 +73,7 @@ static void take(const bz_stream *bzip2, struct mr_io *io)
 {
     size_t used = clamp(io->in_bytes) - bzip2->avail_in,
            made = clamp(io->out_bytes) - bzip2->avail_out;
-    io->in += used;
-    io->in_bytes -= used;
-    io->out += made;
-    io->out_bytes -= made;
+    codec_advance(io, used, made);
 }
 
 static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *io,

@@ -52,6 +52,15 @@ size_t codec_sum(size_t a, size_t b)
     return a > SIZE_MAX - b ? SIZE_MAX : a + b;
 }
 
+void codec_advance(struct mr_io *io, size_t used_bytes, size_t made_bytes)
+{
+    if (used_bytes > 0)
+        io->in += used_bytes;
+    io->in_bytes -= used_bytes;
+    io->out += made_bytes;
+    io->out_bytes -= made_bytes;
+}
+
 static const struct suffix {
     const char *format;
     const char *suffix;
@@ -127,8 +136,7 @@ bool codec_spill_drain(struct codec_spill *spill, struct mr_io *io)
     if (moved > 0) {
         memcpy(io->out, spill->bytes + spill->at, moved);
         spill->at += moved;
-        io->out += moved;
-        io->out_bytes -= moved;
+        codec_advance(io, 0, moved);
     }
     if (spill->at < spill->count)
         return false;

@@ -27,6 +27,9 @@ enum mr_status codec_flag_set(const char *value, bool *flag, struct mr_error *er
 /* The plain sum, SIZE_MAX when it does not fit: for bounds. */
 size_t codec_sum(size_t a, size_t b);
 
+/* Moves io past what was used and made; the input may be NULL when there is none. */
+void codec_advance(struct mr_io *io, size_t used_bytes, size_t made_bytes);
+
 /* Names. suffix: ".gz". Of *path, only the last component is looked at. MR_OK, MR_E_MEMORY. */
 enum mr_status codec_suffix_add(char **path, const char *suffix);
 /* Takes the suffix of a format away, or swaps a short one (.tgz to .tar). format NULL: of any. */

@@ -50,14 +50,9 @@ static enum mr_status encode_whole(struct codec_encoder *encoder, struct mr_io *
     enum mr_status status = encoder->calls->whole(encoder, io, out, bound, &made, err);
     if (status != MR_OK)
         return status;
-    io->in += io->in_bytes;
-    io->in_bytes = 0;
-    if (is_direct) {
-        io->out += made;
-        io->out_bytes -= made;
-    } else {
+    codec_advance(io, io->in_bytes, is_direct ? made : 0);
+    if (!is_direct)
         encoder->spill.count += made;
-    }
     encoder->phase = CODEC_ENCODE_ENDED;
     return MR_OK;
 }

@@ -1,6 +1,7 @@
 /* copy: the bytes as they are. */
 #include <string.h>
 
+#include "operation/codec.h"
 #include "operation/operations.h"
 
 static size_t copy_bound(const void *config, size_t in_bytes)
@@ -32,10 +33,7 @@ static enum mr_status copy_process(void *state, struct mr_io *io, struct mr_erro
     size_t count = io->in_bytes < io->out_bytes ? io->in_bytes : io->out_bytes;
     if (count > 0)
         memcpy(io->out, io->in, count);
-    io->in += count;
-    io->in_bytes -= count;
-    io->out += count;
-    io->out_bytes -= count;
+    codec_advance(io, count, count);
     return io->is_last && io->in_bytes == 0 ? MR_DONE : MR_OK;
 }
 

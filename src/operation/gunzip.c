@@ -79,10 +79,7 @@ static uint64_t inflate_whole(struct codec_decoder *decoder, struct mr_io *io)
                                                     io->out, io->out_bytes, &used, &made);
         if (result != LIBDEFLATE_SUCCESS)
             break;
-        io->in += used;
-        io->in_bytes -= used;
-        io->out += made;
-        io->out_bytes -= made;
+        codec_advance(io, used, made);
         frame_count++;
     }
     return frame_count;
@@ -116,10 +113,7 @@ static enum mr_status inflate_step(struct codec_decoder *decoder, struct mr_io *
     zlib->avail_out = out_bytes;
     int code = inflate(zlib, Z_NO_FLUSH);
     size_t used = in_bytes - zlib->avail_in, made = out_bytes - zlib->avail_out;
-    io->in += used;
-    io->in_bytes -= used;
-    io->out += made;
-    io->out_bytes -= made;
+    codec_advance(io, used, made);
     switch (code) {
     case Z_OK:
     case Z_BUF_ERROR:

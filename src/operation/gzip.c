@@ -182,10 +182,7 @@ static enum mr_status deflate_step(struct codec_encoder *encoder, struct mr_io *
     if (used > 0)
         deflater->check = deflater->wrapping->check(deflater->check, io->in, used);
     deflater->content_bytes += used;
-    io->in += used;
-    io->in_bytes -= used;
-    io->out += made;
-    io->out_bytes -= made;
+    codec_advance(io, used, made);
     if (code == Z_STREAM_END) {
         unsigned char trailer[WRAPPING_BYTES];
         size_t count =

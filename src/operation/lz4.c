@@ -239,10 +239,7 @@ static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *i
         LZ4F_decompress(((struct decompressor *)decoder)->lz4, io->out, &made, io->in, &used, NULL);
     if (LZ4F_isError(left))
         return codec_damaged(decoder, LZ4F_getErrorName(left), err);
-    io->in += used;
-    io->in_bytes -= used;
-    io->out += made;
-    io->out_bytes -= made;
+    codec_advance(io, used, made);
     return left == 0 ? MR_DONE : MR_OK;
 }
 

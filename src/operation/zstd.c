@@ -82,10 +82,7 @@ static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *i
     bool is_ending = io->is_last && in.pos == in.size && out.pos < out.size && !ZSTD_isError(left);
     if (is_ending)
         left = ZSTD_compressStream2(zstd, &out, &in, ZSTD_e_end);
-    io->in += in.pos;
-    io->in_bytes -= in.pos;
-    io->out += out.pos;
-    io->out_bytes -= out.pos;
+    codec_advance(io, in.pos, out.pos);
     if (ZSTD_isError(left))
         return failed(left, err);
     return is_ending && left == 0 ? MR_DONE : MR_OK;
@@ -190,10 +187,7 @@ static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *i
     ZSTD_inBuffer in = {io->in, io->in_bytes, 0};
     ZSTD_outBuffer out = {io->out, io->out_bytes, 0};
     size_t left = ZSTD_decompressStream(((struct decompressor *)decoder)->zstd, &out, &in);
-    io->in += in.pos;
-    io->in_bytes -= in.pos;
-    io->out += out.pos;
-    io->out_bytes -= out.pos;
+    codec_advance(io, in.pos, out.pos);
     if (!ZSTD_isError(left))
         return left == 0 ? MR_DONE : MR_OK;
     switch (ZSTD_getErrorCode(left)) {
