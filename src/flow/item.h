@@ -100,8 +100,8 @@ struct job {
     struct links *links;               /* feed only */
     struct notes *notes;               /* STORE, in turn; NULL: none */
     unsigned window_count;
-    int64_t start_ns;
-    atomic_int_fast64_t end_ns;
+    int64_t start_ns, end_ns;          /* of the owner; end_ns 0: not done yet */
+    struct pool_times end_times[JOB_STAGES];
 
     atomic_bool is_closing, is_cancelled, is_found_all, is_serial_seen;
     atomic_bool is_loading_serial;     /* the last item of a serial source is not loaded yet */

@@ -218,8 +218,11 @@ void job_start(struct job *job)
 bool job_wait(struct job *job, int64_t timeout_ms)
 {
     bool is_done = line_wait(job->line, deadline_from_ms(timeout_ms));
-    if (is_done && atomic_load(&job->end_ns) == 0)
-        atomic_store(&job->end_ns, clock_now_ns());
+    if (is_done && job->end_ns == 0) {
+        job->end_ns = clock_now_ns();
+        for (unsigned s = 0; s < JOB_STAGES; s++)
+            pool_times(job->pools[s], &job->end_times[s]); /* the threads idle on */
+    }
     return is_done;
 }
 
@@ -320,8 +323,9 @@ static void stage_figures(struct job *job, const struct line_figures *line,
 {
     for (unsigned s = 0; s < JOB_STAGES; s++) {
         struct job_stage_figures *stage = &figures->stages[s];
-        struct pool_times times;
-        pool_times(job->pools[s], &times);
+        struct pool_times times = job->end_times[s];
+        if (job->end_ns == 0)
+            pool_times(job->pools[s], &times);
         stage->thread_count = pool_thread_count(job->pools[s]);
         stage->run_count = line->step_runs[s];
         stage->busy_s = (double)line->step_busy_ns[s] / 1e9;
@@ -356,8 +360,8 @@ void job_figures(struct job *job, struct job_figures *figures)
     figures->memory_used_bytes = line.budget_used_bytes;
     figures->memory_peak_bytes = line.budget_peak_bytes;
     figures->memory_bytes = job->config.memory_bytes;
-    int64_t end_ns = atomic_load(&job->end_ns);
-    figures->elapsed_s = (double)((end_ns ? end_ns : clock_now_ns()) - job->start_ns) / 1e9;
+    int64_t end_ns = job->end_ns ? job->end_ns : clock_now_ns();
+    figures->elapsed_s = (double)(end_ns - job->start_ns) / 1e9;
     figures->is_serial_source = atomic_load(&job->is_serial_seen);
     figures->is_shared = job->config.pools == JOB_POOLS_SHARED;
     stage_figures(job, &line, figures);

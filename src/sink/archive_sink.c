@@ -49,6 +49,7 @@ struct archive_sink {
     atomic_uint_fast64_t output_bytes;
     bool is_reproducible;
     bool is_broken; /* an item was cut short: nothing can follow it */
+    bool is_discarded; /* what libarchive still writes goes nowhere */
 };
 
 static enum mr_status no_memory(struct mr_error *err)
@@ -74,6 +75,8 @@ static la_ssize_t write_callback(struct archive *archive, void *ctx, const void 
                                  size_t size_bytes)
 {
     struct archive_sink *sink = ctx;
+    if (sink->is_discarded)
+        return (la_ssize_t)size_bytes;
     if (sink->write_errno == 0 && io_write(archive_target_fd(sink->target), data, size_bytes) != 0)
         sink->write_errno = errno;
     if (sink->write_errno == 0) {
@@ -323,10 +326,9 @@ static void sink_destroy(struct mr_sink *base)
 {
     struct archive_sink *sink = (struct archive_sink *)base;
     locale_t before = sink->utf8 ? locale_enter(sink->utf8) : (locale_t)0;
-    if (sink->archive) {
-        archive_write_fail(sink->archive); /* else freeing would write the end */
+    sink->is_discarded = true; /* freeing writes the end of the archive */
+    if (sink->archive)
         archive_write_free(sink->archive);
-    }
     archive_entry_free(sink->member);
     if (sink->utf8)
         locale_leave(before);
