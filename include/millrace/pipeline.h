@@ -44,23 +44,29 @@ struct mr_step_call; /* one call of a step function; valid until it returns */
 
 /*
  * A step. value is one value of the step before it (or an input), user is the step's own pointer.
- * It calls mr_emit() for each value that it makes, and returns MR_OK     done; without mr_emit()
- * the value was dropped; MR_AGAIN  there is more to emit: it is called again with the same value
- * (which stays the pipeline's in between, so all that it has to remember must hang on the value)
- * once fewer than window_count of what it emitted are still under way or not yet taken. So one
- * input can become any number of values in bounded memory; another   the value failed: a result
- * with this status is delivered, with the text of *err (never NULL; when it is left empty, the text
- * is that of the status). What was emitted before travels on all the same. Called on threads of its
- * pool, for different values at once unless it has one worker; for one value by one thread at a
- * time. It may submit to its own pipeline with mr_pipeline_try_submit() only, and must not call
- * mr_pipeline_next().
+ * It calls mr_emit() for each value that it makes, and returns
+ *
+ * - MR_OK: done; without mr_emit() the value was dropped.
+ * - MR_AGAIN: there is more to emit. It is called again with the same value (which stays the
+ *   pipeline's in between, so all that it has to remember must hang on the value) once fewer than
+ *   window_count of what it emitted are still under way or not yet taken. So one input can become
+ *   any number of values in bounded memory; what it emits in one call is not bounded.
+ * - any other status: the value failed. A result with this status is delivered, with the text of
+ *   *err (never NULL; when it is left empty, the text is that of the status). What was emitted
+ *   before travels on all the same.
+ *
+ * Called on threads of its pool, for different values at once unless it has one worker; for one
+ * value by one thread at a time. It may submit to its own pipeline with mr_pipeline_try_submit()
+ * only, and must not call mr_pipeline_next().
  */
 typedef enum mr_status (*mr_step_fn)(struct mr_step_call *call, void *value, void *user,
                                      struct mr_error *err);
 
 /*
  * From a step function, on its thread: value (any pointer, also NULL) travels on, at the latest
- * when the function returns. MR_OK: it is the pipeline's now. MR_E_MEMORY: it is still the step's.
+ * when the function returns. MR_OK: it is the pipeline's now (should there be no memory for it when
+ * the function returns, it is dropped and the step's value fails with MR_E_MEMORY). MR_E_MEMORY: it
+ * is still the step's.
  */
 MR_API enum mr_status mr_emit(struct mr_step_call *call, void *value);
 
@@ -69,8 +75,8 @@ MR_API bool mr_step_is_cancelled(const struct mr_step_call *call);
 
 /* One step; zero-initialise. */
 struct mr_step {
-    const char
-        *name; /* also the name of its threads ("mr-NAME-0"); NULL: "step" and its number, from 0 */
+    /* Also the name of its threads ("mr-NAME-0"). NULL: "step" and its number, from 0. */
+    const char *name;
     mr_step_fn run;
     void *user; /* given to run and drop; the caller's, used until the pipeline is destroyed */
     /*
@@ -79,8 +85,9 @@ struct mr_step {
      * never called at the same time as itself. At most 4096.
      */
     unsigned worker_count;
-    void (*drop)(void *value, void *user); /* frees a value meant for this step that it will never
-                                              be called with (again); NULL: nothing to free */
+    /* Frees a value meant for this step that it will never be called with (again). NULL: nothing
+     * to free. Called on any thread that uses the pipeline. */
+    void (*drop)(void *value, void *user);
 };
 
 enum mr_pipeline_pools {
@@ -103,9 +110,10 @@ struct mr_pipeline_config {
     bool is_ordered;     /* results leave in the order of the inputs, and those of one input in the
                             order of emission, depth first */
     bool stops_at_error; /* the first value that fails (MR_E_*) cancels the pipeline */
-    void (*drop_result)(void *value,
-                        void *user); /* frees a result that is never taken; NULL: nothing to free */
-    void *user;                      /* for drop_result */
+    /* Frees a result that is never taken. NULL: nothing to free. Called by mr_pipeline_destroy(),
+     * and by a step's thread that has no memory to pass a result on. */
+    void (*drop_result)(void *value, void *user);
+    void *user; /* for drop_result */
 };
 
 /*

@@ -101,7 +101,7 @@ struct step_state {
 };
 
 struct mr_pipeline {
-    struct mr_pipeline_config config; /* pointers in it are not used after create */
+    struct mr_pipeline_config config; /* its steps and names are not used after create */
     struct step_state steps[MR_PIPELINE_STEPS_MAX];
     unsigned step_count, pool_count;
     struct mr_pool *pools[MR_PIPELINE_STEPS_MAX];

@@ -259,6 +259,46 @@ START_TEST(test_many_submitters_and_takers)
 }
 END_TEST
 
+static void *submit_one(void *arg)
+{
+    return VALUE(mr_pipeline_submit(arg, NULL, 0, NULL, -1, NULL));
+}
+
+/* One waits for room, the others behind it; all come back, and so does the result that held the
+ * room. */
+START_TEST(test_closing_lets_waiting_submitters_out)
+{
+    for (unsigned mode = 0; mode < 4; mode++) {
+        struct mr_step step = {.run = forward, .worker_count = 1};
+        struct mr_pipeline_config config = config_of(&step, 1);
+        config.in_flight_count = 1;
+        config.is_ordered = mode & 1;
+        struct mr_pipeline *pipeline = make(&config);
+        struct mr_error err = {0};
+        struct mr_result result;
+        pthread_t threads[3];
+        ck_assert_ok(mr_pipeline_submit(pipeline, VALUE(1), 0, NULL, -1, &err), err);
+        for (int i = 0; i < 3; i++)
+            ck_assert_int_eq(pthread_create(&threads[i], NULL, submit_one, pipeline), 0);
+        sleep_us(3000);
+        ck_assert_int_eq(mr_pipeline_try_submit(pipeline, NULL, 0, NULL, &err), MR_AGAIN);
+        ck_assert_int_eq(mr_pipeline_submit(pipeline, NULL, 0, NULL, 2, &err), MR_TIMEOUT);
+        if (mode & 2)
+            mr_pipeline_cancel(pipeline);
+        else
+            mr_pipeline_close(pipeline);
+        for (int i = 0; i < 3; i++) {
+            void *status;
+            pthread_join(threads[i], &status);
+            ck_assert_int_eq(LONG(status), MR_CLOSED);
+        }
+        ck_assert_int_eq(mr_pipeline_next(pipeline, -1, &result), MR_OK);
+        ck_assert_int_eq(mr_pipeline_next(pipeline, -1, &result), MR_DONE);
+        mr_pipeline_destroy(pipeline);
+    }
+}
+END_TEST
+
 /* ---- usage ---- */
 
 struct misuse {
@@ -320,6 +360,7 @@ Suite *pipeline_suite(void)
     tcase_add_test(tests, test_one_thread_goes_on_when_everything_is_dropped);
     tcase_add_test(tests, test_worker_count_holds_in_a_shared_pool);
     tcase_add_test(tests, test_many_submitters_and_takers);
+    tcase_add_test(tests, test_closing_lets_waiting_submitters_out);
     tcase_add_test(tests, test_usage);
     suite_add_tcase(suite, tests);
     return suite;
