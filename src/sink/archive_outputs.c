@@ -9,6 +9,7 @@
 #define SECOND_NS 1000000000
 
 static const struct archive_ability pax_ability = {
+    .fills_items = true,
     .has_xattrs = true,
     .has_owners = true,
     .has_owner_names = true,
@@ -18,6 +19,7 @@ static const struct archive_ability pax_ability = {
     .mtime_max_s = INT64_MAX,
 };
 static const struct archive_ability gnu_ability = {
+    .fills_items = true,
     .has_owners = true,
     .has_owner_names = true,
     .has_hardlinks = true,
@@ -26,6 +28,7 @@ static const struct archive_ability gnu_ability = {
     .mtime_max_s = INT64_MAX,
 };
 static const struct archive_ability ustar_ability = {
+    .fills_items = true,
     .has_owners = true,
     .has_owner_names = true,
     .has_hardlinks = true,
@@ -41,6 +44,7 @@ static const struct archive_ability zip_ability = {
     .mtime_max_s = UINT32_MAX,
 };
 static const struct archive_ability cpio_ability = {
+    .fills_items = true,
     .has_owners = true,
     .needs_inodes = true,
     .mtime_unit_ns = SECOND_NS,
@@ -48,10 +52,10 @@ static const struct archive_ability cpio_ability = {
     .mtime_max_s = UINT32_MAX,
 };
 static const struct archive_ability seven_zip_ability = {
-    /* 100 ns since 1601 */
+    .fills_items = true,
     .is_utf8_only = true,
     .mtime_unit_ns = 100,
-    .mtime_min_s = -11644473600,
+    .mtime_min_s = -11644473600, /* 1601 */
     .mtime_max_s = 910692730085,
 };
 

@@ -13,6 +13,7 @@ struct archive_ability {
     bool has_xattrs, has_owners, has_owner_names, has_hardlinks;
     bool is_utf8_only; /* names must be UTF-8 */
     bool marks_utf8;   /* zip: a flag says that a name is UTF-8; it must not be set for others */
+    bool fills_items;  /* libarchive writes zeros for what is missing of an item */
     bool needs_inodes; /* cpio */
     uint32_t mtime_unit_ns; /* finer is lost */
     int64_t mtime_min_s, mtime_max_s;

@@ -17,8 +17,9 @@
 
 #define BLOCK_BYTES (256 << 10) /* what the file is written by */
 /*
- * libarchive's restricted pax format writes an extended header only for what needs one, and does not count fractions of a
- * second as a need; when there is one, they are in it. A symlink type is such a need; one that it does not know puts nothing else into the header.
+ * libarchive's restricted pax format writes an extended header only for what needs one, and does
+ * not count fractions of a second as a need; when there is one, they are in it. A symlink type is
+ * such a need; one that it does not know puts nothing else into the header.
  */
 #define FORCES_EXTENSION 3
 
@@ -48,8 +49,9 @@ struct archive_sink {
     int64_t item_count;
     atomic_uint_fast64_t output_bytes;
     bool is_reproducible;
-    bool is_broken; /* an item was cut short: nothing can follow it */
-    bool is_discarded; /* what libarchive still writes goes nowhere */
+    bool is_broken;    /* an item was cut short: nothing can follow it */
+    bool is_open;      /* for libarchive: between archive_write_open() and the end */
+    bool is_discarded; /* nothing is written any more */
 };
 
 static enum mr_status no_memory(struct mr_error *err)
@@ -71,20 +73,22 @@ static enum mr_status describe(const struct archive_sink *sink, struct mr_error 
                         path_show(shown, sizeof(shown), reason ? reason : "no reason given"));
 }
 
+/*
+ * Never tells libarchive of a failure: it would not free its filters any more. Who called
+ * libarchive looks at write_errno; after a failure what still comes is dropped.
+ */
 static la_ssize_t write_callback(struct archive *archive, void *ctx, const void *data,
                                  size_t size_bytes)
 {
     struct archive_sink *sink = ctx;
-    if (sink->is_discarded)
+    (void)archive;
+    if (sink->is_discarded || sink->write_errno != 0)
         return (la_ssize_t)size_bytes;
-    if (sink->write_errno == 0 && io_write(archive_target_fd(sink->target), data, size_bytes) != 0)
+    if (io_write(archive_target_fd(sink->target), data, size_bytes) != 0)
         sink->write_errno = errno;
-    if (sink->write_errno == 0) {
+    else
         atomic_fetch_add_explicit(&sink->output_bytes, size_bytes, memory_order_relaxed);
-        return (la_ssize_t)size_bytes;
-    }
-    archive_set_error(archive, sink->write_errno, "write error");
-    return -1;
+    return (la_ssize_t)size_bytes;
 }
 
 static void set_mtime(struct archive_sink *sink, const struct mr_entry *entry)
@@ -199,10 +203,10 @@ static enum mr_status put_header(struct archive_sink *sink, struct mr_error *err
         remember_warning(sink);
     if (result == ARCHIVE_FATAL)
         sink->is_broken = true;
-    if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
+    if (result < ARCHIVE_WARN)
         return describe(sink, err);
     writer->has_header = true;
-    return MR_OK;
+    return sink->write_errno == 0 ? MR_OK : describe(sink, err);
 }
 
 static enum mr_status sink_begin(struct mr_sink *base, const struct mr_entry *entry,
@@ -242,7 +246,7 @@ static enum mr_status write_data(struct archive_sink *sink, const unsigned char 
         return status;
     while (size_bytes > 0) {
         la_ssize_t count = archive_write_data(sink->archive, data, size_bytes);
-        if (count < 0)
+        if (count < 0 || sink->write_errno != 0)
             return describe(sink, err);
         if (count == 0 || (size_t)count > size_bytes)
             return mr_error_set(err, MR_E_UNSUPPORTED, 0, "libarchive does not take its content");
@@ -275,9 +279,11 @@ static enum mr_status complete(struct archive_sink *sink, struct mr_error *err)
                             "its content has %lld bytes and not %lld as it should",
                             (long long)writer->written_bytes, (long long)writer->size_bytes);
     enum mr_status status = put_header(sink, err);
-    if (status == MR_OK && archive_write_finish_entry(sink->archive) < ARCHIVE_WARN)
-        status = describe(sink, err);
-    return status;
+    if (status != MR_OK)
+        return status;
+    if (archive_write_finish_entry(sink->archive) < ARCHIVE_WARN || sink->write_errno != 0)
+        return describe(sink, err);
+    return MR_OK;
 }
 
 static enum mr_status sink_commit(struct mr_sink *base, struct mr_writer *writer,
@@ -316,8 +322,10 @@ static enum mr_status sink_finish(struct mr_sink *base,
                             "%s: the archive is not complete, because an item failed in the middle",
                             shown);
     locale_t before = locale_enter(sink->utf8);
+    int result = archive_write_close(sink->archive);
+    sink->is_open = false;
     enum mr_status status =
-        archive_write_close(sink->archive) < ARCHIVE_WARN ? describe(sink, err) : MR_OK;
+        result < ARCHIVE_WARN || sink->write_errno != 0 ? describe(sink, err) : MR_OK;
     locale_leave(before);
     return status == MR_OK ? archive_target_commit(sink->target, err) : status;
 }
@@ -326,9 +334,16 @@ static void sink_destroy(struct mr_sink *base)
 {
     struct archive_sink *sink = (struct archive_sink *)base;
     locale_t before = sink->utf8 ? locale_enter(sink->utf8) : (locale_t)0;
-    sink->is_discarded = true; /* freeing writes the end of the archive */
-    if (sink->archive)
-        archive_write_free(sink->archive);
+    if (sink->is_open) {
+        /* Failed, so that an item is not filled up to its size; closed, because nothing else frees
+         * the filters. */
+        sink->is_discarded = true;
+        if (!sink->ability->fills_items)
+            archive_write_finish_entry(sink->archive);
+        archive_write_fail(sink->archive);
+        archive_write_close(sink->archive);
+    }
+    archive_write_free(sink->archive);
     archive_entry_free(sink->member);
     if (sink->utf8)
         locale_leave(before);
@@ -411,7 +426,9 @@ static enum mr_status start(struct archive_sink *sink, const char *path,
         status = archive_target_create(path, config->overwrites, &sink->target, err);
     if (status == MR_OK) {
         sink->sink.label = archive_target_label(sink->target);
-        if (archive_write_open(sink->archive, sink, NULL, write_callback, NULL) < ARCHIVE_WARN)
+        sink->is_open =
+            archive_write_open(sink->archive, sink, NULL, write_callback, NULL) >= ARCHIVE_WARN;
+        if (!sink->is_open)
             status = describe(sink, err);
     }
     locale_leave(before);

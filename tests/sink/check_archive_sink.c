@@ -53,6 +53,7 @@ START_TEST(hard_links_are_kept_or_refused)
     archives_add(&packing.made, MR_KIND_FILE, "c", 3);
     struct mr_sink *sink;
     ck_assert_ok(packing_create("archive", output->name, NULL, -1, &sink), packing.err);
+    ck_assert_int_eq((sink->flags & MR_SINK_NO_HARD_LINKS) == 0, output->has_hardlinks);
     ck_assert_ok(packing_put(sink, 0), packing.err);
     enum mr_status status = packing_put(sink, 1);
     ck_assert_int_eq(status, output->has_hardlinks ? MR_OK : MR_E_UNSUPPORTED);
@@ -102,6 +103,23 @@ START_TEST(metadata_is_kept_by_tar)
     ck_assert_str_eq(entry->xattrs[0].name, "user.note");
     ck_assert_uint_eq(entry->xattrs[0].value_bytes, 5);
     ck_assert_mem_eq(entry->xattrs[0].value, "hello", 5);
+}
+END_TEST
+
+/* Nothing but the fraction asks for an extended header here. */
+START_TEST(fractions_of_a_second_are_kept_by_tar)
+{
+    static const enum mr_kind kinds[] = {MR_KIND_FILE, MR_KIND_DIRECTORY, MR_KIND_SYMLINK};
+    for (size_t i = 0; i < 3; i++) {
+        char name[2] = {(char)('a' + i), '\0'};
+        struct mr_entry *entry = archives_add(&packing.made, kinds[i], name, 0);
+        entry->mtime_ns = 1 + (uint32_t)i * 499999999;
+        if (kinds[i] == MR_KIND_SYMLINK)
+            mr_entry_set_target(entry, "a");
+    }
+    packing_write("archive", "tar", NULL, 10);
+    ck_assert_ok(packing_read("archive", NULL, 10), packing.err);
+    packing_check_all(true);
 }
 END_TEST
 
@@ -214,6 +232,7 @@ Suite *archive_sink_suite(void)
     tcase_add_loop_test(cases, hard_links_are_kept_or_refused, 0, outputs);
     tcase_add_loop_test(cases, names_that_are_not_utf8_keep_their_bytes, 0, outputs);
     tcase_add_test(cases, metadata_is_kept_by_tar);
+    tcase_add_test(cases, fractions_of_a_second_are_kept_by_tar);
     tcase_add_loop_test(cases, what_is_lost_is_told, 0, 4);
     tcase_add_test(cases, reproducible_archives_have_no_owners);
     tcase_add_loop_test(cases, old_times_are_kept_or_told, 0, outputs);
