@@ -49,6 +49,12 @@ struct mr_source_ops {
     enum mr_status (*read)(struct mr_source *source, struct mr_reader *reader, void *buffer,
                            size_t cap_bytes, size_t *got_bytes, struct mr_error *err);
 
+    /*
+     * The size of the content as it is now that it is open, in bytes, or MR_SIZE_UNKNOWN. NULL: what next() said still
+     * holds. A file may have grown since then.
+     */
+    int64_t (*open_size)(struct mr_source *source, struct mr_reader *reader);
+
     /* Ends reading, complete or not. reader may be NULL. May report that the file changed meanwhile. */
     enum mr_status (*close)(struct mr_source *source, struct mr_reader *reader, struct mr_error *err);
 

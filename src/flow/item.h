@@ -45,7 +45,7 @@ struct item {
     bool is_serial;            /* of a serial source: the feed waits until it is loaded */
     bool keeps_input;          /* the input must be kept for a copy, as the source cannot give it again */
     bool needs_whole;          /* the sink gets nothing before everything is there */
-    bool is_size_known;        /* entry.size_bytes is what the sink will get */
+    bool is_size_known;        /* the sink will get as many bytes as are loaded */
     unsigned in_window_count, out_window_count; /* chunks between two steps, those in hand included */
     size_t in_room_bytes;      /* of the first chunk */
 
@@ -66,6 +66,7 @@ struct item {
         bool is_open, has_carry;
         unsigned char carry;   /* one byte read ahead, to know what is last */
         uint64_t bytes;
+        int64_t size_bytes;    /* of the content, as it was when it was opened */
         struct spool *tee;     /* the input, for a copy, when it is too large to keep */
         struct mr_error problem;
     } load;

@@ -41,12 +41,16 @@ static enum mr_status open_input(struct item *item, struct mr_error *err)
         spool_rewind(item->load.tee);
         return MR_OK;
     }
-    if (sink->ops->wants && !item->is_copy) {
-        enum mr_status status = sink->ops->wants(sink, &item->output, err);
-        if (status != MR_OK)
-            return status;
-    }
-    return source->ops->open(source, &item->entry, &item->load.reader, err);
+    enum mr_status status = MR_OK;
+    if (sink->ops->wants && !item->is_copy)
+        status = sink->ops->wants(sink, &item->output, err);
+    if (status != MR_OK)
+        return status;
+    item->load.size_bytes = item->entry.size_bytes;
+    status = source->ops->open(source, &item->entry, &item->load.reader, err);
+    if (status == MR_OK && source->ops->open_size)
+        item->load.size_bytes = source->ops->open_size(source, item->load.reader);
+    return status;
 }
 
 static enum mr_status read_some(struct item *item, void *buffer, size_t cap_bytes,

@@ -48,7 +48,7 @@ static int64_t exact_size(const struct item *item)
         return 0;
     if (chunks->last && chunks->last->is_last)
         return (int64_t)chunks->used_bytes + (item->spool ? spool_size_bytes(item->spool) : 0);
-    return item->is_size_known ? item->entry.size_bytes : MR_SIZE_UNKNOWN;
+    return item->is_size_known ? item->load.size_bytes : MR_SIZE_UNKNOWN;
 }
 
 static enum mr_status begin(struct item *item, struct mr_error *err)

@@ -360,6 +360,7 @@ static const struct mr_source_ops directory_ops = {
     .next = directory_next,
     .open = directory_open,
     .read = local_read,
+    .open_size = local_open_size,
     .close = local_close,
     .destroy = directory_destroy,
 };

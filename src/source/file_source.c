@@ -80,6 +80,7 @@ static const struct mr_source_ops file_ops = {
     .next = file_next,
     .open = file_open,
     .read = local_read,
+    .open_size = local_open_size,
     .close = local_close,
     .destroy = file_destroy,
 };

@@ -185,6 +185,12 @@ static bool is_same_time(const struct timespec *a, const struct timespec *b)
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
+int64_t local_open_size(struct mr_source *source, struct mr_reader *reader)
+{
+    (void)source;
+    return reader->opened.st_size;
+}
+
 enum mr_status local_close(struct mr_source *source, struct mr_reader *reader, struct mr_error *err)
 {
     (void)source;

@@ -38,7 +38,8 @@ bool local_is_own(const struct walk_config *config, const struct stat *st);
  */
 enum mr_status local_open(int fd, const struct mr_entry *entry, struct mr_reader **reader,
                           struct mr_error *err);
-/* As mr_source_ops.read and close. */
+/* As mr_source_ops.read, open_size and close. */
+int64_t local_open_size(struct mr_source *source, struct mr_reader *reader);
 enum mr_status local_read(struct mr_source *source, struct mr_reader *reader, void *buffer,
                           size_t cap_bytes, size_t *got_bytes, struct mr_error *err);
 enum mr_status local_close(struct mr_source *source, struct mr_reader *reader,
