@@ -97,11 +97,12 @@ static const struct format {
 
 struct decompressor {
     const struct mr_entry *entry;      /* of the current item */
-    const struct mr_operation *chosen; /* NULL: not known yet */
-    void *chosen_state;                /* one of states */
+    const struct mr_operation *chosen; /* for it; NULL: not known yet */
     unsigned char head[SNIFF_BYTES];   /* when the first input is shorter than what must be seen */
     size_t head_count, head_at;
-    void *states[FORMAT_COUNT]; /* owned; made when first needed, then kept */
+    /* The decoder of the last compressed item; one of another kind takes its place. */
+    const struct mr_operation *held;
+    void *held_state; /* owned */
 };
 
 static enum mr_status state_create(const void *config, void **state, struct mr_error *err)
@@ -111,14 +112,18 @@ static enum mr_status state_create(const void *config, void **state, struct mr_e
     return *state ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
+static void drop_held(struct decompressor *decompressor)
+{
+    if (decompressor->held)
+        decompressor->held->state_destroy(decompressor->held_state);
+    decompressor->held = NULL;
+    decompressor->held_state = NULL;
+}
+
 static void state_destroy(void *state)
 {
-    struct decompressor *decompressor = state;
-    for (size_t i = 0; i < FORMAT_COUNT; i++) {
-        if (decompressor->states[i])
-            formats[i].decoder->state_destroy(decompressor->states[i]);
-    }
-    free(decompressor);
+    drop_held(state);
+    free(state);
 }
 
 static enum mr_status start(void *state, const struct mr_entry *entry, struct mr_error *err)
@@ -127,47 +132,56 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
     struct decompressor *decompressor = state;
     decompressor->entry = entry;
     decompressor->chosen = NULL;
-    decompressor->chosen_state = NULL;
     decompressor->head_count = decompressor->head_at = 0;
     return MR_OK;
+}
+
+/* operation_copy has no state; what else is chosen has the one that is held. */
+static void *state_of_chosen(const struct decompressor *decompressor)
+{
+    return decompressor->chosen == decompressor->held ? decompressor->held_state : NULL;
 }
 
 static void stop(void *state)
 {
     struct decompressor *decompressor = state;
     if (decompressor->chosen && decompressor->chosen->stop)
-        decompressor->chosen->stop(decompressor->chosen_state);
+        decompressor->chosen->stop(state_of_chosen(decompressor));
     decompressor->chosen = NULL;
+}
+
+static enum mr_status hold(struct decompressor *decompressor, const struct mr_operation *decoder,
+                           struct mr_error *err)
+{
+    if (decompressor->held == decoder)
+        return MR_OK;
+    drop_held(decompressor);
+    enum mr_status status = decoder->state_create(NULL, &decompressor->held_state, err);
+    if (status == MR_OK)
+        decompressor->held = decoder;
+    return status;
 }
 
 static enum mr_status choose(struct decompressor *decompressor, const unsigned char *head,
                              size_t count, struct mr_error *err)
 {
-    size_t index = 0;
-    while (index < FORMAT_COUNT &&
-           !(count >= formats[index].head_bytes && formats[index].match(head)))
-        index++;
-    enum mr_status status = MR_OK;
-    const struct mr_operation *chosen = &operation_copy;
-    void *chosen_state = NULL;
-    if (index < FORMAT_COUNT) {
-        const struct format *format = &formats[index];
-        chosen = format->decoder;
-        if (!chosen)
-            return mr_error_set(err, MR_E_UNSUPPORTED, 0,
-                                "this is %s data, and this build has no %s (built without %s)",
-                                format->name, format->name, format->library);
-        if (!decompressor->states[index])
-            status = chosen->state_create(NULL, &decompressor->states[index], err);
-        chosen_state = decompressor->states[index];
+    const struct format *format = formats, *end = formats + FORMAT_COUNT;
+    while (format < end && !(count >= format->head_bytes && format->match(head)))
+        format++;
+    if (format == end) {
+        decompressor->chosen = &operation_copy;
+        return MR_OK;
     }
+    if (!format->decoder)
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0,
+                            "this is %s data, and this build has no %s (built without %s)",
+                            format->name, format->name, format->library);
+    enum mr_status status = hold(decompressor, format->decoder, err);
     if (status == MR_OK)
-        status = chosen->start(chosen_state, decompressor->entry, err);
-    if (status != MR_OK)
-        return status;
-    decompressor->chosen = chosen;
-    decompressor->chosen_state = chosen_state;
-    return MR_OK;
+        status = format->decoder->start(decompressor->held_state, decompressor->entry, err);
+    if (status == MR_OK)
+        decompressor->chosen = format->decoder;
+    return status;
 }
 
 /* Looks at the input where it is if there is enough of it, else gathers. MR_OK with nothing chosen:
@@ -201,7 +215,7 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
                              .out = io->out,
                              .out_bytes = io->out_bytes};
         enum mr_status status =
-            decompressor->chosen->process(decompressor->chosen_state, &head, err);
+            decompressor->chosen->process(state_of_chosen(decompressor), &head, err);
         decompressor->head_at = decompressor->head_count - head.in_bytes;
         io->out = head.out;
         io->out_bytes = head.out_bytes;
@@ -210,19 +224,19 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
     }
     if (io->in_bytes == 0 && !io->is_last)
         return MR_OK;
-    return decompressor->chosen->process(decompressor->chosen_state, io, err);
+    return decompressor->chosen->process(state_of_chosen(decompressor), io, err);
 }
 
-/* All decoders that this build has: a state keeps those that it met. */
+/* Of the largest decoder: there is one at a time. */
 static size_t state_bytes(const void *config)
 {
     (void)config;
-    size_t bytes = sizeof(struct decompressor);
+    size_t most = 0;
     for (size_t i = 0; i < FORMAT_COUNT; i++) {
-        if (formats[i].decoder)
-            bytes += formats[i].decoder->state_bytes(NULL);
+        size_t bytes = formats[i].decoder ? formats[i].decoder->state_bytes(NULL) : 0;
+        most = bytes > most ? bytes : most;
     }
-    return bytes;
+    return sizeof(struct decompressor) + most;
 }
 
 static enum mr_status rename_unpacked(const void *config, char **path)

@@ -1,7 +1,7 @@
 /*
  * lz4, unlz4, in the frame format. Blocks are independent and the context is a new one for each
- * item: what liblz4 finds depends on what its tables held before, and a result must depend on the
- * content alone.
+ * item: liblz4 does not promise that its matches are the same whatever its tables held before, and
+ * a result must depend on the content alone.
  */
 #include "config.h"
 

@@ -334,6 +334,37 @@ START_TEST(decompress_knows_what_it_sees)
 }
 END_TEST
 
+/* One state for items of all kinds, in turns and after a damaged one. */
+START_TEST(decompress_changes_decoders)
+{
+    struct mr_error err = {0};
+    struct chain *chain = run_chain_create("decompress");
+    struct chain_state *state;
+    ck_assert_ok(chain_state_create(chain, &state, &err), err);
+    unsigned char *content = support_text(8, 40000);
+    for (int i = 0; i < 6 * CODEC_COUNT; i++) {
+        const struct codec *codec = &codecs[i * 5 % CODEC_COUNT];
+        if (!codec->is_there || codec->is_single)
+            continue;
+        size_t bytes;
+        unsigned char *packed = pack(codec->encoder, content, 40000, &bytes);
+        struct run run = {.out_chunk_bytes = 5000};
+        ck_assert_int_eq(run_item(&run, state, packed, bytes - 1), MR_E_DATA);
+        free(run.out);
+        ck_assert_int_eq(run_item(&run, state, packed, bytes), MR_DONE);
+        ck_assert_bytes(&run, content, 40000);
+        free(run.out);
+        ck_assert_int_eq(run_item(&run, state, content, 40000), MR_DONE);
+        ck_assert_bytes(&run, content, 40000);
+        free(run.out);
+        free(packed);
+    }
+    free(content);
+    chain_state_destroy(state);
+    chain_destroy(chain);
+}
+END_TEST
+
 #if MR_HAVE_LZMA
 /* "hello" by `xz --format=lzma`. */
 START_TEST(decompress_knows_lzma)
@@ -427,6 +458,7 @@ Suite *codecs_suite(void)
     tcase_add_test(tcase, headers_of_gzip_and_zlib);
     tcase_add_test(tcase, gzip_members_with_fields);
     tcase_add_test(tcase, decompress_knows_what_it_sees);
+    tcase_add_test(tcase, decompress_changes_decoders);
 #if MR_HAVE_LZMA
     tcase_add_test(tcase, decompress_knows_lzma);
     tcase_add_test(tcase, padding_between_streams_of_xz);
