@@ -97,8 +97,8 @@ static const struct option table[] = {
     {"one-file-system", 0, NULL, GROUP_SELECT, VERBS_ON_INPUT,
      "do not enter directories on other file systems", TRUE(stays_on_device)},
     {"others", 0, "copy|drop", GROUP_SELECT, VERB_RUN,
-     "what is not selected: copied unchanged (default for an archive as output) or left out "
-     "(default for a tree)",
+     "what is not selected: copied unchanged (default for an archive as output when there are "
+     "operations) or left out (default else)",
      CHOICE(others)},
 
     {"substitute", 's', "/REGEX/TEXT/FLAGS", GROUP_NAMES, VERB_RUN,

@@ -102,7 +102,9 @@ static inline enum mr_status drive_run(struct drive *drive, const struct mr_entr
         status = drive->operation->process(drive->state, &io, &drive->err);
         drive_require(io.in_bytes <= before.in_bytes);
         drive_require(io.out_bytes <= before.out_bytes);
-        drive_require(io.in == before.in + (before.in_bytes - io.in_bytes));
+        drive_require(before.in_bytes == io.in_bytes
+                          ? io.in == before.in
+                          : io.in == before.in + (before.in_bytes - io.in_bytes));
         drive_require(io.out == before.out + (before.out_bytes - io.out_bytes));
         drive_require(room[room_bytes] == 0xa5);
         bool is_idle = io.in_bytes == before.in_bytes && io.out_bytes == before.out_bytes;
