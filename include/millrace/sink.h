@@ -21,6 +21,7 @@ enum mr_sink_flag {
     MR_SINK_FINAL = 4       /* what was written cannot be taken back: abort() in the middle of an item ruins the output */
 };
 
+struct mr_pool;
 struct mr_sink;
 struct mr_writer; /* one item being written; the implementer's own */
 
@@ -69,6 +70,13 @@ struct mr_sink_ops {
      * after finish(). NULL: it could hold everything.
      */
     void (*losses)(struct mr_sink *sink, char *text, size_t cap_bytes);
+
+    /*
+     * Offers a pool of thread_count threads, which outlives all calls up to finish(), for work of the sink's own (compressing an archive in
+     * blocks), and up to memory_bytes for it. Returns the memory that will be used. Called once, before the first begin(). NULL:
+     * the sink has no such work.
+     */
+    uint64_t (*use_pool)(struct mr_sink *sink, struct mr_pool *pool, unsigned thread_count, uint64_t memory_bytes);
 
     /*
      * Bytes that the output itself has by now, where that differs from the content that was stored (an archive). Any thread, at any time

@@ -149,6 +149,19 @@ static void losses(struct mr_sink *sink, char *text, size_t cap_bytes)
         inner->ops->losses(inner, text, cap_bytes);
 }
 
+static uint64_t use_pool(struct mr_sink *sink, struct mr_pool *pool, unsigned thread_count,
+                         uint64_t memory_bytes)
+{
+    struct mr_sink *inner = guard_of(sink)->inner;
+    return inner->ops->use_pool(inner, pool, thread_count, memory_bytes);
+}
+
+static uint64_t output_bytes(struct mr_sink *sink)
+{
+    struct mr_sink *inner = guard_of(sink)->inner;
+    return inner->ops->output_bytes(inner);
+}
+
 /* The files among the inputs. What a list names is not known yet; for those the entry's own inode
  * has to do. */
 static enum mr_status note_inputs(struct guard *guard, struct mr_error *err)
@@ -185,6 +198,8 @@ enum mr_status guard_create(const struct guard_config *config, struct mr_sink **
         .finish = finish,
         .destroy = destroy,
         .losses = losses,
+        .use_pool = guard->inner->ops->use_pool ? use_pool : NULL,
+        .output_bytes = guard->inner->ops->output_bytes ? output_bytes : NULL,
     };
     guard->sink = (struct mr_sink){
         .ops = &guard->ops, .flags = guard->inner->flags, .label = guard->inner->label};

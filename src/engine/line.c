@@ -20,6 +20,7 @@ static enum mr_status init_counts(struct line *line)
         line->run_count += line->steps[s].width;
     }
     atomic_init(&line->feed_wants_room, false);
+    atomic_init(&line->feed_busy_ns, 0);
     if (line->config.order == LINE_IN_ORDER) {
         line->ring = calloc(line->config.in_flight_max, sizeof(*line->ring));
         if (!line->ring)
@@ -257,6 +258,7 @@ void line_figures(struct line *line, struct line_figures *figures)
     figures->budget_used_bytes = line->budget_used_bytes;
     figures->budget_peak_bytes = line->budget_peak_bytes;
     lock_give(&line->lock);
+    figures->feed_busy_ns = atomic_load(&line->feed_busy_ns);
     for (unsigned s = 0; s < line->config.step_count; s++) {
         figures->step_runs[s] = atomic_load(&line->runs[s]);
         figures->step_busy_ns[s] = atomic_load(&line->busy_ns[s]);

@@ -114,6 +114,7 @@ struct line_figures {
     uint64_t budget_used_bytes, budget_peak_bytes;
     uint64_t step_runs[LINE_STEPS_MAX];
     int64_t step_busy_ns[LINE_STEPS_MAX];
+    int64_t feed_busy_ns;
     unsigned step_held_count[LINE_STEPS_MAX]; /* items that this step holds back now */
 };
 

@@ -1,4 +1,5 @@
 /* line_feed.c - how items come in: the feed, and admission from outside. */
+#include "base/clock.h"
 #include "engine/line_private.h"
 
 /* Items that the feed admits before it lets other tasks of its pool run. */
@@ -115,9 +116,9 @@ static enum feed_step feed_one(struct line *line, struct task_list *list)
     return FEED_GOES_ON;
 }
 
-void line_feed_run(struct task *task)
+/* Feeds a batch. True when the feed must run again soon, because there may be more. */
+static bool feed_batch(struct line *line)
 {
-    struct line *line = (struct line *)(void *)((char *)task - offsetof(struct line, feed_task));
     struct task_list list = {0};
     atomic_store_explicit(&line->feed_wants_room, false, memory_order_relaxed);
     for (unsigned i = 0; i < FEED_BATCH_COUNT; i++) {
@@ -128,13 +129,24 @@ void line_feed_run(struct task *task)
         line_post_runs(line, &list, NULL);
         if (step == FEED_IS_OVER) {
             feed_ends(line);
-            return;
+            return false;
         }
         if (!feed_sleeps_not(line, step == FEED_WAITS_FOR_ROOM))
-            return;
+            return false;
     }
     line_post_runs(line, &list, NULL);
-    pool_post_one(line->config.feed_pool, &line->feed_task);
+    return true;
+}
+
+void line_feed_run(struct task *task)
+{
+    struct line *line = (struct line *)(void *)((char *)task - offsetof(struct line, feed_task));
+    int64_t start_ns = clock_now_ns();
+    bool goes_on = feed_batch(line);
+    /* The line is still there: its pools are shut down before it goes. */
+    atomic_fetch_add_explicit(&line->feed_busy_ns, clock_now_ns() - start_ns, memory_order_relaxed);
+    if (goes_on)
+        pool_post_one(line->config.feed_pool, &line->feed_task);
 }
 
 void line_feed_kick(struct line *line)

@@ -40,7 +40,7 @@ struct line {
     atomic_bool feed_wants_room;
     atomic_uint held[LINE_STEPS_MAX];
     atomic_uint_fast64_t runs[LINE_STEPS_MAX];
-    atomic_int_fast64_t busy_ns[LINE_STEPS_MAX];
+    atomic_int_fast64_t busy_ns[LINE_STEPS_MAX], feed_busy_ns;
 };
 
 /* ---- line.c ---- */

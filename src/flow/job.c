@@ -92,6 +92,21 @@ static unsigned in_flight_max(const struct job_config *config)
     return count > IN_FLIGHT_MOST ? IN_FLIGHT_MOST : count;
 }
 
+/*
+ * A sink that has work of its own may use the compute pool and a quarter of the memory. What it
+ * takes is no longer there for items; should it need more than that, items still get a part.
+ */
+static uint64_t give_sink_its_share(struct job *job)
+{
+    struct mr_sink *sink = job->config.sink;
+    uint64_t all_bytes = job->config.memory_bytes;
+    if (!sink->ops->use_pool || job->config.is_dry)
+        return 0;
+    uint64_t used_bytes = sink->ops->use_pool(
+        sink, job->pools[JOB_PROCESS], pool_thread_count(job->pools[JOB_PROCESS]), all_bytes / 4);
+    return used_bytes < all_bytes / 2 ? used_bytes : all_bytes / 2;
+}
+
 static enum mr_status make_line(struct job *job)
 {
     struct line_step steps[JOB_STAGES] = {
@@ -113,7 +128,7 @@ static enum mr_status make_line(struct job *job)
         .steps = steps,
         .step_count = JOB_STAGES,
         .order = order_of(job),
-        .budget_bytes = job->config.memory_bytes,
+        .budget_bytes = job->config.memory_bytes - give_sink_its_share(job),
         .in_flight_max = in_flight_max(&job->config),
         .feed_pool = job->pools[JOB_LOAD],
         .client = {.feed = feed_next,
@@ -318,24 +333,36 @@ static enum job_stage limiting_stage(const struct job_figures *figures)
     return most;
 }
 
+/*
+ * LOAD is what its step and the feed did; STORE what its step did; PROCESS whatever else its pool
+ * was busy with: its step, and what the sink has compressed there.
+ */
 static void stage_figures(struct job *job, const struct line_figures *line,
                           struct job_figures *figures)
 {
+    struct pool_times times[JOB_STAGES];
     for (unsigned s = 0; s < JOB_STAGES; s++) {
         struct job_stage_figures *stage = &figures->stages[s];
-        struct pool_times times = job->end_times[s];
+        times[s] = job->end_times[s];
         if (job->end_ns == 0)
-            pool_times(job->pools[s], &times);
+            pool_times(job->pools[s], &times[s]);
         stage->thread_count = pool_thread_count(job->pools[s]);
         stage->run_count = line->step_runs[s];
         stage->busy_s = (double)line->step_busy_ns[s] / 1e9;
-        if (figures->is_shared) {
-            figures->idle_s = (double)(times.starved_ns + times.blocked_ns) / 1e9;
-        } else {
-            stage->starved_s = (double)times.starved_ns / 1e9;
-            stage->blocked_s = (double)times.blocked_ns / 1e9;
+        if (!figures->is_shared) {
+            stage->starved_s = (double)times[s].starved_ns / 1e9;
+            stage->blocked_s = (double)times[s].blocked_ns / 1e9;
         }
     }
+    struct job_stage_figures *stages = figures->stages;
+    stages[JOB_LOAD].busy_s += (double)line->feed_busy_ns / 1e9;
+    double process_s = (double)times[JOB_PROCESS].busy_ns / 1e9;
+    if (figures->is_shared) {
+        figures->idle_s = (double)(times[0].starved_ns + times[0].blocked_ns) / 1e9;
+        process_s -= stages[JOB_LOAD].busy_s + stages[JOB_STORE].busy_s;
+    }
+    if (process_s > stages[JOB_PROCESS].busy_s)
+        stages[JOB_PROCESS].busy_s = process_s;
 }
 
 void job_figures(struct job *job, struct job_figures *figures)

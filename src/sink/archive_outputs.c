@@ -85,30 +85,37 @@ static const struct archive_flavour seven_zip_flavours[] = {
 struct row {
     struct archive_output public;
     const struct archive_flavour *flavours; /* ends with a NULL key */
-    int (*add_filter)(
-        struct archive *archive); /* NULL: the format takes the level, or nothing does */
+    /* How the archive's bytes are compressed: by us in blocks, else by libarchive. Both NULL: not at all, or by the format
+     * itself, which then takes the level. */
+    const struct block_codec *(*codec)(void);
+    int (*add_filter)(struct archive *archive);
 };
 
 static const struct row rows[] = {
-    {{"tar", ".tar", "tar (pax)", 0, 0, 0, true}, tar_flavours, NULL},
+    {{"tar", ".tar", "tar (pax)", 0, 0, 0, true}, tar_flavours, NULL, NULL},
     {{"tar.gz", ".tar.gz|.tgz", "tar, gzip", 1, 9, 6, true},
      tar_flavours,
-     archive_write_add_filter_gzip},
+     block_codec_gzip,
+     NULL},
     {{"tar.zst", ".tar.zst|.tzst", "tar, zstd", 1, 22, 3, true},
      tar_flavours,
+     block_codec_zstd,
      archive_write_add_filter_zstd},
     {{"tar.xz", ".tar.xz|.txz", "tar, xz", 0, 9, 6, true},
      tar_flavours,
+     NULL,
      archive_write_add_filter_xz},
     {{"tar.bz2", ".tar.bz2|.tbz2|.tbz", "tar, bzip2", 1, 9, 9, true},
      tar_flavours,
+     NULL,
      archive_write_add_filter_bzip2},
     {{"tar.lz4", ".tar.lz4|.tlz4", "tar, lz4", 1, 9, 1, true},
      tar_flavours,
+     NULL,
      archive_write_add_filter_lz4},
-    {{"zip", ".zip|.jar", "zip, deflate", 0, 9, 6, false}, zip_flavours, NULL},
-    {{"cpio", ".cpio", "cpio (newc)", 0, 0, 0, false}, cpio_flavours, NULL},
-    {{"7z", ".7z", "7-Zip, LZMA", 0, 9, 6, false}, seven_zip_flavours, NULL},
+    {{"zip", ".zip|.jar", "zip, deflate", 0, 9, 6, false}, zip_flavours, NULL, NULL},
+    {{"cpio", ".cpio", "cpio (newc)", 0, 0, 0, false}, cpio_flavours, NULL, NULL},
+    {{"7z", ".7z", "7-Zip, LZMA", 0, 9, 6, false}, seven_zip_flavours, NULL, NULL},
 };
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
@@ -223,43 +230,45 @@ static enum mr_status check_level(const struct archive_output *output, int *leve
     return MR_OK;
 }
 
-static bool set_level(struct archive *archive, const struct row *row, int level)
+static bool set_level(struct archive *archive, const struct row *row, bool is_filter, int level)
 {
     char text[16];
     snprintf(text, sizeof(text), "%d", level);
     if (row->public.level_max == 0)
         return true;
-    if (row->add_filter)
+    if (is_filter)
         return archive_write_set_filter_option(archive, NULL, "compression-level", text) ==
                ARCHIVE_OK;
     return archive_write_set_format_option(archive, NULL, "compression-level", text) == ARCHIVE_OK;
 }
 
 enum mr_status archive_outputs_prepare(struct archive *archive, const struct archive_output *output,
-                                       const char *settings, int level,
-                                       const struct archive_ability **ability, struct mr_error *err)
+                                       const char *settings, int *level,
+                                       const struct archive_ability **ability,
+                                       const struct block_codec **codec, struct mr_error *err)
 {
     const struct row *row = rows;
     while (&row->public != output)
         row++;
     const struct archive_flavour *flavour;
-    enum mr_status status = check_level(output, &level, err);
+    enum mr_status status = check_level(output, level, err);
     if (status == MR_OK)
         status = parse_settings(row, settings, &flavour, err);
     if (status != MR_OK)
         return status;
     *ability = flavour->ability;
+    *codec = row->codec ? row->codec() : NULL;
     bool is_set = flavour->set_format(archive) == ARCHIVE_OK;
     /* GNU tar warns of the other form, LIBARCHIVE.xattr. */
     if (is_set && flavour->ability->has_xattrs)
         is_set =
             archive_write_set_format_option(archive, NULL, "xattrheader", "SCHILY") == ARCHIVE_OK;
-    if (is_set && row->add_filter)
+    bool is_filter = !*codec && row->add_filter;
+    if (is_set && is_filter)
         is_set = row->add_filter(archive) == ARCHIVE_OK;
-    /* Else the time of day is in the header: the same input would give other bytes. */
-    if (is_set && row->add_filter == archive_write_add_filter_gzip)
-        is_set = archive_write_set_filter_option(archive, "gzip", "timestamp", NULL) == ARCHIVE_OK;
-    if (!is_set || !set_level(archive, row, level))
+    if (is_set && !*codec)
+        is_set = set_level(archive, row, is_filter, *level);
+    if (!is_set)
         return mr_error_set(err, MR_E_MEMORY, 0, "libarchive cannot write %s: %s", output->name,
                             archive_error_string(archive) ? archive_error_string(archive)
                                                           : "out of memory");

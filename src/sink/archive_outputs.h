@@ -6,6 +6,7 @@
 #include <archive.h>
 #include <stdint.h>
 
+#include "sink/blocks.h"
 #include "sink/sinks.h"
 
 /* What a format can hold. Everything holds names, kinds, permission bits and content. */
@@ -20,13 +21,15 @@ struct archive_ability {
 };
 
 /*
- * Prepares a new write handle for output with these settings ("key=value,...", or NULL) and level
- * (-1: the default). MR_OK with *ability, which is const and lives for ever; MR_E_USAGE,
- * MR_E_MEMORY.
+ * Prepares a new write handle for output with these settings ("key=value,...", or NULL) and *level
+ * (-1: the default, which it then becomes). MR_OK with *ability and *codec, which are const and live for ever; *codec is
+ * what the archive's bytes are to be compressed with, or NULL when libarchive does what there is to do.
+ * MR_E_USAGE, MR_E_MEMORY.
  */
 enum mr_status archive_outputs_prepare(struct archive *archive, const struct archive_output *output,
-                                       const char *settings, int level,
+                                       const char *settings, int *level,
                                        const struct archive_ability **ability,
+                                       const struct block_codec **codec,
                                        struct mr_error *err);
 
 #endif

@@ -15,7 +15,7 @@
 #include "sink/archive_target.h"
 #include "sink/sinks.h"
 
-#define BLOCK_BYTES (256 << 10) /* what the file is written by */
+#define BLOCK_BYTES (256 << 10) /* what the file is written by, unless we cut it into blocks ourselves */
 /*
  * libarchive's restricted pax format writes an extended header only for what needs one, and does
  * not count fractions of a second as a need; when there is one, they are in it. A symlink type is
@@ -40,6 +40,7 @@ struct archive_sink {
     const struct archive_output *output;
     const struct archive_ability *ability;
     struct archive_target *target;
+    struct blocks *blocks; /* compresses what libarchive writes; NULL: nothing to do */
     struct archive *archive;
     struct archive_entry *member; /* reused */
     locale_t utf8;
@@ -77,6 +78,22 @@ static enum mr_status describe(const struct archive_sink *sink, struct mr_error 
  * Never tells libarchive of a failure: it would not free its filters any more. Who called
  * libarchive looks at write_errno; after a failure what still comes is dropped.
  */
+/* Finished bytes of the archive go to the file. Returns 0 or an errno. */
+static int put_away(void *ctx, const void *data, size_t size_bytes)
+{
+    struct archive_sink *sink = ctx;
+    if (io_write(archive_target_fd(sink->target), data, size_bytes) != 0)
+        return errno;
+    atomic_fetch_add_explicit(&sink->output_bytes, size_bytes, memory_order_relaxed);
+    return 0;
+}
+
+static void note_blocks(struct archive_sink *sink, enum mr_status status, int sys_errno)
+{
+    if (status != MR_OK)
+        sink->write_errno = status == MR_E_SYSTEM ? sys_errno : ENOMEM;
+}
+
 static la_ssize_t write_callback(struct archive *archive, void *ctx, const void *data,
                                  size_t size_bytes)
 {
@@ -84,10 +101,11 @@ static la_ssize_t write_callback(struct archive *archive, void *ctx, const void 
     (void)archive;
     if (sink->is_discarded || sink->write_errno != 0)
         return (la_ssize_t)size_bytes;
-    if (io_write(archive_target_fd(sink->target), data, size_bytes) != 0)
-        sink->write_errno = errno;
+    int sys_errno = 0;
+    if (sink->blocks)
+        note_blocks(sink, blocks_write(sink->blocks, data, size_bytes, &sys_errno), sys_errno);
     else
-        atomic_fetch_add_explicit(&sink->output_bytes, size_bytes, memory_order_relaxed);
+        sink->write_errno = put_away(sink, data, size_bytes);
     return (la_ssize_t)size_bytes;
 }
 
@@ -324,6 +342,9 @@ static enum mr_status sink_finish(struct mr_sink *base,
     locale_t before = locale_enter(sink->utf8);
     int result = archive_write_close(sink->archive);
     sink->is_open = false;
+    int sys_errno = 0;
+    if (sink->blocks && sink->write_errno == 0)
+        note_blocks(sink, blocks_finish(sink->blocks, &sys_errno), sys_errno);
     enum mr_status status =
         result < ARCHIVE_WARN || sink->write_errno != 0 ? describe(sink, err) : MR_OK;
     locale_leave(before);
@@ -344,6 +365,7 @@ static void sink_destroy(struct mr_sink *base)
         archive_write_close(sink->archive);
     }
     archive_write_free(sink->archive);
+    blocks_destroy(sink->blocks);
     archive_entry_free(sink->member);
     if (sink->utf8)
         locale_leave(before);
@@ -372,6 +394,13 @@ static void sink_losses(struct mr_sink *base, char *text, size_t cap_bytes)
     add_loss(text, cap_bytes, losses->other_count, other);
 }
 
+static uint64_t sink_use_pool(struct mr_sink *base, struct mr_pool *pool, unsigned thread_count,
+                              uint64_t memory_bytes)
+{
+    struct archive_sink *sink = (struct archive_sink *)base;
+    return sink->blocks ? blocks_use_pool(sink->blocks, pool, thread_count, memory_bytes) : 0;
+}
+
 static uint64_t sink_output_bytes(struct mr_sink *base)
 {
     struct archive_sink *sink = (struct archive_sink *)base;
@@ -387,6 +416,7 @@ static const struct mr_sink_ops ops = {
     .finish = sink_finish,
     .destroy = sink_destroy,
     .losses = sink_losses,
+    .use_pool = sink_use_pool,
     .output_bytes = sink_output_bytes,
 };
 
@@ -398,12 +428,16 @@ static enum mr_status open_archive(struct archive_sink *sink,
     sink->member = archive_entry_new();
     if (!sink->archive || !sink->member)
         return no_memory(err);
+    const struct block_codec *codec = NULL;
+    int level = config->level;
     enum mr_status status = archive_outputs_prepare(sink->archive, sink->output, config->settings,
-                                                    config->level, &sink->ability, err);
+                                                    &level, &sink->ability, &codec, err);
     if (status != MR_OK)
         return status;
+    if (codec && blocks_create(codec, level, put_away, sink, &sink->blocks) != MR_OK)
+        return no_memory(err);
     /* No padding behind the end: zeros there are junk in a zip, and in what is compressed. */
-    archive_write_set_bytes_per_block(sink->archive, BLOCK_BYTES);
+    archive_write_set_bytes_per_block(sink->archive, sink->blocks ? 0 : BLOCK_BYTES);
     archive_write_set_bytes_in_last_block(sink->archive, 1);
     return MR_OK;
 }

@@ -1,0 +1,274 @@
+#include "sink/blocks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "millrace/queue.h"
+
+/* Blocks in the window for each thread, so that nobody waits while one is written; and one that is
+ * being filled. */
+#define WINDOW_EACH 2
+
+struct slot {
+    struct block block;
+    struct blocks *blocks;
+    struct mr_future *future; /* NULL: not submitted, or compressed here */
+    bool is_done;             /* compressed here, with this status */
+    enum mr_status status;
+    unsigned char *buffer; /* block_bytes, what comes in */
+};
+
+struct blocks {
+    const struct block_codec *codec;
+    int level;
+    int (*write)(void *ctx, const void *data, size_t bytes);
+    void *ctx;
+    struct mr_pool *pool;    /* NULL: none */
+    struct mr_queue *states; /* idle ones */
+    void *summary;
+    struct slot *slots; /* a ring: first is the oldest block that is not written yet */
+    unsigned slot_count, first, used;
+    bool has_begun; /* a block has been sent off */
+};
+
+static size_t block_memory(const struct blocks *blocks)
+{
+    const struct block_codec *codec = blocks->codec;
+    return codec->block_bytes + codec->bound(blocks->level, codec->block_bytes);
+}
+
+static struct slot *slot_at(struct blocks *blocks, unsigned index)
+{
+    return &blocks->slots[(blocks->first + index) % blocks->slot_count];
+}
+
+static void free_slots(struct blocks *blocks)
+{
+    for (unsigned i = 0; i < blocks->slot_count; i++) {
+        free(blocks->slots[i].buffer);
+        free(blocks->slots[i].block.out);
+    }
+    free(blocks->slots);
+    blocks->slots = NULL;
+    blocks->slot_count = 0;
+}
+
+/* Buffers come when they are first needed. */
+static bool make_slots(struct blocks *blocks, unsigned count)
+{
+    free_slots(blocks);
+    blocks->slots = calloc(count, sizeof(*blocks->slots));
+    if (!blocks->slots)
+        return false;
+    blocks->slot_count = count;
+    for (unsigned i = 0; i < count; i++)
+        blocks->slots[i].blocks = blocks;
+    return true;
+}
+
+enum mr_status blocks_create(const struct block_codec *codec, int level,
+                             int (*write)(void *ctx, const void *data, size_t bytes), void *ctx,
+                             struct blocks **blocks)
+{
+    struct blocks *made = calloc(1, sizeof(*made));
+    if (!made)
+        return MR_E_MEMORY;
+    made->codec = codec;
+    made->level = level;
+    made->write = write;
+    made->ctx = ctx;
+    made->summary = calloc(1, codec->summary_bytes ? codec->summary_bytes : 1);
+    if (!made->summary || !make_slots(made, 1) || mr_queue_create(1, &made->states) != MR_OK) {
+        blocks_destroy(made);
+        return MR_E_MEMORY;
+    }
+    *blocks = made;
+    return MR_OK;
+}
+
+uint64_t blocks_use_pool(struct blocks *blocks, struct mr_pool *pool, unsigned thread_count,
+                         uint64_t memory_bytes)
+{
+    uint64_t each = block_memory(blocks), state = blocks->codec->state_bytes(blocks->level);
+    unsigned window = thread_count * WINDOW_EACH + 1;
+    while (window > 1 &&
+           window * each + (window < thread_count ? window : thread_count) * state > memory_bytes)
+        window--;
+    unsigned states = window < thread_count ? window : thread_count;
+    struct mr_queue *idle = NULL;
+    if (window > 1 && mr_queue_create(states + 1, &idle) == MR_OK && make_slots(blocks, window)) {
+        mr_queue_destroy(blocks->states, NULL);
+        blocks->states = idle;
+        blocks->pool = pool;
+    } else {
+        mr_queue_destroy(idle, NULL);
+    }
+    return blocks->slot_count * each + states * state;
+}
+
+/* On any thread: the block of slot, with an idle state or a new one. */
+static enum mr_status compress(struct slot *slot)
+{
+    struct blocks *blocks = slot->blocks;
+    void *state = NULL;
+    if (mr_queue_try_pop(blocks->states, &state) != MR_OK)
+        state = blocks->codec->state_create(blocks->level);
+    if (!state)
+        return MR_E_MEMORY;
+    enum mr_status status = blocks->codec->compress(state, &slot->block);
+    if (mr_queue_try_push(blocks->states, state) != MR_OK)
+        blocks->codec->state_destroy(state);
+    return status;
+}
+
+static enum mr_status compress_task(void *arg, void **result, struct mr_error *err)
+{
+    (void)result;
+    (void)err;
+    return compress(arg);
+}
+
+static enum mr_status put(struct blocks *blocks, const void *data, size_t bytes, int *sys_errno)
+{
+    *sys_errno = bytes > 0 ? blocks->write(blocks->ctx, data, bytes) : 0;
+    return *sys_errno == 0 ? MR_OK : MR_E_SYSTEM;
+}
+
+/* Compresses the block of slot on the calling thread, unless another has begun it. */
+static bool compress_here(struct slot *slot)
+{
+    if (slot->is_done || (slot->future && !mr_future_cancel(slot->future)))
+        return false;
+    mr_future_release(slot->future);
+    slot->future = NULL;
+    slot->status = compress(slot);
+    slot->is_done = true;
+    return true;
+}
+
+/* Writes the oldest block. While somebody else is at work on it, the calling thread helps with
+ * those behind it. */
+static enum mr_status retire(struct blocks *blocks, int *sys_errno)
+{
+    struct slot *slot = slot_at(blocks, 0);
+    compress_here(slot);
+    for (unsigned i = 1; i < blocks->used && slot->future; i++) {
+        if (mr_future_poll(slot->future) == MR_FUTURE_ENDED)
+            break;
+        compress_here(slot_at(blocks, i));
+    }
+    enum mr_status status = slot->status;
+    if (slot->future)
+        status = mr_future_wait(slot->future, -1, NULL, NULL);
+    mr_future_release(slot->future);
+    slot->future = NULL;
+    slot->is_done = false;
+    if (status == MR_OK && blocks->codec->add)
+        status = blocks->codec->add(blocks->summary, &slot->block);
+    if (status == MR_OK)
+        status = put(blocks, slot->block.out, slot->block.out_bytes, sys_errno);
+    slot->block.in_bytes = 0;
+    blocks->first = (blocks->first + 1) % blocks->slot_count;
+    blocks->used--;
+    return status;
+}
+
+/* The newest block is complete: off to the pool. Blocks that are done are written; one at least
+ * when all places are taken. */
+static enum mr_status send_off(struct blocks *blocks, bool is_last, int *sys_errno)
+{
+    struct slot *slot = slot_at(blocks, blocks->used);
+    slot->block.in = slot->buffer;
+    slot->block.is_first = !blocks->has_begun;
+    slot->block.is_last = is_last;
+    blocks->has_begun = true;
+    blocks->used++;
+    if (blocks->pool &&
+        mr_pool_try_submit(blocks->pool, compress_task, slot, &slot->future, NULL) != MR_OK)
+        slot->future = NULL;
+    enum mr_status status = MR_OK;
+    while (status == MR_OK && blocks->used > 0) {
+        const struct slot *oldest = slot_at(blocks, 0);
+        bool must = blocks->used == blocks->slot_count || is_last;
+        bool can = oldest->is_done ||
+                   (oldest->future && mr_future_poll(oldest->future) == MR_FUTURE_ENDED);
+        if (!must && !can)
+            break;
+        status = retire(blocks, sys_errno);
+    }
+    return status;
+}
+
+/* The block that is being filled, with its buffers. NULL when out of memory. */
+static struct slot *filling(struct blocks *blocks)
+{
+    const struct block_codec *codec = blocks->codec;
+    struct slot *slot = slot_at(blocks, blocks->used);
+    if (!slot->buffer)
+        slot->buffer = malloc(codec->block_bytes);
+    if (!slot->block.out)
+        slot->block.out = malloc(codec->bound(blocks->level, codec->block_bytes));
+    return slot->buffer && slot->block.out ? slot : NULL;
+}
+
+enum mr_status blocks_write(struct blocks *blocks, const void *data, size_t bytes, int *sys_errno)
+{
+    const unsigned char *from = data;
+    *sys_errno = 0;
+    while (bytes > 0) {
+        struct slot *slot = filling(blocks);
+        if (!slot)
+            return MR_E_MEMORY;
+        /* A full block is only sent off when more comes: the last one must know that it is the
+         * last. */
+        if (slot->block.in_bytes == blocks->codec->block_bytes) {
+            enum mr_status status = send_off(blocks, false, sys_errno);
+            if (status != MR_OK)
+                return status;
+            continue;
+        }
+        size_t part = blocks->codec->block_bytes - slot->block.in_bytes;
+        part = part < bytes ? part : bytes;
+        memcpy(slot->buffer + slot->block.in_bytes, from, part);
+        slot->block.in_bytes += part;
+        from += part;
+        bytes -= part;
+    }
+    return MR_OK;
+}
+
+enum mr_status blocks_finish(struct blocks *blocks, int *sys_errno)
+{
+    *sys_errno = 0;
+    if (!filling(blocks))
+        return MR_E_MEMORY;
+    enum mr_status status = send_off(blocks, true, sys_errno);
+    if (status != MR_OK || !blocks->codec->end)
+        return status;
+    size_t bytes = 0;
+    unsigned char *end = blocks->codec->end(blocks->summary, &bytes);
+    status = end || bytes == 0 ? put(blocks, end, bytes, sys_errno) : MR_E_MEMORY;
+    free(end);
+    return status;
+}
+
+void blocks_destroy(struct blocks *blocks)
+{
+    if (!blocks)
+        return;
+    for (unsigned i = 0; i < blocks->slot_count; i++) {
+        struct mr_future *future = blocks->slots[i].future;
+        if (future && !mr_future_cancel(future))
+            mr_future_wait(future, -1, NULL, NULL);
+        mr_future_release(future);
+    }
+    void *state;
+    while (blocks->states && mr_queue_try_pop(blocks->states, &state) == MR_OK)
+        blocks->codec->state_destroy(state);
+    mr_queue_destroy(blocks->states, NULL);
+    if (blocks->summary && blocks->codec->summary_clear)
+        blocks->codec->summary_clear(blocks->summary);
+    free(blocks->summary);
+    free_slots(blocks);
+    free(blocks);
+}
