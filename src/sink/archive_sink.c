@@ -102,10 +102,12 @@ static la_ssize_t write_callback(struct archive *archive, void *ctx, const void 
     if (sink->is_discarded || sink->write_errno != 0)
         return (la_ssize_t)size_bytes;
     int sys_errno = 0;
-    if (sink->blocks)
-        note_blocks(sink, blocks_write(sink->blocks, data, size_bytes, &sys_errno), sys_errno);
-    else
+    if (sink->blocks) {
+        enum mr_status status = blocks_write(sink->blocks, data, size_bytes, &sys_errno);
+        note_blocks(sink, status, sys_errno);
+    } else {
         sink->write_errno = put_away(sink, data, size_bytes);
+    }
     return (la_ssize_t)size_bytes;
 }
 
@@ -343,8 +345,10 @@ static enum mr_status sink_finish(struct mr_sink *base,
     int result = archive_write_close(sink->archive);
     sink->is_open = false;
     int sys_errno = 0;
-    if (sink->blocks && sink->write_errno == 0)
-        note_blocks(sink, blocks_finish(sink->blocks, &sys_errno), sys_errno);
+    if (sink->blocks && sink->write_errno == 0) {
+        enum mr_status ended = blocks_finish(sink->blocks, &sys_errno);
+        note_blocks(sink, ended, sys_errno);
+    }
     enum mr_status status =
         result < ARCHIVE_WARN || sink->write_errno != 0 ? describe(sink, err) : MR_OK;
     locale_leave(before);
