@@ -108,6 +108,11 @@ static bool descends(void *ctx, const char *path)
     return selection_descends(ctx, path);
 }
 
+static bool leaves_out(void *ctx, const char *path)
+{
+    return selection_leaves_out(ctx, path);
+}
+
 enum mr_status setup_make_inputs(const struct setup *setup, const struct options *options,
                                  const struct setup_inputs *wanted, struct inputs **inputs,
                                  struct mr_error *err)
@@ -133,6 +138,7 @@ enum mr_status setup_make_inputs(const struct setup *setup, const struct options
         config.walk.leaves_out_hidden = options->no_hidden != 0;
         config.walk.max_depth = options->max_depth;
         config.walk.descends = descends;
+        config.walk.leaves_out = leaves_out;
         config.walk.ctx = setup->selection;
     }
     return inputs_create(&config, inputs, err);

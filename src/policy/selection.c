@@ -476,12 +476,10 @@ static bool passes_time(const struct selection *selection, const struct mr_entry
 bool selection_accepts(const struct selection *selection, const struct mr_entry *entry,
                        const char *label)
 {
-    bool is_directory = entry->kind == MR_KIND_DIRECTORY;
-    struct subject subject = make_subject(entry->path, label, is_directory);
-    size_t depth_count;
-    if (!passes_place(selection, &subject, &depth_count))
+    struct subject subject = make_subject(entry->path, label, entry->kind == MR_KIND_DIRECTORY);
+    if (!passes_place(selection, &subject, &(size_t){0}))
         return false;
-    if (is_directory)
+    if (subject.is_directory)
         return !has_file_condition(selection);
     return is_included(selection, &subject) && has_extension(selection, &subject) &&
            passes_size(selection, entry) && passes_time(selection, entry);
@@ -493,4 +491,10 @@ bool selection_descends(const struct selection *selection, const char *path)
     size_t depth_count;
     return passes_place(selection, &subject, &depth_count) &&
            (selection->max_depth == 0 || depth_count < selection->max_depth);
+}
+
+bool selection_leaves_out(const struct selection *selection, const char *path)
+{
+    struct subject subject = make_subject(path, NULL, false);
+    return !passes_place(selection, &subject, &(size_t){0});
 }

@@ -61,5 +61,7 @@ bool selection_accepts(const struct selection *selection, const struct mr_entry 
 /* Could anything below the directory path be accepted? (It is not excluded, not hidden, not too
  * deep.) */
 bool selection_descends(const struct selection *selection, const char *path);
+/* Is whatever is called path left out, for its name or depth alone? */
+bool selection_leaves_out(const struct selection *selection, const char *path);
 
 #endif

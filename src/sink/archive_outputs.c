@@ -203,6 +203,9 @@ static enum mr_status parse_settings(const struct row *row, const char *settings
             char given[80], shown[PATH_SHOW_BYTES], allowed[80];
             snprintf(given, sizeof(given), "%.*s",
                      (int)(length < sizeof(given) ? length : sizeof(given)), settings);
+            if (strncmp(given, "level=", 6) == 0)
+                return mr_error_set(err, MR_E_USAGE, 0, "%s: the level is set by --level N",
+                                    row->public.name);
             list_settings(row->flavours, allowed, sizeof(allowed));
             return mr_error_set(err, MR_E_USAGE, 0, "%s: unknown setting \"%s\" (%s%s)",
                                 row->public.name, path_show(shown, sizeof(shown), given),

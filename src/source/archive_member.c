@@ -155,6 +155,12 @@ struct held_link {
     bool is_ready;
 };
 
+bool archive_member_is_top(const struct mr_entry *entry)
+{
+    return entry->kind == MR_KIND_DIRECTORY && entry->path[0] == '.' &&
+           strspn(entry->path, "./") == strlen(entry->path) && !strstr(entry->path, "..");
+}
+
 void archive_links_init(struct archive_links *links)
 {
     *links = (struct archive_links){NULL, &links->first, 0, 0};

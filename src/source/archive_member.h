@@ -16,6 +16,9 @@
 enum mr_status archive_member_read(struct archive_entry *member, int format, uint64_t index,
                                    struct mr_entry *entry, struct mr_error *err);
 
+/* "./", with which `tar -c .` begins: the directory that everything is relative to, and no item. */
+bool archive_member_is_top(const struct mr_entry *entry);
+
 /*
  * cpio (newc) stores the content of a file with several names with the last of them; the names
  * before it look like empty files. They are held back until the content comes, and are then hard

@@ -121,7 +121,7 @@ static enum mr_status next_after_end(struct archive_source *source, struct mr_en
     return MR_OK;
 }
 
-/* Turns the member whose header was just read into *entry. MR_AGAIN: it is held back. */
+/* Turns the member whose header was just read into *entry. MR_AGAIN: it is held back or no item. */
 static enum mr_status take_member(struct archive_source *source, struct mr_entry *entry,
                                   struct mr_error *err)
 {
@@ -132,6 +132,10 @@ static enum mr_status take_member(struct archive_source *source, struct mr_entry
     if (status != MR_OK)
         return status;
     source->is_content = entry->kind == MR_KIND_FILE;
+    if (archive_member_is_top(entry)) {
+        mr_entry_clear(entry);
+        return MR_AGAIN;
+    }
     if ((format & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_CPIO)
         return MR_OK;
     if (archive_links_hold(&source->links, source->member, entry))

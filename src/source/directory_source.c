@@ -268,6 +268,12 @@ static enum mr_status directory_failed(struct directory_source *walk, enum mr_st
     return status;
 }
 
+/* A dangling link or a loop that is excluded is no error. */
+static bool is_left_out(const struct directory_source *walk)
+{
+    return walk->config.leaves_out && walk->config.leaves_out(walk->config.ctx, walk->path);
+}
+
 /* Fills entry from name in the directory on top. MR_SKIPPED when it is to be left out. */
 static enum mr_status take(struct directory_source *walk, const char *name, struct mr_entry *entry,
                            struct mr_error *err)
@@ -286,6 +292,8 @@ static enum mr_status take(struct directory_source *walk, const char *name, stru
     enum mr_status status = look(walk, parent, name, &st, err);
     if (status == MR_SKIPPED)
         return status;
+    if (mr_status_is_error(status) && is_left_out(walk))
+        return MR_SKIPPED;
     if (mr_entry_set_path(entry, walk->path) != MR_OK)
         return out_of_memory(err);
     if (status != MR_OK)
@@ -295,6 +303,10 @@ static enum mr_status take(struct directory_source *walk, const char *name, stru
         status = local_read_link(parent, name, entry, err);
     else if (S_ISDIR(st.st_mode))
         status = plan_entering(walk, &st, err);
+    if (mr_status_is_error(status) && is_left_out(walk)) {
+        mr_entry_clear(entry);
+        return MR_SKIPPED;
+    }
     if (status == MR_OK && walk->config.reads_xattrs)
         status = add_xattrs(parent, name, walk->config.follows_links, entry, err);
     return status;

@@ -14,6 +14,8 @@ struct walk_config {
     unsigned max_depth;     /* 0: no limit; 1: only what lies directly in the directory */
     /* Is this directory to be entered (and listed)? NULL: all are. path is relative to the root. */
     bool (*descends)(void *ctx, const char *path);
+    /* Is this name left out whatever it is? Asked where it cannot be looked at. NULL: none is. */
+    bool (*leaves_out)(void *ctx, const char *path);
     void *ctx;
     /* (device, inode) of things to leave out: the run's own output and temporary file. */
     const struct walk_own *own;

@@ -50,6 +50,8 @@ expect_status 0
 expect_same a.tar.gz b.any
 run run in -o c --to tar.gzz
 expect_usage "--to: no archive format 'tar.gzz'; did you mean tar.gz?"
+run run in -o c --to tar.zst:level=3
+expect_usage 'tar.zst: the level is set by --level N'
 run run in -o copy/ --to zip
 expect_usage '--to makes an archive, but OUTPUT'
 
