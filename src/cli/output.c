@@ -98,10 +98,25 @@ static enum mr_status check_single(const struct output *output, const struct opt
                         output->shown, output->shown);
 }
 
+/* A file is put in place of what has its name: /dev/null must not become one. */
+static enum mr_status check_not_special(const struct output *output, const char *path,
+                                        struct mr_error *err)
+{
+    struct stat about;
+    if (stat(path, &about) != 0 || S_ISREG(about.st_mode) || S_ISDIR(about.st_mode))
+        return MR_OK;
+    return mr_error_set(err, MR_E_USAGE, 0,
+                        "OUTPUT '%s' is a device, pipe or socket and would be replaced by a file: "
+                        "-o null: discards, -o - writes to stdout",
+                        output->shown);
+}
+
 static enum mr_status choose_file(struct output *output, const struct options *options,
                                   struct mr_error *err)
 {
-    enum mr_status status = check_single(output, options, err);
+    enum mr_status status = check_not_special(output, options->output, err);
+    if (status == MR_OK)
+        status = check_single(output, options, err);
     if (status != MR_OK)
         return status;
     const char *base = path_base(options->output);

@@ -71,6 +71,14 @@ expect_usage "is an archive: write 'one/' for a tree"
 run run in/a.txt in/empty -o one
 expect_usage 'neither a directory nor a known archive'
 expect_missing one
+mkfifo pipe
+for special in pipe /dev/null; do
+    run run in/a.txt -o $special
+    expect_usage "OUTPUT '$special' is a device, pipe or socket"
+done
+run run in/a.txt -f -q -o pipe
+expect_usage '-o null: discards'
+[ -p pipe ] || fail "the pipe was replaced"
 
 # Streams.
 run run in/a.txt in/sub/b.txt -q -o -
