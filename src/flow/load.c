@@ -91,7 +91,8 @@ static enum mr_status keep_input(struct item *item, const struct chunk *chunk, s
 static enum mr_status fill(struct item *item, struct mr_error *err)
 {
     struct load *load = &item->load;
-    size_t room_bytes = load->bytes == 0 ? item->in_room_bytes : CHUNK_ROOM_BYTES;
+    bool is_first = load->bytes == 0 && !load->has_carry;
+    size_t room_bytes = is_first ? item->in_room_bytes : CHUNK_ROOM_BYTES;
     if (!item->chain && item->needs_whole && item_spool_out(item, err) != MR_OK)
         return MR_E_SYSTEM;
     load->chunk = chunk_take(item->job->chunks, room_bytes);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/below.h"
@@ -38,6 +39,7 @@ struct directory_source {
     struct below root;
     struct level *levels; /* the first is the root */
     size_t level_count, level_cap_count;
+    size_t open_max_count;               /* of them, at most OPEN_MAX_COUNT */
     char path[PATH_TOTAL_MAX_BYTES + 1]; /* of the entry given last, relative to the root */
     bool is_to_enter;                    /* the entry given last is a directory to be entered */
     dev_t device;                        /* of that directory */
@@ -89,6 +91,15 @@ static int level_fd(const struct directory_source *walk, const struct level *lev
     return level == walk->levels ? walk->root.fd : level->fd;
 }
 
+/* The rest of the run needs most of the descriptors that a process may have. */
+static size_t choose_open_max(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 4 >= OPEN_MAX_COUNT)
+        return OPEN_MAX_COUNT;
+    return limit.rlim_cur < 8 ? 2 : (size_t)limit.rlim_cur / 4;
+}
+
 /* Puts the open directory fd on top. Takes fd and names, also on failure. */
 static enum mr_status push(struct directory_source *walk, int fd, struct names *names,
                            struct mr_error *err)
@@ -105,8 +116,8 @@ static enum mr_status push(struct directory_source *walk, int fd, struct names *
         walk->levels = grown;
         walk->level_cap_count = cap;
     }
-    if (walk->level_count > OPEN_MAX_COUNT) {
-        struct level *old = &walk->levels[walk->level_count - OPEN_MAX_COUNT];
+    if (walk->level_count > walk->open_max_count) {
+        struct level *old = &walk->levels[walk->level_count - walk->open_max_count];
         if (old->fd >= 0)
             close(old->fd);
         old->fd = -1;
@@ -410,6 +421,7 @@ enum mr_status directory_source_create(const char *path, const struct walk_confi
         return out_of_memory(err);
     new->root.fd = -1;
     new->config = *config;
+    new->open_max_count = choose_open_max();
     new->label = strdup(path);
     new->source = (struct mr_source){
         .ops = &directory_ops, .flags = MR_SOURCE_REOPENABLE, .label = new->label};

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/path.h"
@@ -38,6 +40,13 @@ static enum mr_status add_xattrs(const struct file_source *file, struct mr_entry
     return status;
 }
 
+/* Files of /proc say that they are empty and are not. */
+static bool is_of_kernel(const char *path)
+{
+    struct statfs about;
+    return statfs(path, &about) == 0 && about.f_type == PROC_SUPER_MAGIC;
+}
+
 static enum mr_status file_next(struct mr_source *source, struct mr_entry *entry,
                                 struct mr_error *err)
 {
@@ -56,6 +65,8 @@ static enum mr_status file_next(struct mr_source *source, struct mr_entry *entry
         return MR_DONE;
     }
     local_describe(entry, &st);
+    if (entry->kind == MR_KIND_FILE && st.st_size == 0 && is_of_kernel(file->label))
+        entry->size_bytes = MR_SIZE_UNKNOWN;
     if (entry->kind == MR_KIND_SYMLINK)
         return local_read_link(AT_FDCWD, file->label, entry, err);
     if (entry->kind == MR_KIND_FILE && file->config.reads_xattrs)

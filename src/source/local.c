@@ -204,7 +204,7 @@ enum mr_status local_close(struct mr_source *source, struct mr_reader *reader, s
     else if (st.st_size != reader->opened.st_size ||
              !is_same_time(&st.st_mtim, &reader->opened.st_mtim) ||
              !is_same_time(&st.st_ctim, &reader->opened.st_ctim) ||
-             (reader->is_at_end && reader->offset_bytes != st.st_size))
+             (reader->is_at_end && st.st_size > 0 && reader->offset_bytes != st.st_size))
         status = mr_error_set(err, MR_E_CHANGED, 0, "changed while it was read");
     close(reader->fd);
     free(reader);
