@@ -141,7 +141,7 @@ static int end_job(const struct execution *execution, struct job *job, bool *is_
     struct job_figures figures;
     job_figures(job, &figures);
     *is_finished = false;
-    if (gives_up(execution, &figures))
+    if (!job_is_given_up(job) && gives_up(execution, &figures))
         return cli->options->on_error == JOB_STOP ? EXIT_STOPPED : EXIT_SOME_FAILED;
     struct mr_error err = {0};
     enum mr_status status = job_finish(job, &err);
@@ -150,6 +150,11 @@ static int end_job(const struct execution *execution, struct job *job, bool *is_
         return EXIT_STOPPED;
     if (status != MR_OK && cli->options->on_error == JOB_STOP && figures.failed_count > 0) {
         message_error(cli->message, NULL, "stopped at the first failure (--on-error stop)");
+        return EXIT_STOPPED;
+    }
+    /* The item that it happened to has said why. */
+    if (status != MR_OK && err.sys_errno != 0 && figures.failed_count > 0) {
+        message_error(cli->message, execution->shown_output, "stopped: nothing more can be stored");
         return EXIT_STOPPED;
     }
     if (status != MR_OK) {

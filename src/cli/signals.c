@@ -27,8 +27,12 @@ void signals_prepare(void)
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
             continue;
-        /* The lowest free descriptor is fd. Not close-on-exec: it stands for an inherited one. */
-        if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+        /*
+         * The lowest free descriptor is fd. Not close-on-exec: it stands for an inherited one.
+         * Opened the wrong way round, so that using stdin or stdout fails as it would have; only
+         * messages are dropped.
+         */
+        if (open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY) != fd)
             _exit(3);
     }
     signal(SIGPIPE, SIG_IGN);

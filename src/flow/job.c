@@ -290,6 +290,11 @@ static void finish_problem(void *ctx, const char *path, const struct mr_error *p
     job_tell(job, &told);
 }
 
+bool job_is_given_up(const struct job *job)
+{
+    return atomic_load(&job->stop_error_is_set);
+}
+
 enum mr_status job_finish(struct job *job, struct mr_error *err)
 {
     struct mr_sink *sink = job->config.sink;

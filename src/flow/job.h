@@ -97,6 +97,8 @@ void job_figures(struct job *job, struct job_figures *figures);
  * any error: the output as a whole failed (*err). Then the output was discarded by not finishing it.
  */
 enum mr_status job_finish(struct job *job, struct mr_error *err);
+/* Did an error end the job, after which nothing more can be stored? After job_wait() said done. */
+bool job_is_given_up(const struct job *job);
 void job_destroy(struct job *job); /* NULL is a no-op; after done */
 
 #endif

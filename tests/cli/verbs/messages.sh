@@ -28,7 +28,7 @@ expect_status 0
 expect_same_tree in d
 status=0
 "$MILLRACE" run in -q -o - --to tar >&- 2>"$err" <&- || status=$?
-expect_status 0
+expect_status 3
 
 # A closed reader is an error of the run, told in one line, not a signal.
 yes 0123456789 | head -c 3000000 >big

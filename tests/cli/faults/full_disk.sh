@@ -1,0 +1,31 @@
+# A full disk ends the run with status 3; what is complete stays, nothing half-written has a final name.
+. "$(dirname "$0")/../lib.sh"
+[ "$(id -u)" = 0 ] || skip "only root can mount a small file system"
+mkdir small in
+mount -t tmpfs -o size=1m tmpfs small 2>/dev/null || skip "tmpfs cannot be mounted"
+trap 'umount small 2>/dev/null || umount "$lib_room/here/small"; lib_remove' EXIT
+for name in a b c d e f; do head -c 400000 /dev/urandom >"in/$name"; done
+
+run run in -o small/out/
+expect_status 3
+expect_text "$err" 'No space left on device'
+expect_text "$err" 'stopped: nothing more can be stored'
+[ "$(grep -c 'No space left' "$err")" = 1 ] || fail "the reason is said more than once"
+for path in small/out/*; do expect_same "$path" "in/${path##*/}"; done
+[ -z "$(find small -name '.*')" ] || fail "a temporary file was left"
+rm -rf small/out
+
+for name in out.tar out.zip out.tar.gz; do
+    run run in -o "small/$name"
+    expect_status 3
+    expect_text "$err" 'No space left on device'
+    [ -z "$(ls -A small)" ] || fail "something was left of $name"
+done
+
+[ -e /dev/full ] || skip "there is no /dev/full"
+lib_command='run in -o - --to tar >/dev/full'
+status=0
+"$MILLRACE" run in -o - --to tar >/dev/full 2>"$err" || status=$?
+expect_status 3
+expect_text "$err" 'No space left on device'
+expect_no_text "$err" 'nothing is left for it'
