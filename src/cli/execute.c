@@ -152,11 +152,6 @@ static int end_job(const struct execution *execution, struct job *job, bool *is_
         message_error(cli->message, NULL, "stopped at the first failure (--on-error stop)");
         return EXIT_STOPPED;
     }
-    /* The item that it happened to has said why. */
-    if (status != MR_OK && err.sys_errno != 0 && figures.failed_count > 0) {
-        message_error(cli->message, execution->shown_output, "stopped: nothing more can be stored");
-        return EXIT_STOPPED;
-    }
     if (status != MR_OK) {
         message_error(cli->message, execution->shown_output, "%s",
                       err.text[0] ? err.text : mr_status_text(status));
