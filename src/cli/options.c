@@ -184,7 +184,8 @@ void options_init(struct options *options, unsigned verb)
     options->pool = POOL_AUTO;
     options->others = OTHERS_AUTO;
     options->preserve = PRESERVE_DEFAULT;
-    options->collide = JOB_COLLIDE_ERROR;
+    /* Names that come twice are no damage: `tar -r` makes them. */
+    options->collide = verb == VERB_TEST ? JOB_COLLIDE_LAST : JOB_COLLIDE_ERROR;
     options->existing = EXISTING_REFUSE;
     options->on_error = JOB_SKIP;
 }

@@ -25,6 +25,16 @@ run test -q short.tar.gz
 expect_status 1
 expect_text "$err" short.tar.gz
 
+# A name that comes twice is no damage.
+if command -v tar >/dev/null 2>&1; then
+    tar cf twice.tar in/a.txt
+    tar rf twice.tar in/a.txt
+    run test -q twice.tar
+    expect_status 0
+    expect_empty "$err"
+    rm twice.tar
+fi
+
 # With operations: those.
 run test -q gz -p gunzip
 expect_status 0
