@@ -151,12 +151,18 @@ static enum mr_status open_stream(const struct inputs *inputs, int fd, const cha
     return status;
 }
 
-static enum mr_status open_regular(const struct inputs *inputs, const char *path,
+/*
+ * A link to a file is followed where it is named as an INPUT, like a link to a directory or to an
+ * archive; in a list, which may come from find, it is an item.
+ */
+static enum mr_status open_regular(const struct inputs *inputs, const char *path, bool is_listed,
                                    struct mr_source **source, struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
+    struct walk_config config = inputs->walk;
+    config.follows_links = config.follows_links || !is_listed;
     if (inputs->no_archives)
-        return file_source_create(path, &inputs->walk, source, err);
+        return file_source_create(path, &config, source, err);
     int fd = open(path, LOCAL_READ_FLAGS);
     if (fd < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot open %s",
@@ -167,11 +173,11 @@ static enum mr_status open_regular(const struct inputs *inputs, const char *path
         return status;
     close(rest.fd);
     free(rest.head);
-    return file_source_create(path, &inputs->walk, source, err);
+    return file_source_create(path, &config, source, err);
 }
 
 /* Opens path by what it is. MR_SKIPPED: it is the run's own output. */
-static enum mr_status open_source(const struct inputs *inputs, const char *path,
+static enum mr_status open_source(const struct inputs *inputs, const char *path, bool is_listed,
                                   struct mr_source **source, struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
@@ -192,7 +198,7 @@ static enum mr_status open_source(const struct inputs *inputs, const char *path,
     if (S_ISDIR(st.st_mode))
         return directory_source_create(path, &inputs->walk, source, err);
     if (S_ISREG(st.st_mode))
-        return open_regular(inputs, path, source, err);
+        return open_regular(inputs, path, is_listed, source, err);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot open %s",
@@ -232,7 +238,7 @@ static enum mr_status open_input(struct inputs *inputs, const char *name, bool i
         status = fd < 0 ? mr_error_set(err, MR_E_SYSTEM, errno, "cannot read stdin")
                         : open_stream(inputs, fd, name, name, &source, err);
     } else {
-        status = open_source(inputs, name, &source, err);
+        status = open_source(inputs, name, is_listed, &source, err);
     }
     if (status != MR_OK)
         return status;

@@ -87,6 +87,19 @@ expect_status 0
 expect_same noloop/a/first in/m
 rm in/a/loop
 
+# A link that is named as the input stands for what it leads to; in a list it is a link.
+ln -s in/m given
+run run given -q -p gzip -o given.gz
+expect_status 0
+[ -f given.gz ] && [ ! -L given.gz ] || fail "given.gz is a link"
+gzip -dc given.gz | cmp - in/m || fail "given.gz is not m"
+run run given -q -o -
+expect_same "$out" in/m
+printf 'given\n' >list
+run run -T list -q -o listed/
+expect_status 0
+points listed/given in/m
+
 # Links of one's own tree stay as they are; an archive's are refused where they lead out, by -P not.
 run run in -q -o own/
 expect_status 0
