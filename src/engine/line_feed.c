@@ -123,10 +123,10 @@ static bool feed_batch(struct line *line)
     atomic_store_explicit(&line->feed_wants_room, false, memory_order_relaxed);
     for (unsigned i = 0; i < FEED_BATCH_COUNT; i++) {
         enum feed_step step = feed_one(line, &list);
+        /* What was admitted must be under way before the client is asked again, which may block. */
+        line_post_runs(line, &list, NULL);
         if (step == FEED_GOES_ON)
             continue;
-        /* What was admitted must be under way before anybody can find the feed asleep or over. */
-        line_post_runs(line, &list, NULL);
         if (step == FEED_IS_OVER) {
             feed_ends(line);
             return false;
@@ -134,7 +134,6 @@ static bool feed_batch(struct line *line)
         if (!feed_sleeps_not(line, step == FEED_WAITS_FOR_ROOM))
             return false;
     }
-    line_post_runs(line, &list, NULL);
     return true;
 }
 

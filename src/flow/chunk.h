@@ -1,8 +1,9 @@
 /*
  * chunk.h - pieces of content on their way, in memory that is reused.
  *
- * A chunk has exactly one owner at a time and is moved, never shared. Capacities come in classes (powers of two from 4 KiB, and the
- * full one), so that a chunk that was given back fits the next taker; a bounded number of idle chunks of each class is kept.
+ * A chunk has exactly one owner at a time and is moved, never shared. Capacities come in classes
+ * (powers of two from 4 KiB, and the full one), so that a chunk that was given back fits the next
+ * taker; a bounded number of idle chunks of each class is kept.
  */
 #ifndef MR_FLOW_CHUNK_H
 #define MR_FLOW_CHUNK_H
@@ -18,10 +19,10 @@
 struct chunk {
     struct chunk *next;
     unsigned size_class;
-    bool is_last;       /* nothing of the item follows */
-    size_t cap_bytes;   /* room in data */
-    size_t used_bytes;  /* content in data */
-    size_t at_bytes;    /* of it: consumed already */
+    bool is_last;      /* nothing of the item follows */
+    size_t cap_bytes;  /* room in data */
+    size_t used_bytes; /* content in data */
+    size_t at_bytes;   /* of it: consumed already */
     unsigned char *data;
 };
 

@@ -101,13 +101,11 @@ static enum mr_status settle_collision(struct job *job, struct item *item, struc
 
 /* A hard link of an archive: its target is mapped like the target's own name, and must have been
  * stored by this run. */
-static enum mr_status map_hard_link(struct job *job, struct item *item, struct mr_error *err)
+static enum mr_status map_hard_link(struct job *job, struct item *item, bool with_chain,
+                                    struct mr_error *err)
 {
     struct mr_entry *entry = &item->entry;
     char *target = NULL;
-    bool with_chain = chain_count(job->config.chain) > 0 &&
-                      (!job->config.selection ||
-                       selection_accepts(job->config.selection, entry, label_of(item->input)));
     enum mr_status status = map_name(job, item->input, entry->target ? entry->target : "", true,
                                      with_chain, &target, err);
     if (status != MR_OK) {
@@ -132,15 +130,24 @@ static enum mr_status map_hard_link(struct job *job, struct item *item, struct m
     return MR_OK;
 }
 
+/* Where the names of this file's inode are kept: what the chain makes of it is another file than
+ * what it is. NULL: nowhere. */
+static struct links *links_for(struct job *job, const struct item *item)
+{
+    const struct mr_entry *entry = &item->entry;
+    bool can = (job->config.preserve & PRESERVE_LINKS) &&
+               !(job->config.sink->flags & MR_SINK_NO_HARD_LINKS);
+    if (!can || entry->kind != MR_KIND_FILE || entry->link_count < 2 || entry->inode == 0)
+        return NULL;
+    return job->links[item->chain != NULL];
+}
+
 /* A file of a directory whose inode was met already becomes a hard link of what was stored then. */
 static enum mr_status find_hard_link(struct job *job, struct item *item, struct mr_error *err)
 {
     struct mr_entry *entry = &item->entry;
-    bool can = (job->config.preserve & PRESERVE_LINKS) &&
-               !(job->config.sink->flags & MR_SINK_NO_HARD_LINKS);
-    if (!can || entry->link_count < 2 || entry->inode == 0)
-        return MR_OK;
-    const char *earlier = links_meet(job->links, entry, item->output.path);
+    struct links *links = links_for(job, item);
+    const char *earlier = links ? links_find(links, entry) : NULL;
     if (!earlier)
         return MR_OK;
     entry->kind = MR_KIND_HARDLINK;
@@ -210,7 +217,9 @@ static void settle_cost(struct item *item)
     item->needs_whole = (sink_flags & MR_SINK_NEEDS_SIZE) &&
                         (!item->is_size_known || (source_flags & MR_SOURCE_CONTAINER));
     item->in_room_bytes = in_room(entry->size_bytes);
-    item->in_window_count = item->out_window_count = job->window_count;
+    /* A small file has one chunk at a time, also should it have grown. */
+    item->in_window_count = is_small ? 1 : job->window_count;
+    item->out_window_count = job->window_count;
     size_t in_bytes = is_small ? chunk_cost_bytes(item->in_room_bytes)
                                : job->window_count * chunk_cost_bytes(CHUNK_ROOM_BYTES);
     cost_bytes += in_bytes;
@@ -243,9 +252,11 @@ static enum mr_status settle_names(struct job *job, struct item *item, bool is_s
                                    struct mr_error *err)
 {
     struct mr_entry *entry = &item->entry;
-    bool is_content = entry->kind == MR_KIND_FILE && is_selected;
+    /* A hard link is named as the file that it is a name of. */
+    bool is_file = entry->kind == MR_KIND_FILE || entry->kind == MR_KIND_HARDLINK;
+    bool is_content = is_file && is_selected;
     bool with_chain = is_content && chain_count(job->config.chain) > 0;
-    item->chain = with_chain ? job->config.chain : NULL;
+    item->chain = with_chain && entry->kind == MR_KIND_FILE ? job->config.chain : NULL;
     item->output = *entry;
     item->output.path = item->output.target = NULL;
     enum mr_status status =
@@ -255,7 +266,7 @@ static enum mr_status settle_names(struct job *job, struct item *item, bool is_s
     if (status != MR_OK)
         return status;
     if (entry->kind == MR_KIND_HARDLINK)
-        status = map_hard_link(job, item, err);
+        status = map_hard_link(job, item, with_chain, err);
     else if (entry->kind == MR_KIND_FILE)
         status = find_hard_link(job, item, err);
     if (status == MR_OK && entry->kind == MR_KIND_SYMLINK) {
@@ -263,7 +274,12 @@ static enum mr_status settle_names(struct job *job, struct item *item, bool is_s
         if (!item->output.target)
             status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     }
-    return status == MR_OK ? settle_collision(job, item, err) : status;
+    if (status == MR_OK)
+        status = settle_collision(job, item, err);
+    struct links *links = links_for(job, item);
+    if (status == MR_OK && links)
+        links_remember(links, entry, item->output.path);
+    return status;
 }
 
 /* Makes an item of *entry (whose content moves into it) and input (likewise). MR_SKIPPED: it is
@@ -273,9 +289,11 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
 {
     struct item *made = calloc(1, sizeof(*made));
     if (!made) {
+        mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+        tell_failed(job, input, entry, NULL, err);
         mr_entry_clear(entry);
         input_release(input);
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+        return MR_E_MEMORY;
     }
     made->job = job;
     made->input = input;

@@ -2,6 +2,7 @@
 #include "flow/item.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/path.h"
 
@@ -25,6 +26,17 @@ enum item_stop item_stop_for(enum mr_status status)
     }
 }
 
+/* Can an item that comes later be a hard link to this one, in an output that cannot tell by itself
+ * whether it is there? */
+static bool item_may_be_linked(const struct item *item)
+{
+    const struct job *job = item->job;
+    bool is_member = item->input->source->flags & MR_SOURCE_CONTAINER;
+    return (job->config.sink->flags & MR_SINK_SERIAL) &&
+           !(job->config.sink->flags & MR_SINK_NO_HARD_LINKS) &&
+           (is_member || item->entry.link_count > 1);
+}
+
 void item_stop(struct item *item, enum item_stop stop, enum job_stage by,
                const struct mr_error *error)
 {
@@ -32,6 +44,9 @@ void item_stop(struct item *item, enum item_stop stop, enum job_stage by,
         return;
     item->stop = stop;
     item->stopped_by = by;
+    /* Before the turn goes on to a link that may point here. */
+    if (item->entry.kind == MR_KIND_FILE && item_may_be_linked(item))
+        lost_add(&item->job->lost, item->output.path);
     if (error)
         item->error = *error;
 }
@@ -62,6 +77,9 @@ void item_copy_instead(struct item *item)
         return;
     if (!item->is_loaded || !item->is_processed || !item->is_stored)
         return;
+    /* Its hard links were told the other name. */
+    if (item_may_be_linked(item) && strcmp(item->output.path, item->copy_path) != 0)
+        lost_add(&item->job->lost, item->output.path);
     free(item->output.path);
     item->output.path = item->copy_path;
     item->copy_path = NULL;

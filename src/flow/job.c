@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/path.h"
@@ -13,7 +14,10 @@
 #define IN_FLIGHT_EACH  64
 #define IN_FLIGHT_LEAST 64
 #define IN_FLIGHT_MOST  2048
-#define NAMES_BYTES     ((size_t)4 << 20)
+/* Of the descriptors that the process may have, items in flight get one in so many; each may need
+ * two. */
+#define DESCRIPTORS_SHARE 4
+#define NAMES_BYTES       ((size_t)4 << 20)
 
 static const char *const pool_names[JOB_STAGES] = {"read", "work", "write"};
 
@@ -88,8 +92,14 @@ static unsigned in_flight_max(const struct job_config *config)
         threads += config->reader_count + config->writer_count;
     unsigned count = threads * IN_FLIGHT_EACH;
     if (count < IN_FLIGHT_LEAST)
-        return IN_FLIGHT_LEAST;
-    return count > IN_FLIGHT_MOST ? IN_FLIGHT_MOST : count;
+        count = IN_FLIGHT_LEAST;
+    if (count > IN_FLIGHT_MOST)
+        count = IN_FLIGHT_MOST;
+    /* A large item that waits keeps its file open, and perhaps a spool beside it. */
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / DESCRIPTORS_SHARE < count)
+        count = (unsigned)(files.rlim_cur / DESCRIPTORS_SHARE);
+    return count > 1 ? count : 1;
 }
 
 /*
@@ -173,7 +183,8 @@ static enum mr_status make_parts(struct job *job, struct mr_error *err)
         status = make_pools(job, err);
     if (status != MR_OK)
         return status;
-    if (chunk_pool_create(&job->chunks) != MR_OK || links_create(&job->links) != MR_OK ||
+    if (chunk_pool_create(&job->chunks) != MR_OK || links_create(&job->links[0]) != MR_OK ||
+        links_create(&job->links[1]) != MR_OK ||
         stash_create(config->worker_count, destroy_state, &job->states) != MR_OK ||
         make_line(job) != MR_OK)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
@@ -216,7 +227,9 @@ void job_destroy(struct job *job)
         mr_pool_destroy(job->pools[s]);
     stash_destroy(job->states);
     chunk_pool_destroy(job->chunks);
-    links_destroy(job->links);
+    links_destroy(job->links[0]);
+    links_destroy(job->links[1]);
+    lost_clear(&job->lost);
     nameset_destroy(job->names);
     notes_destroy(job->notes);
     free(job);
@@ -268,7 +281,8 @@ void job_tell(struct job *job, const struct job_item *told)
     if (told->outcome == JOB_FAILED && job->config.on_error == JOB_STOP &&
         !atomic_flag_test_and_set(&job->has_stop_error)) {
         job->stop_error = *told->error;
-        mr_error_prefix(&job->stop_error, "%s", told->shown);
+        if (*told->shown)
+            mr_error_prefix(&job->stop_error, "%s", told->shown);
         atomic_store(&job->stop_error_is_set, true);
         job_stop(job, false);
     }

@@ -1,8 +1,9 @@
 /*
- * job.h - the file job: items from the inputs through load, process and store, on the line of src/engine.
+ * job.h - the file job: items from the inputs through load, process and store, on the line of
+ * src/engine.
  *
- * A job is created, started, waited for and destroyed by one thread (the owner). It never prints or exits: what happens is
- * told to the observer, from any thread, with no lock held.
+ * A job is created, started, waited for and destroyed by one thread (the owner). It never prints or
+ * exits: what happens is told to the observer, from any thread, with no lock held.
  */
 #ifndef MR_FLOW_JOB_H
 #define MR_FLOW_JOB_H
@@ -24,11 +25,12 @@ enum job_collide { JOB_COLLIDE_ERROR, JOB_COLLIDE_RENAME, JOB_COLLIDE_LAST };
 enum job_outcome { JOB_STORED, JOB_SKIPPED, JOB_FAILED, JOB_CANCELLED };
 
 struct job_item {
-    const char *shown;  /* "outer.zip!/dir/a.txt", escaped */
-    const char *output; /* name in the output, as it is; NULL when it got none */
+    const char *shown;            /* "outer.zip!/dir/a.txt", escaped */
+    const char *output;           /* name in the output, as it is; NULL when it got none */
     const struct mr_entry *entry; /* NULL when the input as a whole failed */
     enum job_outcome outcome;
-    const struct mr_error *error; /* JOB_FAILED: why; the text does not repeat shown. Also set when JOB_COPY stored the input instead. Else NULL */
+    const struct mr_error *error; /* JOB_FAILED: why; the text does not repeat shown. Also set when
+                                     JOB_COPY stored the input instead. Else NULL */
     uint64_t in_bytes, out_bytes;
 };
 
@@ -38,24 +40,25 @@ struct job_observer {
 };
 
 struct job_config {
-    struct inputs *inputs;             /* the caller's, must outlive the job; so with all pointers here */
+    struct inputs *inputs; /* the caller's, must outlive the job; so with all pointers here */
     const struct chain *chain;
     struct mr_sink *sink;
     const struct selection *selection; /* NULL: everything */
     const struct naming *naming;       /* NULL: names stay */
-    unsigned reader_count, worker_count, writer_count; /* at least 1; shared pool: worker_count threads */
+    unsigned reader_count, worker_count,
+        writer_count; /* at least 1; shared pool: worker_count threads */
     enum job_pools pools;
     uint64_t memory_bytes;
-    bool is_unordered;                 /* serial sinks take items as they finish */
-    bool copies_others;                /* --others copy: what is not selected goes through unchanged */
+    bool is_unordered;  /* serial sinks take items as they finish */
+    bool copies_others; /* --others copy: what is not selected goes through unchanged */
     enum job_on_error on_error;
     enum job_collide collide;
-    unsigned preserve;                 /* enum preserve */
-    bool has_mtime, clamps_mtime;      /* --mtime: set; with clamps_mtime: at most */
+    unsigned preserve;            /* enum preserve */
+    bool has_mtime, clamps_mtime; /* --mtime: set; with clamps_mtime: at most */
     struct timespec mtime;
-    bool is_reproducible;              /* owners dropped, modes 0644/0755, mtimes clamped or 0 */
-    bool keeps_names;                  /* --in-place: operations do not change names */
-    bool is_dry;                       /* names and selection only: nothing is loaded or stored */
+    bool is_reproducible; /* owners dropped, modes 0644/0755, mtimes clamped or 0 */
+    bool keeps_names;     /* --in-place: operations do not change names */
+    bool is_dry;          /* names and selection only: nothing is loaded or stored */
     struct job_observer observer;
 };
 
@@ -64,23 +67,27 @@ enum job_stage { JOB_LOAD, JOB_PROCESS, JOB_STORE, JOB_STAGES };
 struct job_stage_figures {
     unsigned thread_count;
     uint64_t run_count;
-    double busy_s, starved_s, blocked_s; /* summed over the stage's threads; starved and blocked are 0 for a shared pool's stages */
+    double busy_s, starved_s, blocked_s; /* summed over the stage's threads; starved and blocked are
+                                            0 for a shared pool's stages */
 };
 
 struct job_figures {
-    uint64_t stored_count, skipped_count, failed_count, cancelled_count; /* files, links and directories */
-    uint64_t copied_count;        /* of stored: their operation failed and the input was copied (--on-error copy) */
-    uint64_t file_count;          /* regular files stored */
-    uint64_t found_count;         /* fed so far; is_found_all: all there is */
+    uint64_t stored_count, skipped_count, failed_count,
+        cancelled_count;   /* files, links and directories */
+    uint64_t copied_count; /* of stored: their operation failed and the input was copied (--on-error
+                              copy) */
+    uint64_t file_count;   /* regular files stored */
+    uint64_t found_count;  /* fed so far; is_found_all: all there is */
     bool is_found_all;
-    uint64_t in_bytes, out_bytes; /* content read; content stored, or the size of an output archive */
+    uint64_t in_bytes,
+        out_bytes; /* content read; content stored, or the size of an output archive */
     unsigned in_flight_count;
     uint64_t memory_used_bytes, memory_peak_bytes, memory_bytes;
     double elapsed_s;
     struct job_stage_figures stages[JOB_STAGES];
-    double idle_s;                /* a shared pool's idle time */
-    enum job_stage limiting;      /* the stage that the others wait for */
-    bool is_serial_source;        /* the input can only be loaded one item after the other */
+    double idle_s;           /* a shared pool's idle time */
+    enum job_stage limiting; /* the stage that the others wait for */
+    bool is_serial_source;   /* the input can only be loaded one item after the other */
     bool is_shared;
 };
 
@@ -89,12 +96,14 @@ enum mr_status job_create(const struct job_config *config, struct job **job, str
 void job_start(struct job *job);
 /* Blocks until the job is done or timeout_ms has passed (negative: for ever). True when done. */
 bool job_wait(struct job *job, int64_t timeout_ms);
-/* No new items; with is_hard what is in flight is dropped at the next step. Async-signal-unsafe; any thread. */
+/* No new items; with is_hard what is in flight is dropped at the next step. Async-signal-unsafe;
+ * any thread. */
 void job_stop(struct job *job, bool is_hard);
 void job_figures(struct job *job, struct job_figures *figures);
 /*
- * After job_wait() said done: finishes the sink and says how the run ended. MR_OK (items may have failed: see the figures), MR_CANCELLED (job_stop),
- * any error: the output as a whole failed (*err). Then the output was discarded by not finishing it.
+ * After job_wait() said done: finishes the sink and says how the run ended. MR_OK (items may have
+ * failed: see the figures), MR_CANCELLED (job_stop), any error: the output as a whole failed
+ * (*err). Then the output was discarded by not finishing it.
  */
 enum mr_status job_finish(struct job *job, struct mr_error *err);
 /* Did an error end the job, after which nothing more can be stored? After job_wait() said done. */

@@ -38,31 +38,17 @@ void links_destroy(struct links *links)
     free(links);
 }
 
-static void remember(struct links *links, struct link **bucket, const struct mr_entry *entry,
-                     const char *output)
+static struct link **bucket_of(struct links *links, const struct mr_entry *entry)
 {
-    if (links->count >= LINKS_MAX_COUNT)
-        return;
-    size_t output_bytes = strlen(output) + 1;
-    struct link *link = malloc(sizeof(*link) + output_bytes);
-    if (!link)
-        return;
-    link->device = entry->device;
-    link->inode = entry->inode;
-    link->left_count = entry->link_count - 1;
-    memcpy(link->output, output, output_bytes);
-    link->next = *bucket;
-    *bucket = link;
-    links->count++;
+    uint64_t hash = (entry->inode ^ (entry->device << 32)) * 0x9e3779b97f4a7c15u;
+    return &links->buckets[hash >> 52];
 }
 
-const char *links_meet(struct links *links, const struct mr_entry *entry, const char *output)
+const char *links_find(struct links *links, const struct mr_entry *entry)
 {
     free(links->finished);
     links->finished = NULL;
-    uint64_t hash = (entry->inode ^ (entry->device << 32)) * 0x9e3779b97f4a7c15u;
-    struct link **bucket = &links->buckets[hash >> 52];
-    for (struct link **at = bucket; *at; at = &(*at)->next) {
+    for (struct link **at = bucket_of(links, entry); *at; at = &(*at)->next) {
         struct link *link = *at;
         if (link->device != entry->device || link->inode != entry->inode)
             continue;
@@ -73,6 +59,23 @@ const char *links_meet(struct links *links, const struct mr_entry *entry, const 
         }
         return link->output;
     }
-    remember(links, bucket, entry, output);
     return NULL;
+}
+
+void links_remember(struct links *links, const struct mr_entry *entry, const char *output)
+{
+    if (links->count >= LINKS_MAX_COUNT)
+        return;
+    size_t output_bytes = strlen(output) + 1;
+    struct link *link = malloc(sizeof(*link) + output_bytes);
+    if (!link)
+        return;
+    struct link **bucket = bucket_of(links, entry);
+    link->device = entry->device;
+    link->inode = entry->inode;
+    link->left_count = entry->link_count - 1;
+    memcpy(link->output, output, output_bytes);
+    link->next = *bucket;
+    *bucket = link;
+    links->count++;
 }

@@ -14,8 +14,8 @@ enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
     if (item_is_stopped(item) || is_unwanted) {
         /* A copy that needs the input from a source that cannot give it again: the rest is read and
          * kept. */
-        bool reads_on =
-            item->load.tee && item->stop == ITEM_FAILED && item->stopped_by == JOB_PROCESS;
+        bool reads_on = item->load.tee && item->stop == ITEM_FAILED &&
+                        item->stopped_by == JOB_PROCESS && !atomic_load(&item->job->is_cancelled);
         if (!reads_on)
             item->load.doing = ITEM_CLEANS;
         return LINE_READY;
@@ -93,8 +93,11 @@ static enum mr_status fill(struct item *item, struct mr_error *err)
     struct load *load = &item->load;
     bool is_first = load->bytes == 0 && !load->has_carry;
     size_t room_bytes = is_first ? item->in_room_bytes : CHUNK_ROOM_BYTES;
-    if (!item->chain && item->needs_whole && item_spool_out(item, err) != MR_OK)
-        return MR_E_SYSTEM;
+    enum mr_status status = MR_OK;
+    if (!item->chain && item->needs_whole)
+        status = item_spool_out(item, err);
+    if (status != MR_OK)
+        return status;
     load->chunk = chunk_take(item->job->chunks, room_bytes);
     if (!load->chunk)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
@@ -103,8 +106,8 @@ static enum mr_status fill(struct item *item, struct mr_error *err)
     size_t carried_bytes = load->has_carry ? 1 : 0, got_bytes = 0;
     if (load->has_carry)
         chunk->data[0] = load->carry;
-    enum mr_status status = read_some(item, chunk->data + carried_bytes,
-                                      keep_bytes + 1 - carried_bytes, &got_bytes, err);
+    status = read_some(item, chunk->data + carried_bytes, keep_bytes + 1 - carried_bytes,
+                       &got_bytes, err);
     if (status != MR_OK)
         return status;
     got_bytes += carried_bytes;
@@ -176,6 +179,7 @@ void load_settle(struct line_item *line_item, struct line_run *run)
         item->is_loaded = true;
     } else if (load->problem.status != MR_OK) {
         item_stop(item, item_stop_for(load->problem.status), JOB_LOAD, &load->problem);
+        item->stopped_by = JOB_LOAD; /* what was kept of it is not whole: it cannot be copied */
         put_down(item, chunk);
         item->is_loaded = true;
     } else {

@@ -1,5 +1,6 @@
 /*
- * notes.h - the list that an operation writes beside the output (digests), a line for each item, in input order.
+ * notes.h - the list that an operation writes beside the output (digests), a line for each item, in
+ * input order.
  *
  * Written under a temporary name beside its place and renamed at the end. One thread at a time.
  */

@@ -54,6 +54,13 @@ static int64_t exact_size(const struct item *item)
 static enum mr_status begin(struct item *item, struct mr_error *err)
 {
     struct mr_sink *sink = item->job->config.sink;
+    /* A tree finds out by itself, when it makes its links at the end. */
+    if (item->entry.kind == MR_KIND_HARDLINK && (sink->flags & MR_SINK_SERIAL) &&
+        lost_has(&item->job->lost, item->output.target)) {
+        char shown[PATH_SHOW_BYTES];
+        return mr_error_set(err, MR_E_DATA, 0, "hard link to '%s', which was not stored",
+                            path_show(shown, sizeof(shown), item->output.target));
+    }
     item->store.declared_bytes = exact_size(item);
     item->output.size_bytes = item->store.declared_bytes;
     return sink->ops->begin(sink, &item->output, item->store.declared_bytes, &item->store.writer,
@@ -66,8 +73,10 @@ static enum mr_status write_some(struct item *item, const void *data, size_t siz
     struct mr_sink *sink = item->job->config.sink;
     if (size_bytes == 0)
         return MR_OK;
-    item->store.bytes += size_bytes;
-    return sink->ops->write(sink, item->store.writer, data, size_bytes, err);
+    enum mr_status status = sink->ops->write(sink, item->store.writer, data, size_bytes, err);
+    if (status == MR_OK)
+        item->store.bytes += size_bytes;
+    return status;
 }
 
 static enum mr_status write_spool(struct item *item, struct mr_error *err)
@@ -135,7 +144,8 @@ static void clean(struct item *item)
     struct mr_sink *sink = item->job->config.sink;
     sink->ops->abort(sink, store->writer);
     store->writer = NULL;
-    if ((sink->flags & MR_SINK_FINAL) && (sink->flags & MR_SINK_NEEDS_SIZE) && store->bytes > 0) {
+    if ((sink->flags & MR_SINK_FINAL) && (sink->flags & MR_SINK_NEEDS_SIZE) && store->bytes > 0 &&
+        !atomic_load(&item->job->is_cancelled)) {
         struct mr_error ruined;
         char shown[PATH_SHOW_BYTES];
         mr_error_set(&ruined, MR_E_DATA, 0,
