@@ -8,8 +8,6 @@
 
 /* Memory of an item besides chunks and operation states: itself, its names, its place in lists. */
 #define ITEM_COST_BYTES ((size_t)4096)
-/* Numbers that --collide rename tries. */
-#define RENAME_TRIES 10000
 
 /* What stands before "!/" in the patterns of the selection; NULL when the input is no archive. */
 static const char *label_of(const struct input *input)
@@ -56,45 +54,6 @@ static enum mr_status map_name(struct job *job, const struct input *input, const
     else
         free(joined);
     return status;
-}
-
-/* Sees to it that no two items get the same name. Changes item->output.path for --collide rename.
- */
-static enum mr_status settle_collision(struct job *job, struct item *item, struct mr_error *err)
-{
-    if (!job->names || item->entry.kind == MR_KIND_DIRECTORY)
-        return MR_OK;
-    bool was_there = false;
-    enum mr_status status = nameset_add(job->names, item->output.path, &was_there, err);
-    if (status != MR_OK || !was_there)
-        return status;
-    char shown[PATH_SHOW_BYTES];
-    switch (job->config.collide) {
-    case JOB_COLLIDE_LAST:
-        item->output.replaces_earlier = true;
-        return MR_OK;
-    case JOB_COLLIDE_RENAME:
-        for (unsigned n = 2; was_there && n < RENAME_TRIES; n++) {
-            char *numbered = naming_numbered(item->output.path, n);
-            if (!numbered)
-                return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-            status = nameset_add(job->names, numbered, &was_there, err);
-            if (status == MR_OK && !was_there) {
-                free(item->output.path);
-                item->output.path = numbered;
-                return MR_OK;
-            }
-            free(numbered);
-            if (status != MR_OK)
-                return status;
-        }
-        break;
-    case JOB_COLLIDE_ERROR:
-        break;
-    }
-    return mr_error_set(err, MR_E_EXISTS, 0,
-                        "'%s' was stored already by this run (--collide rename or last allows it)",
-                        path_show(shown, sizeof(shown), item->output.path));
 }
 
 /* ---- links ---- */
@@ -275,7 +234,7 @@ static enum mr_status settle_names(struct job *job, struct item *item, bool is_s
             status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     }
     if (status == MR_OK)
-        status = settle_collision(job, item, err);
+        status = collide_settle(job, item, err);
     struct links *links = links_for(job, item);
     if (status == MR_OK && links)
         links_remember(links, entry, item->output.path);

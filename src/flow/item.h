@@ -95,7 +95,9 @@ struct job {
     struct line *line;
     struct mr_pool *pools[JOB_STAGES]; /* all the same when shared */
     struct chunk_pool *chunks;
-    struct stash *states;   /* idle chain states, at most one for each worker */
+    struct stash *states; /* idle chain states, at most one for each worker */
+    char *last_parent;    /* feed only; owned: its directories are settled */
+    bool sink_uses_pool;
     struct nameset *names;  /* feed only; NULL: names cannot collide */
     struct links *links[2]; /* feed only; of files that the chain runs on, and of others */
     struct lost lost;       /* any thread */
@@ -152,6 +154,13 @@ void process_settle(struct line_item *line_item, struct line_run *run);
 enum line_claim store_claim(struct line_item *line_item, struct line_run *run);
 void store_run(struct line_item *line_item, struct line_run *run);
 void store_settle(struct line_item *line_item, struct line_run *run);
+
+/*
+ * Sees to it that the item's output name is no other item's; may change it (--collide rename).
+ * MR_OK; MR_SKIPPED: a directory that an archive has already; MR_E_EXISTS; errors of the set of
+ * names. The feed's thread.
+ */
+enum mr_status collide_settle(struct job *job, struct item *item, struct mr_error *err);
 
 enum line_feed feed_next(void *ctx, struct line_item **line_item);
 bool feed_pauses(void *ctx);

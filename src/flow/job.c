@@ -114,6 +114,7 @@ static uint64_t give_sink_its_share(struct job *job)
         return 0;
     uint64_t used_bytes = sink->ops->use_pool(
         sink, job->pools[JOB_PROCESS], pool_thread_count(job->pools[JOB_PROCESS]), all_bytes / 4);
+    job->sink_uses_pool = used_bytes > 0;
     return used_bytes < all_bytes / 2 ? used_bytes : all_bytes / 2;
 }
 
@@ -230,6 +231,7 @@ void job_destroy(struct job *job)
     links_destroy(job->links[0]);
     links_destroy(job->links[1]);
     lost_clear(&job->lost);
+    free(job->last_parent);
     nameset_destroy(job->names);
     notes_destroy(job->notes);
     free(job);
@@ -380,7 +382,7 @@ static void stage_figures(struct job *job, const struct line_figures *line,
         figures->idle_s = (double)(times[0].starved_ns + times[0].blocked_ns) / 1e9;
         process_s -= stages[JOB_LOAD].busy_s + stages[JOB_STORE].busy_s;
     }
-    if (process_s > stages[JOB_PROCESS].busy_s)
+    if (job->sink_uses_pool && process_s > stages[JOB_PROCESS].busy_s)
         stages[JOB_PROCESS].busy_s = process_s;
 }
 

@@ -1,0 +1,131 @@
+/* collide.c - no two items get the same name, and no name is a file and a directory. The feed's
+ * thread. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "flow/item.h"
+
+/* Numbers that --collide rename tries. */
+#define RENAME_TRIES 10000
+
+/* Is name kept in the set with mark behind it? "" marks what is no directory, "/" a directory, "//"
+ * one that was an item. */
+static enum mr_status is_marked(struct job *job, const char *name, const char *mark, bool *is_there,
+                                struct mr_error *err)
+{
+    char key[PATH_TOTAL_MAX_BYTES + 3];
+    snprintf(key, sizeof(key), "%s%s", name, mark);
+    return nameset_has(job->names, key, is_there, err);
+}
+
+static enum mr_status mark(struct job *job, const char *name, const char *mark, bool *was_there,
+                           struct mr_error *err)
+{
+    char key[PATH_TOTAL_MAX_BYTES + 3];
+    snprintf(key, sizeof(key), "%s%s", name, mark);
+    return nameset_add(job->names, key, was_there, err);
+}
+
+static enum mr_status refuse_name(const char *name, const char *why, struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    return mr_error_set(err, MR_E_EXISTS, 0, "'%s' was stored already by this run%s",
+                        path_show(shown, sizeof(shown), name), why);
+}
+
+/* The directories above path: none may be something else. Those above the last item's name are
+ * known to be right. */
+static enum mr_status settle_parents(struct job *job, const char *path, struct mr_error *err)
+{
+    size_t parent_bytes = (size_t)(path_base(path) - path);
+    if (parent_bytes == 0 ||
+        (job->last_parent && strncmp(job->last_parent, path, parent_bytes) == 0 &&
+         job->last_parent[parent_bytes] == '\0'))
+        return MR_OK;
+    free(job->last_parent);
+    job->last_parent = NULL;
+    char *parent = strndup(path, parent_bytes); /* with its slash at the end */
+    if (!parent)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    enum mr_status status = MR_OK;
+    for (char *slash = strchr(parent, '/'); status == MR_OK && slash;
+         slash = strchr(slash + 1, '/')) {
+        bool is_file = false, was_there;
+        *slash = '\0';
+        status = is_marked(job, parent, "", &is_file, err);
+        if (status == MR_OK && is_file)
+            status = refuse_name(parent, " and is no directory", err);
+        if (status == MR_OK)
+            status = mark(job, parent, "/", &was_there, err);
+        *slash = '/';
+    }
+    if (status == MR_OK)
+        job->last_parent = parent;
+    else
+        free(parent);
+    return status;
+}
+
+/* A directory may come again: a tree takes its metadata once more, an archive gets it once. */
+static enum mr_status settle_directory(struct job *job, const char *path, struct mr_error *err)
+{
+    bool is_file = false, was_there = false;
+    enum mr_status status = is_marked(job, path, "", &is_file, err);
+    if (status == MR_OK && is_file)
+        return refuse_name(path, " and is no directory", err);
+    if (status == MR_OK)
+        status = mark(job, path, "/", &was_there, err);
+    if (status == MR_OK)
+        status = mark(job, path, "//", &was_there, err);
+    bool is_twice = was_there && (job->config.sink->flags & MR_SINK_SERIAL);
+    return status == MR_OK && is_twice ? MR_SKIPPED : status;
+}
+
+/* Puts a number into item->output.path. */
+static enum mr_status rename_numbered(struct job *job, struct item *item, struct mr_error *err)
+{
+    for (unsigned n = 2; n < RENAME_TRIES; n++) {
+        bool was_there = false, is_directory = false;
+        char *numbered = naming_numbered(item->output.path, n);
+        if (!numbered)
+            return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+        enum mr_status status = is_marked(job, numbered, "/", &is_directory, err);
+        if (status == MR_OK && !is_directory)
+            status = mark(job, numbered, "", &was_there, err);
+        if (status == MR_OK && !was_there && !is_directory) {
+            free(item->output.path);
+            item->output.path = numbered;
+            return MR_OK;
+        }
+        free(numbered);
+        if (status != MR_OK)
+            return status;
+    }
+    return refuse_name(item->output.path, " under every number", err);
+}
+
+enum mr_status collide_settle(struct job *job, struct item *item, struct mr_error *err)
+{
+    if (!job->names)
+        return MR_OK;
+    const char *path = item->output.path;
+    enum mr_status status = settle_parents(job, path, err);
+    if (status != MR_OK || item->entry.kind == MR_KIND_DIRECTORY)
+        return status == MR_OK ? settle_directory(job, path, err) : status;
+    bool was_there = false, is_directory = false;
+    status = is_marked(job, path, "/", &is_directory, err);
+    if (status == MR_OK && is_directory)
+        return refuse_name(path, " as a directory", err);
+    if (status == MR_OK)
+        status = mark(job, path, "", &was_there, err);
+    if (status != MR_OK || !was_there)
+        return status;
+    if (job->config.collide == JOB_COLLIDE_RENAME)
+        return rename_numbered(job, item, err);
+    if (job->config.collide == JOB_COLLIDE_ERROR)
+        return refuse_name(path, " (--collide rename or last allows it)", err);
+    item->output.replaces_earlier = true;
+    return MR_OK;
+}
