@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "source/archive_gzip.h"
 
 #define BUFFER_BYTES   ((size_t)256 << 10)
-#define KEPT_MAX_BYTES ((size_t)4 << 20) /* of a pipe; recognising needs far less */
+#define TAIL_MAX_BYTES ((size_t)64 << 20) /* plain bytes behind the end of an archive */
+#define KEPT_MAX_BYTES ((size_t)4 << 20)  /* of a pipe; recognising needs far less */
 
 struct archive_bytes {
     int fd; /* -1: taken */
@@ -22,6 +24,8 @@ struct archive_bytes {
     bool is_ended;       /* a pipe: it gave its end */
     unsigned char *kept; /* owned; kept_bytes of it */
     size_t kept_bytes, kept_cap_bytes;
+    struct archive *archive;   /* the handle that reads; borrowed */
+    struct archive_gzip *gzip; /* gzip data lies around the archive; NULL: none */
     unsigned char buffer[BUFFER_BYTES];
 };
 
@@ -57,6 +61,7 @@ void archive_bytes_destroy(struct archive_bytes *bytes)
         return;
     if (bytes->fd >= 0)
         close(bytes->fd);
+    archive_gzip_destroy(bytes->gzip);
     free(bytes->kept);
     free(bytes);
 }
@@ -235,18 +240,49 @@ static la_ssize_t read_pipe(struct archive_bytes *bytes, struct archive *archive
     return got;
 }
 
-static la_ssize_t read_callback(struct archive *archive, void *ctx, const void **data)
+/* The input as it is. */
+static ssize_t pull(void *ctx, const void **data)
 {
     struct archive_bytes *bytes = ctx;
     if (!bytes->can_seek)
-        return read_pipe(bytes, archive, data);
+        return read_pipe(bytes, bytes->archive, data);
     size_t got = 0;
     int64_t offset = bytes->start_bytes + bytes->at_bytes;
     if (io_pread(bytes->fd, bytes->buffer, BUFFER_BYTES, offset, &got) != 0)
-        return fail(bytes, archive);
+        return fail(bytes, bytes->archive);
     bytes->at_bytes += (int64_t)got;
     *data = bytes->buffer;
-    return (la_ssize_t)got;
+    return (ssize_t)got;
+}
+
+static la_ssize_t read_callback(struct archive *archive, void *ctx, const void **data)
+{
+    struct archive_bytes *bytes = ctx;
+    if (!bytes->gzip)
+        return pull(bytes, data);
+    const char *problem = NULL;
+    ssize_t got = archive_gzip_read(bytes->gzip, data, &problem);
+    if (got < 0 && problem)
+        archive_set_error(archive, EILSEQ, "%s", problem);
+    return got < 0 ? ARCHIVE_FATAL : got;
+}
+
+enum mr_status archive_bytes_finish(struct archive_bytes *bytes, struct mr_error *err)
+{
+    const void *data;
+    const char *problem = NULL;
+    size_t tail_bytes = 0;
+    ssize_t got = 0;
+    while (bytes->gzip && tail_bytes <= TAIL_MAX_BYTES &&
+           (got = archive_gzip_read(bytes->gzip, &data, &problem)) > 0)
+        tail_bytes += (size_t)got;
+    if (got < 0 && !problem)
+        return mr_error_set(err, MR_E_SYSTEM, bytes->sys_errno, "cannot read");
+    if (got < 0)
+        return mr_error_set(err, MR_E_DATA, 0, "damaged or truncated archive: %s", problem);
+    if (tail_bytes > TAIL_MAX_BYTES)
+        return mr_error_set(err, MR_E_DATA, 0, "more than 64 MiB follow the end of the archive");
+    return MR_OK;
 }
 
 /* Never beyond the end: libarchive then reads, and notices that the input is too short. */
@@ -254,7 +290,7 @@ static la_int64_t skip_callback(struct archive *archive, void *ctx, la_int64_t r
 {
     (void)archive;
     struct archive_bytes *bytes = ctx;
-    if (!bytes->can_seek || request <= 0 || bytes->at_bytes >= bytes->size_bytes)
+    if (!bytes->can_seek || bytes->gzip || request <= 0 || bytes->at_bytes >= bytes->size_bytes)
         return 0;
     int64_t left = bytes->size_bytes - bytes->at_bytes;
     int64_t skipped = request < left ? request : left;
@@ -276,12 +312,34 @@ static la_int64_t seek_callback(struct archive *archive, void *ctx, la_int64_t o
     return bytes->at_bytes;
 }
 
-int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive)
+/* Does the input begin as gzip data does? Then a new layer takes that off. */
+static bool open_gzip(struct archive_bytes *bytes, bool takes_gzip)
+{
+    static const unsigned char magic[] = {0x1f, 0x8b, 8};
+    const unsigned char *head = NULL;
+    size_t head_bytes = 0;
+    bool is_all;
+    archive_gzip_destroy(bytes->gzip);
+    bytes->gzip = NULL;
+    if (!takes_gzip)
+        return true;
+    if (archive_bytes_head(bytes, sizeof(magic), &head, &head_bytes, &is_all, NULL) != MR_OK ||
+        head_bytes < sizeof(magic) || memcmp(head, magic, sizeof(magic)) != 0)
+        return true;
+    return archive_gzip_create(pull, bytes, &bytes->gzip) == MR_OK;
+}
+
+int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive, bool takes_gzip)
 {
     bytes->at_bytes = 0;
+    bytes->archive = archive;
+    if (!open_gzip(bytes, takes_gzip)) {
+        archive_set_error(archive, ENOMEM, "out of memory");
+        return ARCHIVE_FATAL;
+    }
     archive_read_set_read_callback(archive, read_callback);
     archive_read_set_skip_callback(archive, skip_callback);
-    if (bytes->can_seek)
+    if (bytes->can_seek && !bytes->gzip)
         archive_read_set_seek_callback(archive, seek_callback);
     archive_read_set_callback_data(archive, bytes);
     return archive_read_open1(archive);

@@ -33,10 +33,18 @@ enum mr_status archive_bytes_spool(struct archive_bytes *bytes, struct mr_error 
 
 /*
  * Opens a prepared handle on the bytes, from their beginning, which must not be gone (see
- * archive_bytes_can_rewind()). Returns libarchive's status. No other handle may be used on them any
+ * archive_bytes_can_rewind()). takes_gzip: gzip data around the archive is taken off here, and
+ * checked. Returns libarchive's status. No other handle may be used on them any
  * more.
  */
-int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive);
+int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive, bool takes_gzip);
+
+/*
+ * After the last member: reads what is left of gzip data around the archive, whose checksum comes
+ * at its end. MR_OK (also when there is no gzip data), MR_E_DATA (it is damaged, or goes on for
+ * ever), MR_E_SYSTEM.
+ */
+enum mr_status archive_bytes_finish(struct archive_bytes *bytes, struct mr_error *err);
 
 /* What was read of a pipe is not needed any more. */
 void archive_bytes_forget(struct archive_bytes *bytes);

@@ -154,6 +154,11 @@ bool archive_formats_support(struct archive *archive, const struct archive_choic
     return archive_formats_support_filters(archive, choice);
 }
 
+bool archive_formats_takes_gzip(const struct archive_choice *choice)
+{
+    return !choice->filter || choice->filter->support == archive_read_support_filter_gzip;
+}
+
 bool archive_formats_begins_at_end(const struct archive_choice *choice)
 {
     return choice->format && choice->format->begins_at_end;

@@ -153,7 +153,10 @@ static enum mr_status next_member(struct archive_source *source, struct mr_entry
         int result = read_header(source);
         if (result == ARCHIVE_EOF) {
             source->is_ended = true;
-            return next_after_end(source, entry, err);
+            if (archive_bytes_finish(source->bytes, err) == MR_OK)
+                return next_after_end(source, entry, err);
+            mr_error_prefix(err, "%s", source->shown);
+            return MR_E_DATA;
         }
         bool is_failed = result == ARCHIVE_FAILED;
         source->failed_count = is_failed ? source->failed_count + 1 : 0;
@@ -382,7 +385,8 @@ static enum mr_status recognise(struct archive_source *source, const struct arch
     source->archive = archive_read_new();
     if (!source->archive || !archive_formats_support(source->archive, choice))
         return no_memory(err);
-    if (archive_bytes_open(source->bytes, source->archive) < ARCHIVE_WARN) {
+    if (archive_bytes_open(source->bytes, source->archive, archive_formats_takes_gzip(choice)) <
+        ARCHIVE_WARN) {
         if (archive_bytes_errno(source->bytes) != 0 || archive_errno(source->archive) == ENOMEM)
             return describe_whole(source, err);
         return judge_empty(source, err);

@@ -50,3 +50,17 @@ run test in -o x/
 expect_usage '-o is no option of test'
 rm damaged.gz short.tar.gz
 expect_same_tree "$lib_room/before" .
+
+# The checksum of the gzip data around a tar is checked, also where the tar itself ends before it.
+mkdir sum
+echo 'a line' >sum/a
+run run sum -q -o sum.tar.gz
+size=$(wc -c <sum.tar.gz)
+run test sum.tar.gz -q
+expect_status 0
+printf 'x' | dd of=sum.tar.gz bs=1 seek=$((size - 6)) conv=notrunc 2>/dev/null
+run test sum.tar.gz -q
+expect_status 1
+expect_text "$err" 'sum.tar.gz: damaged or truncated archive: incorrect data check'
+run test - -q <sum.tar.gz
+expect_status 1
