@@ -50,6 +50,14 @@ struct mr_sink_ops {
     /* Makes the item visible under its name, complete. Frees the writer whatever it returns; on failure nothing is left. */
     enum mr_status (*commit)(struct mr_sink *sink, struct mr_writer *writer, struct mr_error *err);
 
+    /*
+     * After commit() of a file: brings it to the disk, reads it back and compares it with size_bytes bytes whose CRC-32 (RFC 1952, section 8)
+     * is crc. MR_OK, MR_E_DATA (it is not what was written), MR_E_SYSTEM. NULL: this output is complete only
+     * at its end, or keeps nothing.
+     */
+    enum mr_status (*verify)(struct mr_sink *sink, const struct mr_entry *entry,
+                             uint64_t size_bytes, uint32_t crc, struct mr_error *err);
+
     /* Drops the item, leaving nothing behind. Frees the writer. */
     void (*abort)(struct mr_sink *sink, struct mr_writer *writer);
 

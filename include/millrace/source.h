@@ -58,6 +58,13 @@ struct mr_source_ops {
     /* Ends reading, complete or not. reader may be NULL. May report that the file changed meanwhile. */
     enum mr_status (*close)(struct mr_source *source, struct mr_reader *reader, struct mr_error *err);
 
+    /*
+     * Removes the file that entry describes, if it is still the same file, with the same size and time of change. MR_OK, MR_E_CHANGED
+     * (it is another by now, and stays), MR_E_SYSTEM. NULL: this source cannot.
+     */
+    enum mr_status (*remove)(struct mr_source *source, const struct mr_entry *entry,
+                             struct mr_error *err);
+
     /* Frees everything, after the last close(). */
     void (*destroy)(struct mr_source *source);
 };

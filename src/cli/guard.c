@@ -149,6 +149,13 @@ static void losses(struct mr_sink *sink, char *text, size_t cap_bytes)
         inner->ops->losses(inner, text, cap_bytes);
 }
 
+static enum mr_status verify(struct mr_sink *sink, const struct mr_entry *entry,
+                             uint64_t size_bytes, uint32_t crc, struct mr_error *err)
+{
+    struct mr_sink *inner = guard_of(sink)->inner;
+    return inner->ops->verify(inner, entry, size_bytes, crc, err);
+}
+
 static uint64_t use_pool(struct mr_sink *sink, struct mr_pool *pool, unsigned thread_count,
                          uint64_t memory_bytes)
 {
@@ -198,6 +205,7 @@ enum mr_status guard_create(const struct guard_config *config, struct mr_sink **
         .finish = finish,
         .destroy = destroy,
         .losses = losses,
+        .verify = guard->inner->ops->verify ? verify : NULL,
         .use_pool = guard->inner->ops->use_pool ? use_pool : NULL,
         .output_bytes = guard->inner->ops->output_bytes ? output_bytes : NULL,
     };

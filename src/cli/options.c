@@ -122,6 +122,9 @@ static const struct option table[] = {
     {"update", 'u', NULL, GROUP_EXISTING, VERB_RUN,
      "replace what is there already only when the source is newer",
      CONST(existing, EXISTING_UPDATE)},
+    {"remove-source", 0, NULL, GROUP_EXISTING, VERB_RUN,
+     "remove each file whose output in a tree is on the disk and was read back",
+     TRUE(removes_sources)},
 
     {"preserve", 0, "LIST", GROUP_METADATA, VERB_RUN,
      "what to keep, of mode,mtime,owner,xattr,links; or all, none (default mode,mtime,links)",

@@ -126,6 +126,7 @@ struct options {
     int on_error; /* enum job_on_error */
     bool allows_unsafe;
     int progress, color; /* enum when */
+    bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;
     bool is_long, is_json;
 };

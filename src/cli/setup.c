@@ -159,6 +159,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .mtime = options->mtime,
         .is_reproducible = options->is_reproducible,
         .is_dry = options->is_dry,
+        .removes_sources = options->removes_sources && !options->is_dry,
     };
     /* Nothing newer than the beginning of time: that is 1970 for all. */
     if (options->is_reproducible && !options->has_mtime)

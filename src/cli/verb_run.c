@@ -13,6 +13,9 @@ static enum mr_status check(const struct options *options, struct mr_error *err)
         return mr_error_set(err, MR_E_USAGE, 0, "--in-place replaces the inputs: leave out -o");
     if (options->clamps_mtime && !options->has_mtime && !options->is_reproducible)
         return mr_error_set(err, MR_E_USAGE, 0, "--clamp-mtime needs --mtime DATE");
+    if (options->removes_sources && options->is_in_place)
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "--remove-source and --in-place contradict each other");
     return MR_OK;
 }
 
@@ -20,6 +23,11 @@ static enum mr_status prepare(const struct options *options, struct setup *setup
                               struct output *output, struct mr_error *err)
 {
     enum mr_status status = output_choose(output, options, err);
+    if (status == MR_OK && options->removes_sources && output->kind != OUTPUT_TREE &&
+        output->kind != OUTPUT_FILE)
+        status = mr_error_set(err, MR_E_USAGE, 0,
+                              "--remove-source needs a tree or a file as OUTPUT, which can be "
+                              "read back item by item");
     if (status == MR_OK)
         status = setup_init(setup, options, err);
     if (status == MR_OK)

@@ -94,7 +94,8 @@ static enum mr_status map_hard_link(struct job *job, struct item *item, bool wit
 static struct links *links_for(struct job *job, const struct item *item)
 {
     const struct mr_entry *entry = &item->entry;
-    bool can = (job->config.preserve & PRESERVE_LINKS) &&
+    /* A name whose source goes must have content of its own to be read back. */
+    bool can = (job->config.preserve & PRESERVE_LINKS) && !job->config.removes_sources &&
                !(job->config.sink->flags & MR_SINK_NO_HARD_LINKS);
     if (!can || entry->kind != MR_KIND_FILE || entry->link_count < 2 || entry->inode == 0)
         return NULL;

@@ -92,6 +92,7 @@ void item_copy_instead(struct item *item)
     item->load.bytes = 0;
     item->load.has_carry = false;
     item->store.bytes = 0;
+    item->store.crc = 0;
     item->store.is_committed = false;
     if (item->kept) {
         item->kept->is_last = true;

@@ -86,6 +86,7 @@ struct item {
         bool is_committed;
         int64_t declared_bytes;
         uint64_t bytes;
+        uint32_t crc; /* of what was written, when it will be verified */
         struct mr_error problem;
     } store;
 };

@@ -1,6 +1,7 @@
 /* store.c - the STORE step: hands what came out to the sink, and makes it visible when it is
  * complete. */
 #include <errno.h>
+#include <zlib.h>
 
 #include "base/path.h"
 #include "flow/item.h"
@@ -74,9 +75,12 @@ static enum mr_status write_some(struct item *item, const void *data, size_t siz
     if (size_bytes == 0)
         return MR_OK;
     enum mr_status status = sink->ops->write(sink, item->store.writer, data, size_bytes, err);
-    if (status == MR_OK)
-        item->store.bytes += size_bytes;
-    return status;
+    if (status != MR_OK)
+        return status;
+    item->store.bytes += size_bytes;
+    if (item->job->config.removes_sources)
+        item->store.crc = (uint32_t)crc32_z(item->store.crc, data, size_bytes);
+    return MR_OK;
 }
 
 static enum mr_status write_spool(struct item *item, struct mr_error *err)
@@ -114,6 +118,20 @@ static enum mr_status write_all(struct item *item, bool *is_last, struct mr_erro
     return status;
 }
 
+/* The source goes when the output is on the disk and was read back. */
+static enum mr_status remove_source(struct item *item, struct mr_error *err)
+{
+    struct mr_sink *sink = item->job->config.sink;
+    struct mr_source *source = item->input->source;
+    if (!item->job->config.removes_sources || !item_is_content(item))
+        return MR_OK;
+    if (!source->ops->remove || !sink->ops->verify)
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "stored, but its source cannot be removed");
+    enum mr_status status =
+        sink->ops->verify(sink, &item->output, item->store.bytes, item->store.crc, err);
+    return status == MR_OK ? source->ops->remove(source, &item->entry, err) : status;
+}
+
 static enum mr_status commit(struct item *item, struct mr_error *err)
 {
     struct store *store = &item->store;
@@ -129,6 +147,8 @@ static enum mr_status commit(struct item *item, struct mr_error *err)
     enum mr_status status = sink->ops->commit(sink, writer, err);
     if (status == MR_OK && item->job->notes && item->process.note)
         status = notes_write(item->job->notes, item->process.note, err);
+    if (status == MR_OK)
+        status = remove_source(item, err);
     store->is_committed = status == MR_OK;
     return status;
 }

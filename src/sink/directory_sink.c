@@ -13,12 +13,14 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/io.h"
 #include "sink/tree.h"
 
 #define TEMP_TRY_COUNT         100
 #define PREALLOCATE_FROM_BYTES (1 << 20)
+#define VERIFY_BUFFER_BYTES    ((size_t)256 << 10)
 
 struct mr_writer {
     const struct mr_entry *entry;
@@ -232,6 +234,75 @@ static enum mr_status directory_commit(struct mr_sink *sink, struct mr_writer *w
     return status;
 }
 
+/* Reads the open file from the disk. Returns 0 or an errno. */
+static int sum_up(int fd, uint64_t *size_bytes, uint32_t *crc)
+{
+    unsigned char *buffer = malloc(VERIFY_BUFFER_BYTES);
+    if (!buffer)
+        return ENOMEM;
+    size_t got = VERIFY_BUFFER_BYTES;
+    int fault = 0;
+    uLong sum = crc32(0, NULL, 0);
+    *size_bytes = 0;
+    while (fault == 0 && got == VERIFY_BUFFER_BYTES) {
+        if (io_pread(fd, buffer, VERIFY_BUFFER_BYTES, (int64_t)*size_bytes, &got) != 0)
+            fault = errno;
+        sum = crc32(sum, buffer, (uInt)got);
+        *size_bytes += got;
+    }
+    free(buffer);
+    *crc = (uint32_t)sum;
+    return fault;
+}
+
+/* Brings the names on the way to path to the disk: that of the file, and of directories that may be
+ * new. Returns 0 or an errno. */
+static int sync_parents(const struct below *root, const char *path)
+{
+    int fault = 0;
+    size_t bytes = strlen(path);
+    char *parent = strdup(path);
+    if (!parent)
+        return ENOMEM;
+    while (fault == 0 && bytes > 0) {
+        while (bytes > 0 && parent[bytes - 1] != '/')
+            bytes--;
+        bytes -= bytes > 0;
+        parent[bytes] = '\0'; /* "" is the root */
+        int fd = below_open(root, parent, O_RDONLY | O_DIRECTORY, 0);
+        if (fd < 0 || fsync(fd) != 0)
+            fault = errno;
+        if (fd >= 0)
+            close(fd);
+    }
+    free(parent);
+    return fault;
+}
+
+static enum mr_status directory_verify(struct mr_sink *sink, const struct mr_entry *entry,
+                                       uint64_t size_bytes, uint32_t crc, struct mr_error *err)
+{
+    const struct tree *tree = tree_of(sink);
+    int fd = below_open(&tree->root, entry->path, O_RDONLY, 0);
+    if (fd < 0)
+        return tree_failed(tree, entry->path, errno, "cannot read back", err);
+    uint64_t found_bytes = 0;
+    uint32_t found_crc = 0;
+    int fault = fsync(fd) != 0 ? errno : sync_parents(&tree->root, entry->path);
+    if (fault == 0) {
+        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* what is read back comes from the disk */
+        fault = sum_up(fd, &found_bytes, &found_crc);
+    }
+    close(fd);
+    if (fault != 0)
+        return tree_failed(tree, entry->path, fault, "cannot read back", err);
+    char shown[PATH_SHOW_BYTES];
+    if (found_bytes != size_bytes || found_crc != crc)
+        return mr_error_set(err, MR_E_DATA, 0, "%s is not what was written: the source is kept",
+                            path_show(shown, sizeof(shown), entry->path));
+    return MR_OK;
+}
+
 static void directory_abort(struct mr_sink *sink, struct mr_writer *writer)
 {
     (void)sink;
@@ -271,6 +342,7 @@ static const struct mr_sink_ops directory_ops = {
     .begin = directory_begin,
     .write = directory_write,
     .commit = directory_commit,
+    .verify = directory_verify,
     .abort = directory_abort,
     .finish = tree_finish,
     .destroy = directory_destroy,

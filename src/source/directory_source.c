@@ -378,12 +378,20 @@ static void directory_destroy(struct mr_source *source)
     free(walk);
 }
 
+static enum mr_status directory_remove(struct mr_source *source, const struct mr_entry *entry,
+                                       struct mr_error *err)
+{
+    return local_remove(below_open_parent(&walk_of(source)->root, entry->path),
+                        path_base(entry->path), entry, err);
+}
+
 static const struct mr_source_ops directory_ops = {
     .kind = "directory",
     .next = directory_next,
     .open = directory_open,
     .read = local_read,
     .open_size = local_open_size,
+    .remove = directory_remove,
     .close = local_close,
     .destroy = directory_destroy,
 };

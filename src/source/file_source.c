@@ -86,12 +86,27 @@ static void file_destroy(struct mr_source *source)
     free(source);
 }
 
+static enum mr_status file_remove(struct mr_source *source, const struct mr_entry *entry,
+                                  struct mr_error *err)
+{
+    const char *name = path_base(file_of(source)->label);
+    char *parent = strndup(file_of(source)->label, (size_t)(name - file_of(source)->label));
+    if (!parent)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    int fd = open(*parent ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fault = errno;
+    free(parent);
+    errno = fault;
+    return local_remove(fd, name, entry, err);
+}
+
 static const struct mr_source_ops file_ops = {
     .kind = "file",
     .next = file_next,
     .open = file_open,
     .read = local_read,
     .open_size = local_open_size,
+    .remove = file_remove,
     .close = local_close,
     .destroy = file_destroy,
 };

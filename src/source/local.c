@@ -185,6 +185,29 @@ static bool is_same_time(const struct timespec *a, const struct timespec *b)
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
+enum mr_status local_remove(int parent, const char *name, const struct mr_entry *entry,
+                            struct mr_error *err)
+{
+    struct stat st;
+    int fault = 0;
+    bool is_same = false;
+    if (parent < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        fault = errno;
+    else
+        is_same = S_ISREG(st.st_mode) && st.st_dev == entry->device && st.st_ino == entry->inode &&
+                  st.st_size == entry->size_bytes && st.st_mtim.tv_sec == entry->mtime_s &&
+                  st.st_mtim.tv_nsec == (long)entry->mtime_ns;
+    if (fault == 0 && is_same && unlinkat(parent, name, 0) != 0)
+        fault = errno;
+    if (parent >= 0)
+        close(parent);
+    if (fault != 0)
+        return mr_error_set(err, MR_E_SYSTEM, fault, "stored, but the source cannot be removed");
+    if (!is_same)
+        return mr_error_set(err, MR_E_CHANGED, 0, "stored, but the source has changed and is kept");
+    return MR_OK;
+}
+
 int64_t local_open_size(struct mr_source *source, struct mr_reader *reader)
 {
     (void)source;

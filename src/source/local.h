@@ -38,6 +38,12 @@ bool local_is_own(const struct walk_config *config, const struct stat *st);
  */
 enum mr_status local_open(int fd, const struct mr_entry *entry, struct mr_reader **reader,
                           struct mr_error *err);
+/*
+ * Removes the file name of the directory parent (which is closed; < 0: errno says why it could not
+ * be opened) when it is what entry describes. MR_OK, MR_E_CHANGED, MR_E_SYSTEM.
+ */
+enum mr_status local_remove(int parent, const char *name, const struct mr_entry *entry,
+                            struct mr_error *err);
 /* As mr_source_ops.read, open_size and close. */
 int64_t local_open_size(struct mr_source *source, struct mr_reader *reader);
 enum mr_status local_read(struct mr_source *source, struct mr_reader *reader, void *buffer,

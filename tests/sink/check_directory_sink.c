@@ -2,6 +2,7 @@
  * The directory sink: content and metadata, what exists already, planted links, and what is left
  * after a failure.
  */
+#include <zlib.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -290,6 +291,23 @@ START_TEST(test_wrong_length)
 }
 END_TEST
 
+START_TEST(test_verify)
+{
+    static const char content[] = "what was written";
+    struct mr_error err = {0};
+    struct mr_sink *sink = output_open(EXISTING_REFUSE, false);
+    ck_assert_int_eq(output_put_file(sink, "a/b/file", content), MR_OK);
+    struct mr_entry entry = output_file("a/b/file");
+    uint32_t crc = (uint32_t)crc32(0, (const unsigned char *)content, sizeof(content) - 1);
+    ck_assert_ok(sink->ops->verify(sink, &entry, sizeof(content) - 1, crc, &err), err);
+    ck_assert_int_eq(sink->ops->verify(sink, &entry, sizeof(content) - 1, crc + 1, &err), MR_E_DATA);
+    ck_assert_int_eq(sink->ops->verify(sink, &entry, sizeof(content), crc, &err), MR_E_DATA);
+    struct mr_entry missing = output_file("a/none");
+    ck_assert_int_eq(sink->ops->verify(sink, &missing, 0, 0, &err), MR_E_SYSTEM);
+    output_end(sink);
+}
+END_TEST
+
 START_TEST(test_refused_names_and_kinds)
 {
     struct mr_sink *sink = output_open(EXISTING_OVERWRITE, false);
@@ -424,6 +442,7 @@ Suite *directory_sink_suite(void)
     tcase_add_checked_fixture(failing, output_set_up, output_tear_down);
     tcase_add_test(failing, test_abort);
     tcase_add_test(failing, test_wrong_length);
+    tcase_add_test(failing, test_verify);
     tcase_add_test(failing, test_refused_names_and_kinds);
     tcase_add_loop_test(failing, test_full_disk, 0, 2);
     tcase_add_test(failing, test_file_size_limit);
