@@ -1,5 +1,6 @@
 # One large item, many chunks long, through every codec, into a tar without a known size, and in little memory.
 . "$(dirname "$0")/../lib.sh"
+for operation in zstd lz4 xz bzip2; do need_operation $operation; done
 
 # 40 MB that compress well and are no repetition of each other.
 mkdir in

@@ -44,12 +44,12 @@ for format in tar tar.gz tar.zst zip cpio; do
     same "a.$format" in
 done
 same b.zip in -p gzip:level=1
-same c.tar.lz4 in -p zstd:level=1 -p unzstd
+same c.tar.lz4 in -p zlib:level=1 -p unzlib
 same c.tar in --include 'many/*' -x tr 0-9 a-j ';'
 same d/ in -p gzip:level=1
 same d/ in.tar.gz
-same d.tar in.tar.gz -p zstd -p unzstd
-same e/ in.zip -p lz4
+same d.tar in.tar.gz -p gzip -p gunzip
+same e/ in.zip -p zlib
 same e.zip in.zip --include '*.txt' -p gzip
 # Slow formats: little of it.
 for format in tar.xz tar.bz2 7z; do
