@@ -5,17 +5,21 @@
  * The tree:
  *   include/millrace/  the public interface of the library, one header for each idea
  *   src/base/          libc only, no threads, no items: status, entry, parse (sizes, dates, nearest
- *                      names), path (names as bytes), io (whole reads and writes), nameset (names
- *                      seen, in bounded memory), siphash, clock
- *   src/engine/        threads, the only room that knows them: pool, future, queue, pipeline; and
- *                      line, the scheduler
- *   src/flow/          the file job: items from the inputs through load, process, store, on the line
+ *                      names), path (names as bytes), io (whole reads and writes), below (openat2
+ *                      under a root), nameset (names seen, in bounded memory), siphash, locale, clock
+ *   src/engine/        threads, the only room that knows them: pool, submit, future, queue, stash;
+ *                      line, the scheduler (line_feed: how items come in, line_leave: how they end);
+ *                      pipeline, the library's client of it
+ *   src/flow/          the file job, the line's other client: job; feed makes items (collide, links:
+ *                      their names), load, process and store are their steps (item: what these share);
+ *                      chunk, spool (content on its way), notes (lists beside the output), lost
  *   src/source/        where items come from: directory, file, archive, stream; inputs puts several
- *                      in a row
+ *                      in a row; local, names, name_list, prefix serve them, archive_* libarchive's part
  *   src/operation/     what is done to content: registry (all of them), chain (several as one), the
- *                      codecs, hash, charset, lines, exec (a command)
- *   src/policy/        selection (which items) and naming (their names in the output)
- *   src/sink/          where items go: directory, archive, stream, null
+ *                      codecs (codec_*: what they share), hash, charset, lines, exec (a command; child)
+ *   src/policy/        selection (which items; glob) and naming (their names in the output)
+ *   src/sink/          where items go: directory (tree, later: what comes last), archive (blocks:
+ *                      compressed in parallel, archive_target: the file), stream, null
  *   src/cli/           this program:
  *     main             verbs as a table; the words before the options
  *     options          the one table of options, and what was asked for
