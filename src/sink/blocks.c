@@ -56,13 +56,14 @@ static void free_slots(struct blocks *blocks)
 /* Buffers come when they are first needed. */
 static bool make_slots(struct blocks *blocks, unsigned count)
 {
+    struct slot *slots = calloc(count, sizeof(*slots));
+    if (!slots)
+        return false; /* those that are there stay */
     free_slots(blocks);
-    blocks->slots = calloc(count, sizeof(*blocks->slots));
-    if (!blocks->slots)
-        return false;
+    blocks->slots = slots;
     blocks->slot_count = count;
     for (unsigned i = 0; i < count; i++)
-        blocks->slots[i].blocks = blocks;
+        slots[i].blocks = blocks;
     return true;
 }
 
