@@ -22,6 +22,7 @@ must module zlib zlib1g-dev
 must module libarchive libarchive-dev
 must module check check
 want module libdeflate libdeflate-dev
+want module libisal libisal-dev
 want module libzstd libzstd-dev
 want module liblzma liblzma-dev
 want header bzlib.h libbz2-dev

@@ -75,9 +75,10 @@ rule_threads() {
 rule_includes() {
     find_code include src | awk -F: '
     BEGIN {
-        allowed["base"] = ""; allowed["engine"] = "base"; allowed["observe"] = "base"
-        allowed["source"] = allowed["sink"] = allowed["operation"] = allowed["policy"] = "base"
-        allowed["flow"] = "engine base policy operation source sink"
+        allowed["base"] = ""; allowed["codec"] = "base"; allowed["engine"] = "base"; allowed["observe"] = "base"
+        allowed["policy"] = "base"
+        allowed["source"] = allowed["sink"] = allowed["operation"] = "base codec"
+        allowed["flow"] = "engine base codec policy operation source sink"
         allowed["cli"] = "base engine flow source sink operation policy observe"
         allowed["examples"] = ""; allowed["public"] = ""
         for (room in allowed) rooms[room] = 1

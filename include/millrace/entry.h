@@ -25,6 +25,20 @@ enum mr_kind {
 
 #define MR_SIZE_UNKNOWN (-1)
 
+/* How the content of a file stands in a container that keeps every member on its own (zip). */
+enum mr_method {
+    MR_METHOD_PLAIN = 0, /* as it is */
+    MR_METHOD_DEFLATE,   /* a raw deflate stream (RFC 1951) */
+    MR_METHOD_ZSTD       /* Zstandard frames (RFC 8878) */
+};
+
+struct mr_encoding {
+    enum mr_method method;
+    bool has_crc;         /* crc is known */
+    uint32_t crc;         /* CRC-32 (RFC 1952, section 8) of the plain content */
+    int64_t stored_bytes; /* size as it stands there; MR_SIZE_UNKNOWN */
+};
+
 struct mr_xattr {
     char *name;   /* owned; with its namespace: "user.note" */
     void *value;  /* owned; NULL when value_bytes is 0 */
@@ -40,6 +54,12 @@ struct mr_entry {
     bool has_mtime;
     bool has_owner;
     bool is_encrypted;  /* the member's bytes cannot be had */
+    /*
+     * The bytes that a source gives, or a sink takes, are those that stand in the container: encoding says how. size_bytes
+     * is the size of the plain content all the same.
+     */
+    bool has_encoding;
+    struct mr_encoding encoding; /* meaningful when has_encoding */
     bool replaces_earlier; /* set by a job: an earlier item of the same run had this name, and this one takes its place */
     int64_t mtime_s;    /* seconds since 1970, may be negative */
     uint32_t mtime_ns;  /* 0..999,999,999 */

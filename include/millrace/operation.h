@@ -42,6 +42,9 @@ struct mr_setting {
     const char *summary;
 };
 
+struct block_codec;
+struct block_options;
+
 struct mr_operation {
     size_t struct_bytes;  /* sizeof(struct mr_operation): set by the author, lets the struct grow */
     const char *name;     /* "gzip" */
@@ -89,6 +92,16 @@ struct mr_operation {
     const char *(*note)(void *state);
     /* With MR_OPERATION_NOTES: the file that the notes are written to, or NULL. Owned by the config. */
     const char *(*notes_path)(const void *config);
+    /*
+     * How large content can be encoded in blocks on several threads: the same bytes that process() makes. *options lives as long as config.
+     * For the library's own encoders; NULL, as a function or as its result: it cannot.
+     */
+    const struct block_codec *(*blocks)(const void *config, const struct block_options **options);
+    /*
+     * Of an operation that encodes for a container, after MR_DONE: method and CRC of what it was given, and the size of the plain
+     * content in *plain_bytes. Valid until the next start(). NULL: it is another kind of operation.
+     */
+    const struct mr_encoding *(*encoding)(void *state, int64_t *plain_bytes);
     /* After the last process() of an item that was cut short (failure, cancel). The state is started again later. NULL: nothing. */
     void (*stop)(void *state);
     void (*state_destroy)(void *state);

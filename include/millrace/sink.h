@@ -21,6 +21,13 @@ enum mr_sink_flag {
     MR_SINK_FINAL = 4       /* what was written cannot be taken back: abort() in the middle of an item ruins the output */
 };
 
+/* How a container keeps the content of each file: the job encodes it so in the compute pool, before it is stored. */
+struct mr_sink_encoding {
+    enum mr_method method; /* what does not get smaller by it is kept plain */
+    int level;             /* of the codec */
+    bool recodes;          /* content that comes in this encoding is encoded again, because somebody asked for a level */
+};
+
 struct mr_pool;
 struct mr_sink;
 struct mr_writer; /* one item being written; the implementer's own */
@@ -42,6 +49,16 @@ struct mr_sink_ops {
      */
     enum mr_status (*begin)(struct mr_sink *sink, const struct mr_entry *entry, int64_t size_bytes,
                             struct mr_writer **writer, struct mr_error *err);
+
+    /*
+     * Of a sink with an encoding: must this file's content be kept plain all the same? Any thread. NULL: none must.
+     *
+     * With an encoding a file's entry has has_encoding in begin(), and write() gets the stored bytes. size_bytes is their number, or
+     * MR_SIZE_UNKNOWN; entry->size_bytes is the size of the plain content (MR_SIZE_UNKNOWN: not known yet). When size_bytes is not
+     * known, or encoding.has_crc is not set, then entry holds what is missing when commit() is called (the same pointer); that
+     * happens for MR_METHOD_DEFLATE and files larger than a block alone, whose entry->size_bytes is then exact. Everything else comes with all of it known.
+     */
+    bool (*keeps_plain)(struct mr_sink *sink, const struct mr_entry *entry);
 
     /* Writes all size_bytes (> 0), or fails. After a failure only abort() may follow. */
     enum mr_status (*write)(struct mr_sink *sink, struct mr_writer *writer, const void *data,
@@ -96,6 +113,7 @@ struct mr_sink_ops {
 struct mr_sink {
     const struct mr_sink_ops *ops;
     unsigned flags;    /* enum mr_sink_flag */
+    const struct mr_sink_encoding *encoding; /* owned by the sink; NULL: it takes plain content */
     const char *label; /* how messages name the output; owned by the sink; never NULL */
 };
 

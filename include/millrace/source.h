@@ -43,7 +43,8 @@ struct mr_source_ops {
                            struct mr_reader **reader, struct mr_error *err);
 
     /*
-     * Reads up to cap_bytes (> 0). *got_bytes < cap_bytes only at the end of the content; short reads of the system
+     * Reads up to cap_bytes (> 0) of the content; for an entry with has_encoding of the bytes as they stand in the container:
+     * whoever reads them decodes them and checks size and CRC. *got_bytes < cap_bytes only at the end of the content; short reads of the system
      * are looped over. Returns MR_OK (also at the end, with what was left, perhaps 0 bytes), or an error.
      */
     enum mr_status (*read)(struct mr_source *source, struct mr_reader *reader, void *buffer,
@@ -51,7 +52,8 @@ struct mr_source_ops {
 
     /*
      * The size of the content as it is now that it is open, in bytes, or MR_SIZE_UNKNOWN. NULL: what next() said still
-     * holds. A file may have grown since then.
+     * holds (for an entry with has_encoding it
+     * is the size of the stored bytes). A file may have grown since then.
      */
     int64_t (*open_size)(struct mr_source *source, struct mr_reader *reader);
 

@@ -163,6 +163,12 @@ static uint64_t use_pool(struct mr_sink *sink, struct mr_pool *pool, unsigned th
     return inner->ops->use_pool(inner, pool, thread_count, memory_bytes);
 }
 
+static bool keeps_plain(struct mr_sink *sink, const struct mr_entry *entry)
+{
+    struct mr_sink *inner = guard_of(sink)->inner;
+    return inner->ops->keeps_plain(inner, entry);
+}
+
 static uint64_t output_bytes(struct mr_sink *sink)
 {
     struct mr_sink *inner = guard_of(sink)->inner;
@@ -206,11 +212,16 @@ enum mr_status guard_create(const struct guard_config *config, struct mr_sink **
         .destroy = destroy,
         .losses = losses,
         .verify = guard->inner->ops->verify ? verify : NULL,
+        .keeps_plain = guard->inner->ops->keeps_plain ? keeps_plain : NULL,
         .use_pool = guard->inner->ops->use_pool ? use_pool : NULL,
         .output_bytes = guard->inner->ops->output_bytes ? output_bytes : NULL,
     };
     guard->sink = (struct mr_sink){
-        .ops = &guard->ops, .flags = guard->inner->flags, .label = guard->inner->label};
+        .ops = &guard->ops,
+        .flags = guard->inner->flags,
+        .label = guard->inner->label,
+        .encoding = guard->inner->encoding,
+    };
     enum mr_status status = MR_OK;
     if (config->root) {
         guard->root_fd = open(config->root, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -438,7 +438,8 @@ static enum mr_status open_archive(struct archive_sink *sink,
                                                     &level, &sink->ability, &codec, err);
     if (status != MR_OK)
         return status;
-    if (codec && blocks_create(codec, level, put_away, sink, &sink->blocks) != MR_OK)
+    const struct block_options options = {.level = level, .has_checksum = true};
+    if (codec && blocks_create(codec, &options, put_away, sink, &sink->blocks) != MR_OK)
         return no_memory(err);
     /* No padding behind the end: zeros there are junk in a zip, and in what is compressed. */
     archive_write_set_bytes_per_block(sink->archive, sink->blocks ? 0 : BLOCK_BYTES);
@@ -479,7 +480,11 @@ enum mr_status archive_sink_create(const char *path, const struct archive_sink_c
     struct archive_sink *made = calloc(1, sizeof(*made));
     if (!made)
         return no_memory(err);
-    made->sink = (struct mr_sink){&ops, MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE | MR_SINK_FINAL, path};
+    made->sink = (struct mr_sink){
+        .ops = &ops,
+        .flags = MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE | MR_SINK_FINAL,
+        .label = path,
+    };
     made->is_reproducible = config->is_reproducible;
     enum mr_status status = start(made, path, config, err);
     if (status == MR_OK && !made->ability->has_hardlinks)

@@ -20,7 +20,8 @@ struct slot {
 
 struct blocks {
     const struct block_codec *codec;
-    int level;
+    struct block_options options;
+    size_t block_bytes;
     int (*write)(void *ctx, const void *data, size_t bytes);
     void *ctx;
     struct mr_pool *pool;    /* NULL: none */
@@ -33,8 +34,7 @@ struct blocks {
 
 static size_t block_memory(const struct blocks *blocks)
 {
-    const struct block_codec *codec = blocks->codec;
-    return codec->block_bytes + codec->bound(blocks->level, codec->block_bytes);
+    return blocks->block_bytes + blocks->codec->bound(&blocks->options, blocks->block_bytes);
 }
 
 static struct slot *slot_at(struct blocks *blocks, unsigned index)
@@ -67,7 +67,7 @@ static bool make_slots(struct blocks *blocks, unsigned count)
     return true;
 }
 
-enum mr_status blocks_create(const struct block_codec *codec, int level,
+enum mr_status blocks_create(const struct block_codec *codec, const struct block_options *options,
                              int (*write)(void *ctx, const void *data, size_t bytes), void *ctx,
                              struct blocks **blocks)
 {
@@ -75,7 +75,8 @@ enum mr_status blocks_create(const struct block_codec *codec, int level,
     if (!made)
         return MR_E_MEMORY;
     made->codec = codec;
-    made->level = level;
+    made->options = *options;
+    made->block_bytes = codec->block_bytes(&made->options);
     made->write = write;
     made->ctx = ctx;
     made->summary = calloc(1, codec->summary_bytes ? codec->summary_bytes : 1);
@@ -90,7 +91,7 @@ enum mr_status blocks_create(const struct block_codec *codec, int level,
 uint64_t blocks_use_pool(struct blocks *blocks, struct mr_pool *pool, unsigned thread_count,
                          uint64_t memory_bytes)
 {
-    uint64_t each = block_memory(blocks), state = blocks->codec->state_bytes(blocks->level);
+    uint64_t each = block_memory(blocks), state = blocks->codec->state_bytes(&blocks->options);
     unsigned window = thread_count * WINDOW_EACH + 1;
     while (window > 1 &&
            window * each + (window < thread_count ? window : thread_count) * state > memory_bytes)
@@ -113,7 +114,7 @@ static enum mr_status compress(struct slot *slot)
     struct blocks *blocks = slot->blocks;
     void *state = NULL;
     if (mr_queue_try_pop(blocks->states, &state) != MR_OK)
-        state = blocks->codec->state_create(blocks->level);
+        state = blocks->codec->state_create(&blocks->options);
     if (!state)
         return MR_E_MEMORY;
     enum mr_status status = blocks->codec->compress(state, &slot->block);
@@ -206,9 +207,9 @@ static struct slot *filling(struct blocks *blocks)
     const struct block_codec *codec = blocks->codec;
     struct slot *slot = slot_at(blocks, blocks->used);
     if (!slot->buffer)
-        slot->buffer = malloc(codec->block_bytes);
+        slot->buffer = malloc(blocks->block_bytes);
     if (!slot->block.out)
-        slot->block.out = malloc(codec->bound(blocks->level, codec->block_bytes));
+        slot->block.out = malloc(codec->bound(&blocks->options, blocks->block_bytes));
     return slot->buffer && slot->block.out ? slot : NULL;
 }
 
@@ -222,13 +223,13 @@ enum mr_status blocks_write(struct blocks *blocks, const void *data, size_t byte
             return MR_E_MEMORY;
         /* A full block is only sent off when more comes: the last one must know that it is the
          * last. */
-        if (slot->block.in_bytes == blocks->codec->block_bytes) {
+        if (slot->block.in_bytes == blocks->block_bytes) {
             enum mr_status status = send_off(blocks, false, sys_errno);
             if (status != MR_OK)
                 return status;
             continue;
         }
-        size_t part = blocks->codec->block_bytes - slot->block.in_bytes;
+        size_t part = blocks->block_bytes - slot->block.in_bytes;
         part = part < bytes ? part : bytes;
         memcpy(slot->buffer + slot->block.in_bytes, from, part);
         slot->block.in_bytes += part;

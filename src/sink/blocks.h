@@ -10,50 +10,16 @@
 
 #include <stdint.h>
 
+#include "codec/block.h"
 #include "millrace/pool.h"
-
-/* One piece of the stream on its way through a codec. */
-struct block {
-    const unsigned char *in;
-    size_t in_bytes;
-    bool is_first, is_last; /* of the stream */
-    unsigned char *out;     /* room for bound(in_bytes) */
-    size_t out_bytes;       /* set by compress */
-    uint32_t check;         /* for the codec's own use: compress sets it, end reads it */
-};
-
-/* A way to compress independent blocks whose results, one after the other, are a stream that everybody reads. */
-struct block_codec {
-    size_t block_bytes;
-    size_t (*bound)(int level, size_t in_bytes);
-    size_t (*state_bytes)(int level); /* memory of a state */
-    /* NULL when out of memory. A state is used by one thread at a time, for one block after the other. */
-    void *(*state_create)(int level);
-    void (*state_destroy)(void *state); /* NULL is a no-op */
-    /* MR_OK, MR_E_MEMORY. Called on any thread. */
-    enum mr_status (*compress)(void *state, struct block *block);
-
-    /* What depends on all blocks, kept in order: NULL for a codec that needs nothing. */
-    size_t summary_bytes; /* size of *summary, zeroed at the start */
-    /* Adds a block that was written. MR_OK, MR_E_MEMORY. */
-    enum mr_status (*add)(void *summary, const struct block *block);
-    /* The bytes that end the stream: the caller's to free; NULL with *bytes > 0 when out of memory. */
-    unsigned char *(*end)(void *summary, size_t *bytes);
-    void (*summary_clear)(void *summary); /* frees what the summary owns; may be NULL */
-};
-
-/* One gzip member (RFC 1952), levels 1 to 9. */
-const struct block_codec *block_codec_gzip(void);
-/* Zstandard frames (RFC 8878) with content sizes and checksums, then a seek table; NULL when the build has no libzstd. */
-const struct block_codec *block_codec_zstd(void);
 
 struct blocks;
 
 /*
  * write(ctx, data, bytes) puts finished bytes away, in order, on the thread that calls blocks_write() or
- * blocks_finish(); it returns 0 or an errno. MR_OK, MR_E_MEMORY.
+ * blocks_finish(); it returns 0 or an errno. options is copied. MR_OK, MR_E_MEMORY.
  */
-enum mr_status blocks_create(const struct block_codec *codec, int level,
+enum mr_status blocks_create(const struct block_codec *codec, const struct block_options *options,
                              int (*write)(void *ctx, const void *data, size_t bytes), void *ctx,
                              struct blocks **blocks);
 /*

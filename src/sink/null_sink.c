@@ -82,7 +82,7 @@ enum mr_status null_sink_create(struct mr_sink **sink, struct mr_error *err)
     struct null_sink *made = malloc(sizeof(*made));
     if (!made)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    *made = (struct null_sink){{&ops, 0, "null:"}, {0}};
+    *made = (struct null_sink){.sink = {.ops = &ops, .label = "null:"}};
     *sink = &made->sink;
     return MR_OK;
 }

@@ -109,7 +109,8 @@ enum mr_status stream_sink_create(int fd, const char *label, struct mr_sink **si
         free(made);
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     }
-    made->sink = (struct mr_sink){&ops, MR_SINK_SERIAL | MR_SINK_FINAL, made->label};
+    made->sink = (struct mr_sink){
+        .ops = &ops, .flags = MR_SINK_SERIAL | MR_SINK_FINAL, .label = made->label};
     made->fd = fd;
     *sink = &made->sink;
     return MR_OK;

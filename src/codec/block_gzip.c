@@ -12,7 +12,7 @@
 #include <zlib.h>
 
 #include "config.h"
-#include "sink/blocks.h"
+#include "codec/block.h"
 
 #if MR_HAVE_LIBDEFLATE
 #include <libdeflate.h>
@@ -25,7 +25,7 @@
 #define SCRATCH_BYTES    65536
 
 struct gzip_state {
-    int level;
+    const struct block_options *options;
     z_stream inflate; /* finds the last deflate block; its output is not looked at */
 #if MR_HAVE_LIBDEFLATE
     struct libdeflate_compressor *compressor;
@@ -42,15 +42,21 @@ struct gzip_summary {
 
 /* zlib and libdeflate never make more of it than stored blocks would: 5 bytes for each 5,000, and
  * slack. */
-static size_t gzip_bound(int level, size_t in_bytes)
+static size_t gzip_bound(const struct block_options *options, size_t in_bytes)
 {
-    (void)level;
+    (void)options;
     return in_bytes + in_bytes / 1000 + 1024;
 }
 
-static size_t gzip_state_bytes(int level)
+static size_t gzip_block_bytes(const struct block_options *options)
 {
-    return sizeof(struct gzip_state) + (level > 9 ? (size_t)9 << 20 : (size_t)800 << 10);
+    (void)options;
+    return GZIP_BLOCK_BYTES;
+}
+
+static size_t gzip_state_bytes(const struct block_options *options)
+{
+    return sizeof(struct gzip_state) + (options->level > 9 ? (size_t)9 << 20 : (size_t)800 << 10);
 }
 
 static void gzip_state_destroy(void *object)
@@ -67,24 +73,24 @@ static void gzip_state_destroy(void *object)
     free(state);
 }
 
-static void *gzip_state_create(int level)
+static void *gzip_state_create(const struct block_options *options)
 {
     struct gzip_state *state = calloc(1, sizeof(*state));
     if (!state)
         return NULL;
-    state->level = level;
+    state->options = options;
     if (inflateInit2(&state->inflate, -15) != Z_OK) {
         free(state);
         return NULL;
     }
 #if MR_HAVE_LIBDEFLATE
-    state->compressor = libdeflate_alloc_compressor(level);
+    state->compressor = libdeflate_alloc_compressor(options->level);
     if (!state->compressor) {
         gzip_state_destroy(state);
         return NULL;
     }
 #else
-    if (deflateInit2(&state->deflate, level, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (deflateInit2(&state->deflate, options->level, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         inflateEnd(&state->inflate);
         free(state);
         return NULL;
@@ -197,7 +203,7 @@ static enum mr_status gzip_compress(void *object, struct block *block)
 {
     struct gzip_state *state = object;
     size_t header_bytes = block->is_first ? put_header(block->out) : 0;
-    size_t cap_bytes = gzip_bound(state->level, block->in_bytes) - header_bytes;
+    size_t cap_bytes = gzip_bound(state->options, block->in_bytes) - header_bytes;
     enum mr_status status =
         deflate_block(state, block, block->out + header_bytes, cap_bytes, &block->out_bytes);
     block->out_bytes += header_bytes;
@@ -225,7 +231,8 @@ static unsigned char *gzip_end(void *object, size_t *bytes)
 }
 
 static const struct block_codec codec_gzip = {
-    .block_bytes = GZIP_BLOCK_BYTES,
+    .name = "gzip",
+    .block_bytes = gzip_block_bytes,
     .bound = gzip_bound,
     .state_bytes = gzip_state_bytes,
     .state_create = gzip_state_create,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "config.h"
-#include "sink/blocks.h"
+#include "codec/block.h"
 
 #if MR_HAVE_ZSTD
 #define ZSTD_STATIC_LINKING_ONLY /* ZSTD_estimateCCtxSize_usingCParams(), for the memory budget */
@@ -33,22 +33,30 @@ struct zstd_summary {
     size_t count, cap_count;
 };
 
-static size_t zstd_bound(int level, size_t in_bytes)
+static size_t zstd_block_bytes(const struct block_options *options)
 {
-    (void)level;
+    (void)options;
+    return ZSTD_BLOCK_BYTES;
+}
+
+static size_t zstd_bound(const struct block_options *options, size_t in_bytes)
+{
+    (void)options;
     return ZSTD_compressBound(in_bytes);
 }
 
-static size_t zstd_state_bytes(int level)
+static size_t zstd_state_bytes(const struct block_options *options)
 {
-    return ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(level, ZSTD_BLOCK_BYTES, 0));
+    return ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(options->level, ZSTD_BLOCK_BYTES, 0));
 }
 
-static void *zstd_state_create(int level)
+static void *zstd_state_create(const struct block_options *options)
 {
     ZSTD_CCtx *context = ZSTD_createCCtx();
-    if (context && (ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)) ||
-                    ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)))) {
+    if (context && (ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel,
+                                                        options->level)) ||
+                    ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag,
+                                                        options->has_checksum)))) {
         ZSTD_freeCCtx(context);
         return NULL;
     }
@@ -98,6 +106,9 @@ static unsigned char *put_u32(unsigned char *at, uint32_t value)
 static unsigned char *zstd_end(void *object, size_t *bytes)
 {
     const struct zstd_summary *summary = object;
+    *bytes = 0;
+    if (summary->count < 2)
+        return NULL; /* nothing to seek to */
     size_t table_bytes = summary->count * TABLE_ENTRY_BYTES + TABLE_FOOT_BYTES;
     *bytes = TABLE_HEAD_BYTES + table_bytes;
     unsigned char *table = malloc(*bytes);
@@ -122,7 +133,8 @@ static void zstd_summary_clear(void *object)
 }
 
 static const struct block_codec codec_zstd = {
-    .block_bytes = ZSTD_BLOCK_BYTES,
+    .name = "zstd",
+    .block_bytes = zstd_block_bytes,
     .bound = zstd_bound,
     .state_bytes = zstd_state_bytes,
     .state_create = zstd_state_create,
