@@ -68,6 +68,11 @@ struct mr_operation {
      * NULL: there is none. The first process() call gets this much room when it also gets the whole content with is_last.
      */
     size_t (*bound)(const void *config, size_t in_bytes);
+    /*
+     * Instead of bound(), where what stands in the entry tells (entry->encoding, entry->size_bytes); entry is that of start(). Sizes that an archive
+     * declares may be lies: more than 1 MiB is not to be promised (SIZE_MAX). NULL: bound() it is.
+     */
+    size_t (*bound_entry)(const void *config, const struct mr_entry *entry, size_t in_bytes);
     /* Memory that one state holds at most, in bytes, for the budget. NULL: next to nothing. */
     size_t (*state_bytes)(const void *config);
 

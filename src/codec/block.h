@@ -60,5 +60,9 @@ struct block_codec {
 const struct block_codec *block_codec_gzip(void);
 /* Zstandard frames (RFC 8878) with content sizes, then a seek table when there are several; NULL in a build without libzstd. */
 const struct block_codec *block_codec_zstd(void);
+/* The same frames without the table, with a CRC of the content; NULL in a build without libzstd. */
+const struct block_codec *block_codec_member_zstd(void);
+/* A raw deflate stream (RFC 1951), with a CRC of the content. */
+const struct block_codec *block_codec_deflate(void);
 
 #endif

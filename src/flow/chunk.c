@@ -7,8 +7,10 @@
 #include "engine/stash.h"
 
 #define SMALLEST_BYTES   ((size_t)4096)
-#define CLASS_COUNT      9                 /* 4 KiB, 8 KiB ... 512 KiB, and CHUNK_ROOM_BYTES */
-#define IDLE_CLASS_BYTES ((size_t)2 << 20) /* kept idle in each class */
+#define FULL_CLASS       8 /* 4 KiB, 8 KiB ... 512 KiB come before CHUNK_ROOM_BYTES, its multiples behind */
+#define CLASS_COUNT      (FULL_CLASS + 9)
+#define IDLE_CLASS_BYTES ((size_t)2 << 20)  /* kept idle in each class */
+#define IDLE_LARGE_BYTES ((size_t)16 << 20) /* in each class of large ones; of still larger ones none is */
 /* From here on memory comes from mmap: it goes back to the system at once, and never fragments the
  * heap. */
 #define MAPPED_FROM_BYTES ((size_t)128 << 10)
@@ -19,12 +21,13 @@ struct chunk_pool {
 
 static size_t class_bytes(unsigned size_class)
 {
-    return size_class == CLASS_COUNT - 1 ? CHUNK_ROOM_BYTES : SMALLEST_BYTES << size_class;
+    return size_class >= FULL_CLASS ? CHUNK_ROOM_BYTES << (size_class - FULL_CLASS)
+                                    : SMALLEST_BYTES << size_class;
 }
 
 static unsigned class_for(size_t room_bytes)
 {
-    assert(room_bytes <= CHUNK_ROOM_BYTES);
+    assert(room_bytes <= CHUNK_LARGEST_BYTES);
     unsigned size_class = 0;
     while (class_bytes(size_class) < room_bytes)
         size_class++;
@@ -87,14 +90,21 @@ static struct chunk *chunk_make(unsigned size_class)
     return chunk;
 }
 
+static unsigned idle_count(unsigned size_class)
+{
+    if (size_class > FULL_CLASS)
+        return (unsigned)(IDLE_LARGE_BYTES / class_bytes(size_class));
+    size_t count = IDLE_CLASS_BYTES / class_bytes(size_class);
+    return count > 2 ? (unsigned)count : 2;
+}
+
 enum mr_status chunk_pool_create(struct chunk_pool **pool)
 {
     struct chunk_pool *made = calloc(1, sizeof(*made));
     if (!made)
         return MR_E_MEMORY;
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        unsigned idle_max = (unsigned)(IDLE_CLASS_BYTES / class_bytes(c));
-        if (stash_create(idle_max > 2 ? idle_max : 2, chunk_free, &made->classes[c]) != MR_OK) {
+        if (stash_create(idle_count(c), chunk_free, &made->classes[c]) != MR_OK) {
             chunk_pool_destroy(made);
             return MR_E_MEMORY;
         }

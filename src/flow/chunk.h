@@ -2,7 +2,7 @@
  * chunk.h - pieces of content on their way, in memory that is reused.
  *
  * A chunk has exactly one owner at a time and is moved, never shared. Capacities come in classes
- * (powers of two from 4 KiB, and the full one), so that a chunk that was given back fits the next
+ * (powers of two from 4 KiB, the full one, and that times powers of two), so that a chunk that was given back fits the next
  * taker; a bounded number of idle chunks of each class is kept.
  */
 #ifndef MR_FLOW_CHUNK_H
@@ -12,7 +12,8 @@
 
 #include "operation/chain.h"
 
-/* Content of one full chunk, and room for it: the room is larger, so that a codec's bound fits. */
+/* Content of one usual chunk, and room for it: the room is larger, so that a codec's bound fits. A codec with larger blocks
+ * gets larger chunks: n times the content, n times the room. */
 #define CHUNK_CONTENT_BYTES CHAIN_BUFFER_BYTES
 #define CHUNK_ROOM_BYTES    (CHAIN_BUFFER_BYTES + CHAIN_SLACK_BYTES)
 
@@ -39,7 +40,9 @@ struct chunk_pool;
 
 enum mr_status chunk_pool_create(struct chunk_pool **pool);
 void chunk_pool_destroy(struct chunk_pool *pool); /* NULL is a no-op; all chunks are back */
-/* Memory that a chunk for room_bytes (at most CHUNK_ROOM_BYTES) takes. */
+#define CHUNK_LARGEST_BYTES (CHUNK_ROOM_BYTES << 8)
+
+/* Memory that a chunk for room_bytes (at most CHUNK_LARGEST_BYTES) takes. */
 size_t chunk_cost_bytes(size_t room_bytes);
 /* An empty chunk with at least room_bytes; NULL when out of memory. Any thread. */
 struct chunk *chunk_take(struct chunk_pool *pool, size_t room_bytes);

@@ -99,7 +99,7 @@ static struct links *links_for(struct job *job, const struct item *item)
                !(job->config.sink->flags & MR_SINK_NO_HARD_LINKS);
     if (!can || entry->kind != MR_KIND_FILE || entry->link_count < 2 || entry->inode == 0)
         return NULL;
-    return job->links[item->chain != NULL];
+    return job->links[item->is_operated];
 }
 
 /* A file of a directory whose inode was met already becomes a hard link of what was stored then. */
@@ -160,38 +160,87 @@ static size_t in_room(int64_t size_bytes)
     return CHUNK_ROOM_BYTES;
 }
 
-static void settle_cost(struct item *item)
+/* The bytes that will be read, or MR_SIZE_UNKNOWN. */
+static int64_t stored_size(const struct mr_entry *entry)
 {
-    const struct job *job = item->job;
-    const struct mr_entry *entry = &item->entry;
-    unsigned sink_flags = job->config.sink->flags, source_flags = item->input->source->flags;
-    bool is_small = entry->size_bytes >= 0 && entry->size_bytes <= (int64_t)CHUNK_CONTENT_BYTES;
-    size_t cost_bytes = ITEM_COST_BYTES;
-    item->line.cost_bytes = cost_bytes;
+    return entry->has_encoding ? entry->encoding.stored_bytes : entry->size_bytes;
+}
+
+static bool fits_chunk(int64_t size_bytes)
+{
+    return size_bytes >= 0 && size_bytes <= (int64_t)CHUNK_CONTENT_BYTES;
+}
+
+/* Memory of the chunks and states that the item may have at once. */
+static size_t content_cost(const struct item *item)
+{
+    const struct route *route = item->route;
+    size_t full_bytes = chunk_cost_bytes(CHUNK_ROOM_BYTES), cost_bytes = 0;
+    if (item->way || !item->encode)
+        cost_bytes += item->is_small ? chunk_cost_bytes(item->in_room_bytes)
+                                     : item->in.window_count * full_bytes;
+    if (item->encode)
+        cost_bytes += encode_cost_bytes(route, item->mid.window_count - 1);
+    if (!item->way)
+        return cost_bytes;
+    cost_bytes += item->way->state_bytes;
+    if (item->encode)
+        return cost_bytes;
+    size_t bound_bytes =
+        item->is_small ? chain_bound(item->way->chain, &item->entry,
+                                     (size_t)stored_size(&item->entry))
+                       : SIZE_MAX;
+    return cost_bytes + (bound_bytes <= CHUNK_ROOM_BYTES ? chunk_cost_bytes(bound_bytes)
+                                                         : item->out.window_count * full_bytes);
+}
+
+/* May the sink have what comes out before all of it is there? */
+static bool needs_whole(const struct item *item)
+{
+    const struct mr_sink *sink = item->job->config.sink;
+    bool is_member = item->input->source->flags & MR_SOURCE_CONTAINER;
+    if (sink->encoding) /* large deflated files can say at their end what they are */
+        return !(item->encode && item->is_size_known && !is_member &&
+                 item->route->method == MR_METHOD_DEFLATE);
+    return (sink->flags & MR_SINK_NEEDS_SIZE) && (!item->is_size_known || is_member);
+}
+
+static enum mr_status find_routes(struct item *item, struct mr_error *err)
+{
+    struct job *job = item->job;
+    const struct mr_sink *sink = job->config.sink;
+    const struct mr_encoding *stored = item->entry.has_encoding ? &item->entry.encoding : NULL;
+    bool keeps_plain = sink->ops->keeps_plain &&
+                       sink->ops->keeps_plain(job->config.sink, &item->output);
+    const struct route *route = NULL;
+    enum mr_status status =
+        routes_find(job->routes, stored, item->is_operated, keeps_plain, &route, err);
+    if (status == MR_OK && item->copy_path)
+        status = routes_find(job->routes, stored, false, keeps_plain, &item->copy_route, err);
+    if (status != MR_OK)
+        return status;
+    item->is_small = fits_chunk(stored_size(&item->entry)) && fits_chunk(item->entry.size_bytes);
+    if (item_set_route(item, route, item->is_small) != MR_OK)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    item->is_size_known = item->entry.size_bytes >= 0 && (!route || route->is_identity);
+    return MR_OK;
+}
+
+static enum mr_status settle_content(struct item *item, struct mr_error *err)
+{
+    item->line.cost_bytes = ITEM_COST_BYTES;
+    item->output.has_encoding = false;
     if (!item_is_content(item)) {
-        item->is_loaded = item->is_processed = true;
-        return;
+        item->is_loaded = item->is_processed = item->is_encoded = true;
+        return MR_OK;
     }
-    item->is_size_known =
-        entry->size_bytes >= 0 && (!item->chain || chain_is_identity(item->chain));
-    item->needs_whole = (sink_flags & MR_SINK_NEEDS_SIZE) &&
-                        (!item->is_size_known || (source_flags & MR_SOURCE_CONTAINER));
-    item->in_room_bytes = in_room(entry->size_bytes);
-    /* A small file has one chunk at a time, also should it have grown. */
-    item->in_window_count = is_small ? 1 : job->window_count;
-    item->out_window_count = job->window_count;
-    size_t in_bytes = is_small ? chunk_cost_bytes(item->in_room_bytes)
-                               : job->window_count * chunk_cost_bytes(CHUNK_ROOM_BYTES);
-    cost_bytes += in_bytes;
-    if (item->chain) {
-        size_t bound_bytes =
-            is_small ? chain_bound(item->chain, (size_t)entry->size_bytes) : SIZE_MAX;
-        bool is_bounded = bound_bytes <= CHUNK_ROOM_BYTES;
-        cost_bytes += is_bounded ? chunk_cost_bytes(bound_bytes)
-                                 : job->window_count * chunk_cost_bytes(CHUNK_ROOM_BYTES);
-        cost_bytes += chain_state_bytes(item->chain);
-    }
-    item->line.cost_bytes = cost_bytes;
+    item->in_room_bytes = in_room(stored_size(&item->entry));
+    enum mr_status status = find_routes(item, err);
+    if (status != MR_OK)
+        return status;
+    item->needs_whole = needs_whole(item);
+    item->line.cost_bytes += content_cost(item);
+    return MR_OK;
 }
 
 /* ---- items ---- */
@@ -216,7 +265,7 @@ static enum mr_status settle_names(struct job *job, struct item *item, bool is_s
     bool is_file = entry->kind == MR_KIND_FILE || entry->kind == MR_KIND_HARDLINK;
     bool is_content = is_file && is_selected;
     bool with_chain = is_content && chain_count(job->config.chain) > 0;
-    item->chain = with_chain && entry->kind == MR_KIND_FILE ? job->config.chain : NULL;
+    item->is_operated = with_chain && entry->kind == MR_KIND_FILE;
     item->output = *entry;
     item->output.path = item->output.target = NULL;
     enum mr_status status =
@@ -247,7 +296,8 @@ static enum mr_status settle_names(struct job *job, struct item *item, bool is_s
 static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct input *input,
                                 bool is_selected, struct item **item, struct mr_error *err)
 {
-    struct item *made = calloc(1, sizeof(*made));
+    struct item *made =
+        calloc(1, sizeof(*made) + line_run_count(job->line) * sizeof(made->runs[0]));
     if (!made) {
         mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
         tell_failed(job, input, entry, NULL, err);
@@ -262,6 +312,9 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     enum mr_status status = check_kind(&made->entry, err);
     if (status == MR_OK)
         status = settle_names(job, made, is_selected, err);
+    if (status == MR_OK)
+        status = settle_content(made, err);
+    uint64_t cost_bytes = made->line.cost_bytes;
     if (status == MR_OK && line_item_init(job->line, &made->line, made->runs) != MR_OK)
         status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     if (status != MR_OK) {
@@ -270,8 +323,8 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
         item_free(made);
         return status;
     }
+    made->line.cost_bytes = cost_bytes;
     settle_metadata(&job->config, &made->output);
-    settle_cost(made);
     made->is_serial = (input->source->flags & MR_SOURCE_SERIAL) && !made->is_loaded;
     made->keeps_input = made->copy_path && !(input->source->flags & MR_SOURCE_REOPENABLE);
     *item = made;

@@ -51,23 +51,76 @@ void item_stop(struct item *item, enum item_stop stop, enum job_stage by,
         item->error = *error;
 }
 
-bool item_has_out_room(const struct item *item)
+struct box *item_process_target(struct item *item)
 {
-    return item->needs_whole || item->out_hands_count < item->out_window_count;
+    return item->encode ? &item->mid : &item->out;
 }
 
-enum mr_status item_spool_out(struct item *item, struct mr_error *err)
+struct box *item_load_target(struct item *item)
 {
-    if (item->out_box.count < item->out_window_count)
-        return MR_OK;
-    enum mr_status status = item->spool ? MR_OK : spool_create(&item->spool, err);
-    struct chunk *chunk;
-    while (status == MR_OK && (chunk = chunk_list_pop(&item->out_box)) != NULL) {
-        status = spool_write(item->spool, chunk->data, chunk->used_bytes, err);
-        item->out_hands_count--;
-        chunk_give(item->job->chunks, chunk);
+    return item->way ? &item->in : item_process_target(item);
+}
+
+size_t item_target_bytes(const struct item *item, const struct box *target)
+{
+    return target == &item->mid ? item->route->block_bytes : CHUNK_CONTENT_BYTES;
+}
+
+void item_put_down(struct item *item, struct box *target, struct chunk *chunk)
+{
+    bool is_wanted = item->stop == ITEM_GOES_ON && !(target == &item->in && item->is_processed);
+    if (chunk && is_wanted) {
+        chunk_list_push(&target->chunks, chunk);
+        return;
     }
-    return status;
+    box_leave(target, target->hands_count > 0);
+    chunk_give(item->job->chunks, chunk);
+}
+
+void item_pass_over(struct item *item)
+{
+    if (item->is_loaded && !item->way)
+        item->is_processed = true;
+    if (item->is_processed && !item->encode)
+        item->is_encoded = true;
+}
+
+void item_used_up(struct item *item, struct box *box, struct chunk *chunk)
+{
+    bool is_input = box == item_load_target(item);
+    box_leave(box, 1);
+    if (is_input && item->keeps_input && !item->is_copy && chunk->is_last &&
+        chunk->used_bytes == item->load.bytes && !item->kept)
+        item->kept = chunk;
+    else
+        chunk_give(item->job->chunks, chunk);
+}
+
+enum mr_status item_set_route(struct item *item, const struct route *route, bool is_small)
+{
+    const struct job *job = item->job;
+    item->route = route;
+    bool has_blocks = route && route->codec && !is_small;
+    item->way = !route ? NULL : has_blocks ? &route->before : &route->whole;
+    if (item->way && !item->way->chain)
+        item->way = NULL;
+    /* A small file has one chunk at a time, also should it have grown. */
+    item->in.window_count = is_small ? 1 : job->window_count;
+    item->out.window_count = job->window_count;
+    if (!has_blocks)
+        return MR_OK;
+    unsigned width = job->encode_width;
+    while (width > 1 && encode_cost_bytes(route, width) > job->config.memory_bytes / 2)
+        width--;
+    item->mid.window_count = item->out.window_count = width + 1;
+    return encode_create(item, width);
+}
+
+/* A sink that wants sizes first, or keeps content encoded, gets a copy when all of it is there. */
+static bool needs_whole_copy(const struct item *item)
+{
+    const struct mr_sink *sink = item->job->config.sink;
+    return (sink->flags & MR_SINK_NEEDS_SIZE) != 0 || sink->encoding;
 }
 
 void item_copy_instead(struct item *item)
@@ -75,7 +128,7 @@ void item_copy_instead(struct item *item)
     if (item->stop != ITEM_FAILED || item->stopped_by != JOB_PROCESS || !item->copy_path ||
         item->is_copy)
         return;
-    if (!item->is_loaded || !item->is_processed || !item->is_stored)
+    if (!item->is_loaded || !item->is_processed || !item->is_encoded || !item->is_stored)
         return;
     /* Its hard links were told the other name. */
     if (item_may_be_linked(item) && strcmp(item->output.path, item->copy_path) != 0)
@@ -83,30 +136,41 @@ void item_copy_instead(struct item *item)
     free(item->output.path);
     item->output.path = item->copy_path;
     item->copy_path = NULL;
-    item->chain = NULL;
     item->is_copy = true;
     item->stop = ITEM_GOES_ON;
-    item->is_loaded = item->is_processed = item->is_stored = false;
-    item->in_hands_count = item->out_hands_count = 0;
-    item->needs_whole = (item->job->config.sink->flags & MR_SINK_NEEDS_SIZE) != 0;
+    item->is_loaded = item->is_processed = item->is_encoded = item->is_stored = false;
+    item->in.hands_count = item->mid.hands_count = item->out.hands_count = 0;
+    encode_destroy(item->encode);
+    item->encode = NULL;
+    if (item_set_route(item, item->copy_route, item->is_small) != MR_OK) {
+        item->stop = ITEM_FAILED; /* as it was: out of memory for the copy, too */
+        item->is_loaded = item->is_processed = item->is_encoded = item->is_stored = true;
+        return;
+    }
+    item->needs_whole = needs_whole_copy(item);
     item->load.bytes = 0;
     item->load.has_carry = false;
+    item->process.is_done = false;
     item->store.bytes = 0;
     item->store.crc = 0;
     item->store.is_committed = false;
     if (item->kept) {
+        struct box *target = item_load_target(item);
+        item->load.bytes = item->kept->used_bytes;
         item->kept->is_last = true;
-        chunk_list_push(&item->out_box, item->kept);
-        item->out_hands_count = 1;
+        item->kept->at_bytes = 0;
+        box_enter(target);
+        chunk_list_push(&target->chunks, item->kept);
         item->kept = NULL;
-        item->is_loaded = item->is_processed = true;
+        item->is_loaded = true;
+        item_pass_over(item);
     }
 }
 
 bool item_is_done(struct line_item *line_item)
 {
     const struct item *item = item_of(line_item);
-    return item->is_loaded && item->is_processed && item->is_stored;
+    return item->is_loaded && item->is_processed && item->is_encoded && item->is_stored;
 }
 
 static enum job_outcome outcome_of(const struct item *item)
@@ -136,7 +200,7 @@ void item_end(struct line_item *line_item)
         .entry = &item->entry,
         .outcome = outcome,
         .error = outcome == JOB_FAILED || item->is_copy ? &item->error : NULL,
-        .in_bytes = item->load.bytes,
+        .in_bytes = item->entry.has_encoding && outcome == JOB_STORED ? (uint64_t)item->entry.size_bytes : item->load.bytes,
         .out_bytes = item->store.bytes,
     };
     if (outcome == JOB_STORED && item->is_copy)
@@ -157,6 +221,7 @@ void item_free(struct item *item)
     chunk_give(item->job->chunks, item->kept);
     spool_destroy(item->load.tee);
     spool_destroy(item->spool);
+    encode_destroy(item->encode);
     free(item->process.note);
     free(item->copy_path);
     free(item->output.path);

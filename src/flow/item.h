@@ -14,23 +14,29 @@
 #include "base/nameset.h"
 #include "engine/line.h"
 #include "engine/stash.h"
-#include "flow/chunk.h"
+#include "flow/box.h"
 #include "flow/job.h"
 #include "flow/links.h"
 #include "flow/lost.h"
 #include "flow/notes.h"
+#include "flow/routes.h"
 #include "flow/spool.h"
 
 enum item_stop { ITEM_GOES_ON, ITEM_FAILED, ITEM_SKIPPED, ITEM_CANCELLED };
 
 enum item_doing {
-    ITEM_WORKS, /* this run does the step's work */
+    ITEM_WORKS,  /* this run does the step's work */
+    ITEM_SPOOLS, /* STORE: puts aside what has no room, as the sink cannot have it yet */
     ITEM_CLEANS /* this run lets go of what the step holds, because the item was stopped */
 };
 
+/* The steps of the line. ENCODE is the last operation of large content, in blocks, several at a time; it counts as processing. */
+enum item_step { STEP_LOAD, STEP_PROCESS, STEP_ENCODE, STEP_STORE, STEP_COUNT };
+
+struct encode;
+
 struct item {
     struct line_item line; /* first */
-    struct line_run runs[JOB_STAGES];
 
     /* const */
     struct job *job;
@@ -43,18 +49,20 @@ struct item {
     bool is_serial;     /* of a serial source: the feed waits until it is loaded */
     bool keeps_input;   /* the input must be kept for a copy, as the source cannot give it again */
     bool needs_whole;   /* the sink gets nothing before everything is there */
-    bool is_size_known; /* the sink will get as many bytes as are loaded */
-    unsigned in_window_count,
-        out_window_count; /* chunks between two steps, those in hand included */
+    bool is_size_known; /* the sink can be told the size of the plain content before everything is there */
+    bool is_operated;   /* the operations of the run apply */
+    bool is_small;      /* its content fits a chunk, going by what its source says */
     size_t in_room_bytes; /* of the first chunk */
 
     /* locked */
-    const struct chain *chain; /* NULL: content goes through unchanged */
+    const struct route *route;      /* NULL: content goes through unchanged */
+    const struct route *copy_route; /* likewise, when the input is copied instead */
+    const struct way *way;          /* what PROCESS runs; NULL: nothing */
     enum item_stop stop;
     enum job_stage stopped_by;
-    bool is_loaded, is_processed, is_stored, is_copy;
-    struct chunk_list in_box, out_box;
-    unsigned in_hands_count, out_hands_count;
+    bool is_loaded, is_processed, is_encoded, is_stored, is_copy;
+    /* LOAD -> in -> PROCESS -> mid -> ENCODE -> out -> STORE; a step that an item does not have is passed over. */
+    struct box in, mid, out;
     struct chunk *kept; /* the whole input, for a copy */
     struct mr_error error;
 
@@ -69,6 +77,7 @@ struct item {
         struct spool *tee;  /* the input, for a copy, when it is too large to keep */
         struct mr_error problem;
     } load;
+    struct encode *encode; /* ENCODE; owned; NULL: the item does not have that step */
     struct process { /* PROCESS */
         enum item_doing doing;
         struct chain_state *state;
@@ -77,18 +86,25 @@ struct item {
         char *note; /* owned */
         struct mr_error problem;
     } process;
-    struct spool *spool; /* the producing step until is_processed, then STORE */
+    struct { /* of content that is kept encoded: by the last run before is_encoded, then STORE */
+        struct mr_encoding encoding;
+        int64_t plain_bytes;
+    } result;
+    struct spool *spool; /* STORE */
     struct store {       /* STORE */
         enum item_doing doing;
         struct mr_writer *writer;
         struct chunk_list chunks;
         unsigned taken_count; /* chunks taken by the run */
+        bool is_complete;     /* nothing will come after them */
         bool is_committed;
         int64_t declared_bytes;
         uint64_t bytes;
         uint32_t crc; /* of what was written, when it will be verified */
         struct mr_error problem;
     } store;
+
+    struct line_run runs[]; /* as many as the line wants */
 };
 
 struct job {
@@ -96,7 +112,8 @@ struct job {
     struct line *line;
     struct mr_pool *pools[JOB_STAGES]; /* all the same when shared */
     struct chunk_pool *chunks;
-    struct stash *states; /* idle chain states, at most one for each worker */
+    struct routes *routes;
+    unsigned encode_width; /* runs of ENCODE that one item may have at once */
     char *last_parent;    /* feed only; owned: its directories are settled */
     bool sink_uses_pool;
     struct nameset *names;  /* feed only; NULL: names cannot collide */
@@ -136,12 +153,19 @@ void item_stop(struct item *item, enum item_stop stop, enum job_stage by,
 /* At the end of every settle: a stopped item that has let go of everything starts again as a copy,
  * if that is wanted. Item lock held. */
 void item_copy_instead(struct item *item);
-/* Does the producing step (LOAD without a chain, else PROCESS) have room for one more chunk? Item
- * lock held. */
-bool item_has_out_room(const struct item *item);
-/* Makes room for a chunk of an item that needs_whole, by moving its out box to the spool. Producing
- * step's run. */
-enum mr_status item_spool_out(struct item *item, struct mr_error *err);
+/* Where a step puts its chunks. Item lock held, or the step's own run. */
+struct box *item_load_target(struct item *item);
+struct box *item_process_target(struct item *item);
+/* The content of a chunk that is put there, at most. */
+size_t item_target_bytes(const struct item *item, const struct box *target);
+/* Puts a chunk down that was made for target; of a stopped item it is dropped. chunk may be NULL. Item lock held. */
+void item_put_down(struct item *item, struct box *target, struct chunk *chunk);
+/* A step is done when the step before it is, and the item does not have it. Item lock held. */
+void item_pass_over(struct item *item);
+/* A chunk of input is used up: back it goes, or it is kept when it is the whole input of an item that may have to be copied. Item lock held. */
+void item_used_up(struct item *item, struct box *box, struct chunk *chunk);
+/* Sets the item's way and windows for its route. needs_encode: large enough for blocks. MR_OK, MR_E_MEMORY. Feed, or item lock held. */
+enum mr_status item_set_route(struct item *item, const struct route *route, bool is_small);
 bool item_is_done(struct line_item *line_item);
 void item_end(struct line_item *line_item);
 void item_free(struct item *item);
@@ -152,6 +176,13 @@ void load_settle(struct line_item *line_item, struct line_run *run);
 enum line_claim process_claim(struct line_item *line_item, struct line_run *run);
 void process_run(struct line_item *line_item, struct line_run *run);
 void process_settle(struct line_item *line_item, struct line_run *run);
+enum line_claim encode_claim(struct line_item *line_item, struct line_run *run);
+void encode_run(struct line_item *line_item, struct line_run *run);
+void encode_settle(struct line_item *line_item, struct line_run *run);
+/* blocks: of the item's route, at most so many at once. Memory that they take: see encode_cost_bytes(). MR_OK, MR_E_MEMORY. */
+enum mr_status encode_create(struct item *item, unsigned width);
+void encode_destroy(struct encode *encode); /* NULL is a no-op */
+size_t encode_cost_bytes(const struct route *route, unsigned width);
 enum line_claim store_claim(struct line_item *line_item, struct line_run *run);
 void store_run(struct line_item *line_item, struct line_run *run);
 void store_settle(struct line_item *line_item, struct line_run *run);

@@ -17,28 +17,28 @@
 /* Of the descriptors that the process may have, items in flight get one in so many; each may need
  * two. */
 #define DESCRIPTORS_SHARE 4
+/* Blocks of one large item that are worked on at once, at most. */
+#define ENCODE_WIDTH_MAX 32
 #define NAMES_BYTES       ((size_t)4 << 20)
 
 static const char *const pool_names[JOB_STAGES] = {"read", "work", "write"};
 
-static bool stage_is_held(struct job *job, unsigned stage)
-{
-    return line_is_held(job->line, stage);
-}
-
 static bool load_is_held(void *ctx)
 {
-    return stage_is_held(ctx, JOB_LOAD);
+    const struct job *job = ctx;
+    return line_is_held(job->line, STEP_LOAD);
 }
 
 static bool process_is_held(void *ctx)
 {
-    return stage_is_held(ctx, JOB_PROCESS);
+    const struct job *job = ctx;
+    return line_is_held(job->line, STEP_PROCESS) || line_is_held(job->line, STEP_ENCODE);
 }
 
 static bool store_is_held(void *ctx)
 {
-    return stage_is_held(ctx, JOB_STORE);
+    const struct job *job = ctx;
+    return line_is_held(job->line, STEP_STORE);
 }
 
 /* ---- making ---- */
@@ -120,24 +120,19 @@ static uint64_t give_sink_its_share(struct job *job)
 
 static enum mr_status make_line(struct job *job)
 {
-    struct line_step steps[JOB_STAGES] = {
-        {.name = "load", .width = 1, .claim = load_claim, .run = load_run, .settle = load_settle},
-        {.name = "process",
-         .width = 1,
-         .claim = process_claim,
-         .run = process_run,
-         .settle = process_settle},
-        {.name = "store",
-         .width = 1,
-         .claim = store_claim,
-         .run = store_run,
-         .settle = store_settle},
+    job->encode_width = job->config.worker_count < ENCODE_WIDTH_MAX ? job->config.worker_count
+                                                                     : ENCODE_WIDTH_MAX;
+    const struct line_step steps[STEP_COUNT] = {
+        [STEP_LOAD] = {"load", job->pools[JOB_LOAD], 1, load_claim, load_run, load_settle},
+        [STEP_PROCESS] = {"process", job->pools[JOB_PROCESS], 1, process_claim, process_run,
+                          process_settle},
+        [STEP_ENCODE] = {"encode", job->pools[JOB_PROCESS], job->encode_width, encode_claim,
+                         encode_run, encode_settle},
+        [STEP_STORE] = {"store", job->pools[JOB_STORE], 1, store_claim, store_run, store_settle},
     };
-    for (unsigned s = 0; s < JOB_STAGES; s++)
-        steps[s].pool = job->pools[s];
     const struct line_config config = {
         .steps = steps,
-        .step_count = JOB_STAGES,
+        .step_count = STEP_COUNT,
         .order = order_of(job),
         .budget_bytes = job->config.memory_bytes - give_sink_its_share(job),
         .in_flight_max = in_flight_max(&job->config),
@@ -158,11 +153,6 @@ static unsigned windows_for(uint64_t memory_bytes)
     if (memory_bytes >= 64 * CHUNK_ROOM_BYTES / 2)
         return 3;
     return memory_bytes >= 16 * CHUNK_ROOM_BYTES / 2 ? 2 : 1;
-}
-
-static void destroy_state(void *state)
-{
-    chain_state_destroy(state);
 }
 
 static bool names_may_collide(const struct job_config *config)
@@ -186,7 +176,8 @@ static enum mr_status make_parts(struct job *job, struct mr_error *err)
         return status;
     if (chunk_pool_create(&job->chunks) != MR_OK || links_create(&job->links[0]) != MR_OK ||
         links_create(&job->links[1]) != MR_OK ||
-        stash_create(config->worker_count, destroy_state, &job->states) != MR_OK ||
+        routes_create(config->chain, config->sink->encoding, config->worker_count,
+                      config->memory_bytes, &job->routes) != MR_OK ||
         make_line(job) != MR_OK)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     give_reasons(job);
@@ -226,7 +217,7 @@ void job_destroy(struct job *job)
     bool is_shared = job->pools[0] == job->pools[1];
     for (unsigned s = 0; s < (is_shared ? 1 : JOB_STAGES); s++)
         mr_pool_destroy(job->pools[s]);
-    stash_destroy(job->states);
+    routes_destroy(job->routes);
     chunk_pool_destroy(job->chunks);
     links_destroy(job->links[0]);
     links_destroy(job->links[1]);
@@ -358,6 +349,21 @@ static enum job_stage limiting_stage(const struct job_figures *figures)
  * LOAD is what its step and the feed did; STORE what its step did; PROCESS whatever else its pool
  * was busy with: its step, and what the sink has compressed there.
  */
+static void add_steps(struct job_stage_figures *stage, const struct line_figures *line,
+                      unsigned wanted)
+{
+    static const unsigned stage_of[STEP_COUNT] = {[STEP_LOAD] = JOB_LOAD,
+                                                  [STEP_PROCESS] = JOB_PROCESS,
+                                                  [STEP_ENCODE] = JOB_PROCESS,
+                                                  [STEP_STORE] = JOB_STORE};
+    for (unsigned s = 0; s < STEP_COUNT; s++) {
+        if (stage_of[s] != wanted)
+            continue;
+        stage->run_count += line->step_runs[s];
+        stage->busy_s += (double)line->step_busy_ns[s] / 1e9;
+    }
+}
+
 static void stage_figures(struct job *job, const struct line_figures *line,
                           struct job_figures *figures)
 {
@@ -368,8 +374,7 @@ static void stage_figures(struct job *job, const struct line_figures *line,
         if (job->end_ns == 0)
             pool_times(job->pools[s], &times[s]);
         stage->thread_count = pool_thread_count(job->pools[s]);
-        stage->run_count = line->step_runs[s];
-        stage->busy_s = (double)line->step_busy_ns[s] / 1e9;
+        add_steps(stage, line, s);
         if (!figures->is_shared) {
             stage->starved_s = (double)times[s].starved_ns / 1e9;
             stage->blocked_s = (double)times[s].blocked_ns / 1e9;

@@ -10,7 +10,8 @@ enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
     if (item->is_loaded)
         return LINE_NOTHING;
     item->load.doing = ITEM_WORKS;
-    bool is_unwanted = item->chain && item->is_processed; /* the chain was done before the end */
+    struct box *target = item_load_target(item);
+    bool is_unwanted = target == &item->in && item->is_processed; /* the chain was done before the end */
     if (item_is_stopped(item) || is_unwanted) {
         /* A copy that needs the input from a source that cannot give it again: the rest is read and
          * kept. */
@@ -20,15 +21,9 @@ enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
             item->load.doing = ITEM_CLEANS;
         return LINE_READY;
     }
-    if (!item->chain) {
-        if (!item_has_out_room(item))
-            return LINE_HELD;
-        item->out_hands_count++;
-    } else {
-        if (item->in_hands_count >= item->in_window_count)
-            return LINE_HELD;
-        item->in_hands_count++;
-    }
+    if (!box_has_room(target))
+        return LINE_HELD;
+    box_enter(target);
     return LINE_READY;
 }
 
@@ -92,21 +87,17 @@ static enum mr_status fill(struct item *item, struct mr_error *err)
 {
     struct load *load = &item->load;
     bool is_first = load->bytes == 0 && !load->has_carry;
-    size_t room_bytes = is_first ? item->in_room_bytes : CHUNK_ROOM_BYTES;
-    enum mr_status status = MR_OK;
-    if (!item->chain && item->needs_whole)
-        status = item_spool_out(item, err);
-    if (status != MR_OK)
-        return status;
+    size_t content_bytes = item_target_bytes(item, item_load_target(item));
+    size_t room_bytes = is_first && item->is_small ? item->in_room_bytes : content_bytes + 1;
     load->chunk = chunk_take(item->job->chunks, room_bytes);
     if (!load->chunk)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     struct chunk *chunk = load->chunk;
-    size_t keep_bytes = room_bytes - 1 < CHUNK_CONTENT_BYTES ? room_bytes - 1 : CHUNK_CONTENT_BYTES;
+    size_t keep_bytes = room_bytes - 1 < content_bytes ? room_bytes - 1 : content_bytes;
     size_t carried_bytes = load->has_carry ? 1 : 0, got_bytes = 0;
     if (load->has_carry)
         chunk->data[0] = load->carry;
-    status = read_some(item, chunk->data + carried_bytes, keep_bytes + 1 - carried_bytes,
+    enum mr_status status = read_some(item, chunk->data + carried_bytes, keep_bytes + 1 - carried_bytes,
                        &got_bytes, err);
     if (status != MR_OK)
         return status;
@@ -154,18 +145,14 @@ void load_run(struct line_item *line_item, struct line_run *run)
         let_feed_go_on(item);
 }
 
-/* Puts the chunk down where the next step finds it; what is not wanted any more is dropped. */
-static void put_down(struct item *item, struct chunk *chunk)
+/* What comes encoded counts as its content, when all of it is there. */
+static void count_input(struct item *item, const struct chunk *chunk)
 {
-    if (item->stop == ITEM_GOES_ON && !(item->chain && item->is_processed)) {
-        chunk_list_push(item->chain ? &item->in_box : &item->out_box, chunk);
-        return;
-    }
-    if (item->chain)
-        item->in_hands_count -= item->in_hands_count > 0;
-    else
-        item->out_hands_count -= item->out_hands_count > 0;
-    chunk_give(item->job->chunks, chunk);
+    uint64_t bytes = chunk->used_bytes;
+    if (item->entry.has_encoding)
+        bytes = chunk->is_last ? (uint64_t)item->entry.size_bytes : 0;
+    if (!item->is_copy)
+        atomic_fetch_add_explicit(&item->job->in_bytes, bytes, memory_order_relaxed);
 }
 
 void load_settle(struct line_item *line_item, struct line_run *run)
@@ -180,16 +167,13 @@ void load_settle(struct line_item *line_item, struct line_run *run)
     } else if (load->problem.status != MR_OK) {
         item_stop(item, item_stop_for(load->problem.status), JOB_LOAD, &load->problem);
         item->stopped_by = JOB_LOAD; /* what was kept of it is not whole: it cannot be copied */
-        put_down(item, chunk);
+        item_put_down(item, item_load_target(item), chunk);
         item->is_loaded = true;
     } else {
-        if (!item->is_copy)
-            atomic_fetch_add_explicit(&item->job->in_bytes, chunk->used_bytes,
-                                      memory_order_relaxed);
+        count_input(item, chunk);
         item->is_loaded = chunk->is_last;
-        put_down(item, chunk);
+        item_put_down(item, item_load_target(item), chunk);
     }
-    if (item->is_loaded && !item->chain)
-        item->is_processed = true;
+    item_pass_over(item);
     item_copy_instead(item);
 }

@@ -9,21 +9,22 @@ enum line_claim process_claim(struct line_item *line_item, struct line_run *run)
     struct item *item = item_of(line_item);
     struct process *process = &item->process;
     (void)run;
-    if (item->is_processed || !item->chain)
+    if (item->is_processed || !item->way)
         return LINE_NOTHING;
     if (item_is_stopped(item)) {
         process->doing = ITEM_CLEANS;
         return LINE_READY;
     }
-    if (!process->in && !item->in_box.first)
+    struct box *target = item_process_target(item);
+    if (!process->in && !item->in.chunks.first)
         return LINE_NOTHING;
     if (!process->out) {
-        if (!item_has_out_room(item))
+        if (!box_has_room(target))
             return LINE_HELD;
-        item->out_hands_count++;
+        box_enter(target);
     }
     if (!process->in)
-        process->in = chunk_list_pop(&item->in_box);
+        process->in = chunk_list_pop(&item->in.chunks);
     process->doing = ITEM_WORKS;
     return LINE_READY;
 }
@@ -37,12 +38,9 @@ static bool is_cancelled(void *ctx)
 static enum mr_status begin(struct item *item, struct mr_error *err)
 {
     struct process *process = &item->process;
-    process->state = stash_take(item->job->states);
-    if (!process->state) {
-        enum mr_status status = chain_state_create(item->chain, &process->state, err);
-        if (status != MR_OK)
-            return status;
-    }
+    enum mr_status status = way_take(item->way, &process->state, err);
+    if (status != MR_OK)
+        return status;
     return chain_start(process->state, &item->entry, err);
 }
 
@@ -51,9 +49,9 @@ static enum mr_status begin(struct item *item, struct mr_error *err)
 static struct chunk *take_room(struct item *item)
 {
     const struct chunk *in = item->process.in;
-    size_t room_bytes = CHUNK_ROOM_BYTES;
-    if (in->is_last && in->at_bytes == 0 && item->load.bytes == in->used_bytes) {
-        size_t bound_bytes = chain_bound(item->chain, in->used_bytes);
+    size_t room_bytes = item->encode ? item->route->block_bytes : CHUNK_ROOM_BYTES;
+    if (!item->encode && in->is_last && in->at_bytes == 0 && item->load.bytes == in->used_bytes) {
+        size_t bound_bytes = chain_bound(item->way->chain, &item->entry, in->used_bytes);
         if (bound_bytes < room_bytes)
             room_bytes = bound_bytes > 0 ? bound_bytes : 1;
     }
@@ -65,20 +63,21 @@ static enum mr_status turn_wheel(struct item *item, struct mr_error *err)
 {
     struct process *process = &item->process;
     struct chunk *in = process->in, *out = process->out;
+    size_t cap_bytes = item->encode ? item->route->block_bytes : out->cap_bytes;
     for (;;) {
         struct mr_io io = {
             .in = in->data + in->at_bytes,
             .in_bytes = in->used_bytes - in->at_bytes,
             .is_last = in->is_last,
             .out = out->data + out->used_bytes,
-            .out_bytes = out->cap_bytes - out->used_bytes,
+            .out_bytes = cap_bytes - out->used_bytes,
             .is_cancelled = is_cancelled,
             .cancel_ctx = item->job,
         };
         size_t had_in_bytes = io.in_bytes, had_out_bytes = io.out_bytes;
         enum mr_status status = chain_process(process->state, &io, err);
         in->at_bytes = in->used_bytes - io.in_bytes;
-        out->used_bytes = out->cap_bytes - io.out_bytes;
+        out->used_bytes = cap_bytes - io.out_bytes;
         if (status != MR_OK) {
             process->is_done = status == MR_DONE;
             return process->is_done ? MR_OK : status;
@@ -99,6 +98,15 @@ static enum mr_status keep_note(struct item *item, struct mr_error *err)
     return item->process.note ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
+/* What the sink must know of content that was encoded for it. */
+static void keep_encoding(struct item *item)
+{
+    if (!item->route->is_encoded || item->encode)
+        return;
+    item->result.encoding =
+        *chain_encoding(item->process.state, &item->result.plain_bytes);
+}
+
 static void let_go(struct item *item)
 {
     struct process *process = &item->process;
@@ -106,7 +114,7 @@ static void let_go(struct item *item)
         return;
     if (!process->is_done)
         chain_stop(process->state);
-    stash_put(item->job->states, process->state);
+    way_put(item->way, process->state);
     process->state = NULL;
 }
 
@@ -115,8 +123,6 @@ static enum mr_status work(struct item *item, struct mr_error *err)
     struct process *process = &item->process;
     enum mr_status status = MR_OK;
     if (!process->out) {
-        if (item->needs_whole)
-            status = item_spool_out(item, err);
         process->out = take_room(item);
         if (!process->out)
             status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
@@ -125,8 +131,10 @@ static enum mr_status work(struct item *item, struct mr_error *err)
         status = begin(item, err);
     if (status == MR_OK)
         status = turn_wheel(item, err);
-    if (status == MR_OK && process->is_done)
+    if (status == MR_OK && process->is_done) {
+        keep_encoding(item);
         status = keep_note(item, err);
+    }
     if (status != MR_OK || process->is_done)
         let_go(item);
     return status;
@@ -143,17 +151,10 @@ void process_run(struct line_item *line_item, struct line_run *run)
         item->process.problem.status = work(item, &item->process.problem);
 }
 
-/* The input chunk is used up: back, or kept when it is the whole input of an item that may have to
- * be copied. */
 static void finish_input(struct item *item)
 {
-    struct chunk *in = item->process.in;
+    item_used_up(item, &item->in, item->process.in);
     item->process.in = NULL;
-    item->in_hands_count--;
-    if (item->keeps_input && in->is_last && in->used_bytes == item->load.bytes && !item->kept)
-        item->kept = in;
-    else
-        chunk_give(item->job->chunks, in);
 }
 
 /* No input is wanted any more. */
@@ -162,14 +163,17 @@ static void drop_input(struct item *item)
     struct process *process = &item->process;
     if (process->in)
         finish_input(item);
-    while ((process->in = chunk_list_pop(&item->in_box)) != NULL)
+    while ((process->in = chunk_list_pop(&item->in.chunks)) != NULL)
         finish_input(item);
 }
 
 static void drop_all(struct item *item)
 {
     drop_input(item);
-    chunk_give(item->job->chunks, item->process.out);
+    if (item->process.out) {
+        box_leave(item_process_target(item), 1);
+        chunk_give(item->job->chunks, item->process.out);
+    }
     item->process.out = NULL;
     item->is_processed = true;
 }
@@ -189,12 +193,15 @@ void process_settle(struct line_item *line_item, struct line_run *run)
             drop_input(item);
         else if (in->at_bytes == in->used_bytes && !in->is_last)
             finish_input(item);
-        if (process->is_done || out->used_bytes == out->cap_bytes) {
+        struct box *target = item_process_target(item);
+        size_t full_bytes = item->encode ? item->route->block_bytes : out->cap_bytes;
+        if (process->is_done || out->used_bytes == full_bytes) {
             out->is_last = process->is_done;
-            chunk_list_push(&item->out_box, out);
+            item_put_down(item, target, out);
             process->out = NULL;
         }
         item->is_processed = process->is_done;
     }
+    item_pass_over(item);
     item_copy_instead(item);
 }

@@ -12,8 +12,15 @@ static bool has_something(const struct item *item)
     if (!item_is_content(item))
         return true;
     if (item->needs_whole)
-        return item->is_processed;
-    return item->out_box.first != NULL;
+        return item->is_encoded;
+    return item->out.chunks.first != NULL;
+}
+
+/* What cannot be stored yet fills the box: it has to go somewhere else. */
+static bool must_spool(const struct item *item)
+{
+    return item->needs_whole && !item->is_encoded && !box_has_room(&item->out) &&
+           item->out.chunks.first;
 }
 
 enum line_claim store_claim(struct line_item *line_item, struct line_run *run)
@@ -24,10 +31,11 @@ enum line_claim store_claim(struct line_item *line_item, struct line_run *run)
     if (item->is_stored)
         return LINE_NOTHING;
     if (item_is_stopped(item)) {
-        /* The box may belong to a producing step that spools until that step has let go of it. */
-        if (!item->is_processed)
-            return LINE_NOTHING;
+        if (!item->is_encoded)
+            return LINE_NOTHING; /* more may still come into the box */
         store->doing = ITEM_CLEANS;
+    } else if (must_spool(item)) {
+        store->doing = ITEM_SPOOLS;
     } else {
         if (!has_something(item))
             return LINE_NOTHING;
@@ -35,10 +43,21 @@ enum line_claim store_claim(struct line_item *line_item, struct line_run *run)
             return LINE_HELD;
         store->doing = ITEM_WORKS;
     }
-    store->chunks = item->out_box;
-    store->taken_count = item->out_box.count;
-    item->out_box = (struct chunk_list){0};
+    store->is_complete = item->is_encoded;
+    if (store->is_complete && item->route && item->route->is_encoded) {
+        item->output.has_encoding = true;
+        item->output.encoding = item->result.encoding;
+        item->output.size_bytes = item->result.plain_bytes;
+    }
+    store->chunks = item->out.chunks;
+    store->taken_count = item->out.chunks.count;
+    item->out.chunks = (struct chunk_list){0};
     return LINE_READY;
+}
+
+static bool is_kept_encoded(const struct item *item)
+{
+    return item->route && item->route->is_encoded;
 }
 
 /* The exact size of what will be written, or MR_SIZE_UNKNOWN. */
@@ -49,6 +68,16 @@ static int64_t exact_size(const struct item *item)
         return 0;
     if (chunks->last && chunks->last->is_last)
         return (int64_t)chunks->used_bytes + (item->spool ? spool_size_bytes(item->spool) : 0);
+    return item->is_size_known && !is_kept_encoded(item) ? item->load.size_bytes : MR_SIZE_UNKNOWN;
+}
+
+/* The size of the plain content, as the sink sees it when it begins. */
+static int64_t plain_size(const struct item *item)
+{
+    if (!is_kept_encoded(item))
+        return item->store.declared_bytes;
+    if (item->store.is_complete)
+        return item->output.size_bytes;
     return item->is_size_known ? item->load.size_bytes : MR_SIZE_UNKNOWN;
 }
 
@@ -63,7 +92,12 @@ static enum mr_status begin(struct item *item, struct mr_error *err)
                             path_show(shown, sizeof(shown), item->output.target));
     }
     item->store.declared_bytes = exact_size(item);
-    item->output.size_bytes = item->store.declared_bytes;
+    item->output.size_bytes = plain_size(item);
+    if (is_kept_encoded(item) && !item->store.is_complete) {
+        item->output.has_encoding = true;
+        item->output.encoding = (struct mr_encoding){.method = item->route->method,
+                                                     .stored_bytes = MR_SIZE_UNKNOWN};
+    }
     return sink->ops->begin(sink, &item->output, item->store.declared_bytes, &item->store.writer,
                             err);
 }
@@ -81,6 +115,18 @@ static enum mr_status write_some(struct item *item, const void *data, size_t siz
     if (item->job->config.removes_sources)
         item->store.crc = (uint32_t)crc32_z(item->store.crc, data, size_bytes);
     return MR_OK;
+}
+
+/* Moves what was taken to the spool. */
+static enum mr_status put_aside(struct item *item, struct mr_error *err)
+{
+    enum mr_status status = item->spool ? MR_OK : spool_create(&item->spool, err);
+    struct chunk *chunk;
+    while (status == MR_OK && (chunk = chunk_list_pop(&item->store.chunks)) != NULL) {
+        status = spool_write(item->spool, chunk->data, chunk->used_bytes, err);
+        chunk_give(item->job->chunks, chunk);
+    }
+    return status;
 }
 
 static enum mr_status write_spool(struct item *item, struct mr_error *err)
@@ -136,12 +182,17 @@ static enum mr_status commit(struct item *item, struct mr_error *err)
 {
     struct store *store = &item->store;
     struct mr_sink *sink = item->job->config.sink;
-    if (store->declared_bytes != MR_SIZE_UNKNOWN && item_is_content(item) &&
-        (uint64_t)store->declared_bytes != store->bytes)
+    int64_t announced_bytes = store->declared_bytes, found_bytes = (int64_t)store->bytes;
+    if (is_kept_encoded(item) && item->is_size_known) {
+        announced_bytes = item->load.size_bytes;
+        found_bytes = item->output.size_bytes;
+    }
+    if (announced_bytes != MR_SIZE_UNKNOWN && item_is_content(item) &&
+        announced_bytes != found_bytes)
         return mr_error_set(
             err, MR_E_CHANGED, 0,
-            "has %llu bytes where %lld were announced: it changed, or its archive is damaged",
-            (unsigned long long)store->bytes, (long long)store->declared_bytes);
+            "has %lld bytes where %lld were announced: it changed, or its archive is damaged",
+            (long long)found_bytes, (long long)announced_bytes);
     struct mr_writer *writer = store->writer;
     store->writer = NULL;
     enum mr_status status = sink->ops->commit(sink, writer, err);
@@ -164,8 +215,9 @@ static void clean(struct item *item)
     struct mr_sink *sink = item->job->config.sink;
     sink->ops->abort(sink, store->writer);
     store->writer = NULL;
-    if ((sink->flags & MR_SINK_FINAL) && (sink->flags & MR_SINK_NEEDS_SIZE) && store->bytes > 0 &&
-        !atomic_load(&item->job->is_cancelled)) {
+    bool is_ruined = (sink->flags & MR_SINK_FINAL) &&
+                     ((sink->flags & MR_SINK_NEEDS_SIZE) || sink->encoding) && store->bytes > 0;
+    if (is_ruined && !atomic_load(&item->job->is_cancelled)) {
         struct mr_error ruined;
         char shown[PATH_SHOW_BYTES];
         mr_error_set(&ruined, MR_E_DATA, 0,
@@ -201,6 +253,11 @@ void store_run(struct line_item *line_item, struct line_run *run)
         return;
     }
     bool is_last = false;
+    if (store->doing == ITEM_SPOOLS) {
+        store->problem.status = put_aside(item, &store->problem);
+        chunk_give_all(item->job->chunks, &store->chunks);
+        return;
+    }
     enum mr_status status = store->writer ? MR_OK : begin(item, &store->problem);
     if (status == MR_OK)
         status = write_all(item, &is_last, &store->problem);
@@ -221,7 +278,7 @@ void store_settle(struct line_item *line_item, struct line_run *run)
     struct item *item = item_of(line_item);
     struct store *store = &item->store;
     (void)run;
-    item->out_hands_count -= store->taken_count;
+    box_leave(&item->out, store->taken_count);
     store->taken_count = 0;
     if (store->doing == ITEM_CLEANS) {
         item->is_stored = true;

@@ -27,7 +27,8 @@ void chain_destroy(struct chain *chain)
     if (!chain)
         return;
     for (unsigned i = 0; i < chain->count; i++)
-        destroy_config(chain->links[i].operation, chain->links[i].config);
+        if (!chain->links[i].is_borrowed)
+            destroy_config(chain->links[i].operation, chain->links[i].config);
     free(chain->links);
     free(chain);
 }
@@ -178,10 +179,8 @@ static const char *notes_path_of(const struct chain_link *link)
     return has_notes ? link->operation->notes_path(link->config) : NULL;
 }
 
-enum mr_status chain_add_operation(struct chain *chain, const struct mr_operation *operation,
-                                   void *config, struct mr_error *err)
+static enum mr_status add_link(struct chain *chain, struct chain_link link, struct mr_error *err)
 {
-    struct chain_link link = {operation, config};
     if (notes_path_of(&link) && chain_notes_path(chain))
         return mr_error_set(err, MR_E_USAGE, 0, "only one operation of a run can write a list");
     struct chain_link *links = realloc(chain->links, (chain->count + 1) * sizeof(*links));
@@ -191,6 +190,32 @@ enum mr_status chain_add_operation(struct chain *chain, const struct mr_operatio
     chain->links = links;
     chain->count++;
     return MR_OK;
+}
+
+enum mr_status chain_add_operation(struct chain *chain, const struct mr_operation *operation,
+                                   void *config, struct mr_error *err)
+{
+    return add_link(chain, (struct chain_link){operation, config, false}, err);
+}
+
+enum mr_status chain_borrow(struct chain *chain, const struct chain *other, unsigned first,
+                            unsigned count, struct mr_error *err)
+{
+    enum mr_status status = MR_OK;
+    for (unsigned i = first; i < first + count && status == MR_OK; i++) {
+        struct chain_link link = other->links[i];
+        link.is_borrowed = true;
+        status = add_link(chain, link, err);
+    }
+    return status;
+}
+
+const struct mr_operation *chain_operation(const struct chain *chain, unsigned index,
+                                           const void **config)
+{
+    if (config)
+        *config = chain->links[index].config;
+    return chain->links[index].operation;
 }
 
 unsigned chain_count(const struct chain *chain)
@@ -207,12 +232,19 @@ bool chain_is_identity(const struct chain *chain)
     return true;
 }
 
-size_t chain_bound(const struct chain *chain, size_t in_bytes)
+size_t chain_link_bound(const struct mr_operation *operation, const void *config,
+                        const struct mr_entry *entry, size_t in_bytes)
+{
+    if (operation->bound_entry)
+        return entry ? operation->bound_entry(config, entry, in_bytes) : SIZE_MAX;
+    return operation->bound ? operation->bound(config, in_bytes) : SIZE_MAX;
+}
+
+size_t chain_bound(const struct chain *chain, const struct mr_entry *entry, size_t in_bytes)
 {
     for (unsigned i = 0; i < chain->count && in_bytes != SIZE_MAX; i++) {
         const struct chain_link *link = &chain->links[i];
-        in_bytes =
-            link->operation->bound ? link->operation->bound(link->config, in_bytes) : SIZE_MAX;
+        in_bytes = chain_link_bound(link->operation, link->config, entry, in_bytes);
     }
     return in_bytes;
 }

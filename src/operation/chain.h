@@ -25,9 +25,14 @@ enum mr_status chain_add(struct chain *chain, const char *spec, struct mr_error 
 enum mr_status chain_add_operation(struct chain *chain, const struct mr_operation *operation, void *config,
                                    struct mr_error *err);
 
+/* Adds operations [first, first + count) of other, which keeps their configs and must outlive chain. MR_OK, MR_E_USAGE (two lists), MR_E_MEMORY. */
+enum mr_status chain_borrow(struct chain *chain, const struct chain *other, unsigned first, unsigned count, struct mr_error *err);
+
 unsigned chain_count(const struct chain *chain);
+const struct mr_operation *chain_operation(const struct chain *chain, unsigned index, const void **config); /* config may be NULL */
 bool chain_is_identity(const struct chain *chain);  /* no operation, or all leave the bytes alone */
-size_t chain_bound(const struct chain *chain, size_t in_bytes); /* SIZE_MAX: no bound */
+/* What in_bytes of that entry can become; entry may be NULL, then of any. SIZE_MAX: no bound. */
+size_t chain_bound(const struct chain *chain, const struct mr_entry *entry, size_t in_bytes);
 size_t chain_state_bytes(const struct chain *chain); /* all states and buffers of one chain_state, at most */
 enum mr_status chain_rename(const struct chain *chain, char **path); /* folds rename over the operations */
 const char *chain_notes_path(const struct chain *chain); /* of the operation with notes, or NULL */
@@ -38,6 +43,8 @@ void chain_state_destroy(struct chain_state *state);
 enum mr_status chain_start(struct chain_state *state, const struct mr_entry *entry, struct mr_error *err);
 enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct mr_error *err);
 const char *chain_note(struct chain_state *state); /* NULL: none */
+/* Of the last operation, when it encodes for a container; else NULL. */
+const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *plain_bytes);
 void chain_stop(struct chain_state *state);
 
 #endif

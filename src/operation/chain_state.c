@@ -29,6 +29,7 @@ struct stage {
 };
 
 struct chain_state {
+    const struct mr_entry *entry; /* of the current item */
     unsigned count; /* at least 1 */
     struct stage stages[];
 };
@@ -54,7 +55,7 @@ void chain_state_destroy(struct chain_state *state)
 enum mr_status chain_state_create(const struct chain *chain, struct chain_state **state,
                                   struct mr_error *err)
 {
-    static const struct chain_link copy = {&operation_copy, NULL};
+    static const struct chain_link copy = {&operation_copy, NULL, false};
     unsigned count = chain->count > 0 ? chain->count : 1;
     struct chain_state *made = calloc(1, sizeof(*made) + count * sizeof(made->stages[0]));
     if (!made)
@@ -94,6 +95,7 @@ void chain_stop(struct chain_state *state)
 enum mr_status chain_start(struct chain_state *state, const struct mr_entry *entry,
                            struct mr_error *err)
 {
+    state->entry = entry;
     chain_stop(state);
     for (unsigned i = 0; i < state->count; i++) {
         struct stage *stage = &state->stages[i];
@@ -186,8 +188,8 @@ static enum mr_status give_room(struct chain_state *state, unsigned index, const
 {
     struct stage *stage = &state->stages[index];
     size_t bound = 0;
-    if (!stage->is_called && part->is_last && stage->operation->bound) {
-        bound = stage->operation->bound(stage->config, part->in_bytes);
+    if (!stage->is_called && part->is_last) {
+        bound = chain_link_bound(stage->operation, stage->config, state->entry, part->in_bytes);
         bound = bound == SIZE_MAX ? 0 : bound;
     }
     *buffer = NULL;
@@ -291,6 +293,12 @@ enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct
         if (status != MR_OK)
             return status;
     }
+}
+
+const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *plain_bytes)
+{
+    const struct stage *last = &state->stages[state->count - 1];
+    return last->operation->encoding ? last->operation->encoding(last->state, plain_bytes) : NULL;
 }
 
 const char *chain_note(struct chain_state *state)

@@ -140,13 +140,13 @@ START_TEST(composes_figures)
                  *unpacked = run_chain_create("gunzip copy");
     struct chain *twice = run_chain_create("gzip gzip"), *once = run_chain_create("gzip");
     ck_assert(chain_is_identity(none) && chain_is_identity(copies) && !chain_is_identity(packed));
-    ck_assert_uint_eq(chain_bound(none, 77), 77);
-    ck_assert_uint_eq(chain_bound(copies, 77), 77);
-    ck_assert_uint_gt(chain_bound(packed, 77), 77);
-    ck_assert_uint_eq(chain_bound(packed, SIZE_MAX), SIZE_MAX);
-    ck_assert_uint_eq(chain_bound(unpacked, 77), SIZE_MAX);
-    ck_assert_uint_eq(chain_bound(twice, 77), chain_bound(once, chain_bound(once, 77)));
-    ck_assert_uint_le(chain_bound(once, CHAIN_BUFFER_BYTES),
+    ck_assert_uint_eq(chain_bound(none, NULL, 77), 77);
+    ck_assert_uint_eq(chain_bound(copies, NULL, 77), 77);
+    ck_assert_uint_gt(chain_bound(packed, NULL, 77), 77);
+    ck_assert_uint_eq(chain_bound(packed, NULL, SIZE_MAX), SIZE_MAX);
+    ck_assert_uint_eq(chain_bound(unpacked, NULL, 77), SIZE_MAX);
+    ck_assert_uint_eq(chain_bound(twice, NULL, 77), chain_bound(once, NULL, chain_bound(once, NULL, 77)));
+    ck_assert_uint_le(chain_bound(once, NULL, CHAIN_BUFFER_BYTES),
                       CHAIN_BUFFER_BYTES + CHAIN_SLACK_BYTES);
     ck_assert_uint_ge(chain_state_bytes(twice), 2 * chain_state_bytes(once) + CHAIN_BUFFER_BYTES);
     ck_assert_ptr_null(chain_notes_path(twice));

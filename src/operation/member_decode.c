@@ -1,0 +1,255 @@
+/* The members of a container as they are decoded: plain ones, and raw deflate. */
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "config.h"
+#include "operation/codec.h"
+#include "operation/member.h"
+
+#if MR_HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
+
+#define PROMISED_MAX_BYTES ((size_t)1 << 20)
+
+void member_sum_add(struct member_sum *sum, const void *data, size_t bytes)
+{
+    if (bytes == 0)
+        return;
+#if MR_HAVE_LIBDEFLATE
+    sum->crc = libdeflate_crc32(sum->crc, data, bytes);
+#else
+    sum->crc = (uint32_t)crc32_z(sum->crc, data, bytes);
+#endif
+    sum->bytes += bytes;
+}
+
+enum mr_status member_sum_check(const struct member_sum *sum, const struct mr_entry *entry,
+                                struct mr_error *err)
+{
+    if (entry->size_bytes >= 0 && sum->bytes != (uint64_t)entry->size_bytes)
+        return mr_error_set(err, MR_E_DATA, 0,
+                            "damaged archive: has %llu bytes where its header declares %lld",
+                            (unsigned long long)sum->bytes, (long long)entry->size_bytes);
+    if (entry->encoding.has_crc && sum->crc != entry->encoding.crc)
+        return mr_error_set(err, MR_E_DATA, 0, "damaged archive: its checksum is wrong");
+    return MR_OK;
+}
+
+static size_t declared_bound(const void *config, const struct mr_entry *entry, size_t in_bytes)
+{
+    (void)config;
+    (void)in_bytes;
+    bool is_small = entry->size_bytes >= 0 && entry->size_bytes <= (int64_t)PROMISED_MAX_BYTES;
+    return is_small ? (size_t)entry->size_bytes : SIZE_MAX;
+}
+
+static enum mr_status no_memory(struct mr_error *err)
+{
+    return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
+/* ---- plain ---- */
+
+struct checker {
+    const struct mr_entry *entry;
+    struct member_sum sum;
+};
+
+static enum mr_status check_create(const void *config, void **state, struct mr_error *err)
+{
+    (void)config;
+    *state = calloc(1, sizeof(struct checker));
+    return *state ? MR_OK : no_memory(err);
+}
+
+static enum mr_status check_start(void *state, const struct mr_entry *entry, struct mr_error *err)
+{
+    (void)err;
+    *(struct checker *)state = (struct checker){.entry = entry};
+    return MR_OK;
+}
+
+static enum mr_status check_process(void *state, struct mr_io *io, struct mr_error *err)
+{
+    struct checker *checker = state;
+    size_t bytes = io->in_bytes < io->out_bytes ? io->in_bytes : io->out_bytes;
+    if (bytes > 0) {
+        memcpy(io->out, io->in, bytes);
+        member_sum_add(&checker->sum, io->out, bytes);
+        codec_advance(io, bytes, bytes);
+    }
+    if (io->in_bytes > 0 || !io->is_last)
+        return MR_OK;
+    enum mr_status status = member_sum_check(&checker->sum, checker->entry, err);
+    return status == MR_OK ? MR_DONE : status;
+}
+
+const struct mr_operation operation_member_check = {
+    .struct_bytes = sizeof(struct mr_operation),
+    .name = "member",
+    .summary = "checks the size and CRC of a member",
+    .flags = MR_OPERATION_IDENTITY,
+    .bound_entry = declared_bound,
+    .state_create = check_create,
+    .start = check_start,
+    .process = check_process,
+    .state_destroy = free,
+};
+
+/* ---- deflate ---- */
+
+struct member_inflater {
+    const struct mr_entry *entry;
+    struct member_sum sum;
+    bool is_fresh, is_ended;
+    z_stream zlib;
+    bool has_zlib; /* made when the first large member comes */
+#if MR_HAVE_LIBDEFLATE
+    struct libdeflate_decompressor *decompressor;
+#endif
+};
+
+static enum mr_status inflate_create(const void *config, void **state, struct mr_error *err)
+{
+    (void)config;
+    *state = calloc(1, sizeof(struct member_inflater));
+    return *state ? MR_OK : no_memory(err);
+}
+
+static void inflate_destroy(void *state)
+{
+    struct member_inflater *inflater = state;
+    if (inflater->has_zlib)
+        inflateEnd(&inflater->zlib);
+#if MR_HAVE_LIBDEFLATE
+    libdeflate_free_decompressor(inflater->decompressor);
+#endif
+    free(inflater);
+}
+
+static enum mr_status inflate_start(void *state, const struct mr_entry *entry, struct mr_error *err)
+{
+    (void)err;
+    struct member_inflater *inflater = state;
+    inflater->entry = entry;
+    inflater->sum = (struct member_sum){0, 0};
+    inflater->is_fresh = true;
+    inflater->is_ended = false;
+    return MR_OK;
+}
+
+static enum mr_status damaged(const char *what, struct mr_error *err)
+{
+    return mr_error_set(err, MR_E_DATA, 0, "damaged archive: %s", what);
+}
+
+#if MR_HAVE_LIBDEFLATE
+/* All of a small member at once. False: it has to go through zlib, which also says what is wrong with it. */
+static bool inflate_whole(struct member_inflater *inflater, struct mr_io *io)
+{
+    if (!io->is_last || inflater->entry->size_bytes < 0 ||
+        (uint64_t)inflater->entry->size_bytes > io->out_bytes)
+        return false;
+    if (!inflater->decompressor)
+        inflater->decompressor = libdeflate_alloc_decompressor();
+    size_t used = 0, made = 0;
+    if (!inflater->decompressor ||
+        libdeflate_deflate_decompress_ex(inflater->decompressor, io->in, io->in_bytes, io->out,
+                                         (size_t)inflater->entry->size_bytes, &used,
+                                         &made) != LIBDEFLATE_SUCCESS ||
+        used != io->in_bytes)
+        return false;
+    member_sum_add(&inflater->sum, io->out, made);
+    codec_advance(io, used, made);
+    inflater->is_ended = true;
+    return true;
+}
+#endif
+
+static enum mr_status begin_stream(struct member_inflater *inflater, struct mr_error *err)
+{
+    int code = inflater->has_zlib ? inflateReset(&inflater->zlib)
+                                  : inflateInit2(&inflater->zlib, -MAX_WBITS);
+    inflater->has_zlib = inflater->has_zlib || code == Z_OK;
+    return code == Z_OK ? MR_OK : no_memory(err);
+}
+
+static uInt clamp(size_t bytes)
+{
+    return bytes < UINT_MAX ? (uInt)bytes : UINT_MAX;
+}
+
+static enum mr_status inflate_some(struct member_inflater *inflater, struct mr_io *io,
+                                   struct mr_error *err)
+{
+    z_stream *zlib = &inflater->zlib;
+    uInt in_bytes = clamp(io->in_bytes), out_bytes = clamp(io->out_bytes);
+    zlib->next_in = (z_const Bytef *)io->in;
+    zlib->avail_in = in_bytes;
+    zlib->next_out = io->out;
+    zlib->avail_out = out_bytes;
+    int code = inflate(zlib, Z_NO_FLUSH);
+    size_t used = in_bytes - zlib->avail_in, made = out_bytes - zlib->avail_out;
+    member_sum_add(&inflater->sum, io->out, made);
+    codec_advance(io, used, made);
+    if (code == Z_STREAM_END)
+        inflater->is_ended = true;
+    else if (code == Z_MEM_ERROR)
+        return no_memory(err);
+    else if (code != Z_OK && code != Z_BUF_ERROR)
+        return damaged("its deflate data makes no sense", err);
+    int64_t size_bytes = inflater->entry->size_bytes;
+    if (size_bytes >= 0 && inflater->sum.bytes > (uint64_t)size_bytes)
+        return damaged("it is longer than its header declares", err);
+    if (!inflater->is_ended && io->in_bytes == 0 && io->out_bytes > 0 && io->is_last)
+        return damaged("its content breaks off", err);
+    return MR_OK;
+}
+
+static enum mr_status inflate_process(void *state, struct mr_io *io, struct mr_error *err)
+{
+    struct member_inflater *inflater = state;
+    if (inflater->is_fresh) {
+        inflater->is_fresh = false;
+        bool is_done = false;
+#if MR_HAVE_LIBDEFLATE
+        is_done = inflate_whole(inflater, io);
+#endif
+        enum mr_status status = is_done ? MR_OK : begin_stream(inflater, err);
+        if (status != MR_OK)
+            return status;
+    }
+    if (!inflater->is_ended) {
+        enum mr_status status = inflate_some(inflater, io, err);
+        if (status != MR_OK || !inflater->is_ended)
+            return status;
+    }
+    if (io->in_bytes > 0)
+        return damaged("something follows the end of its content", err);
+    if (!io->is_last)
+        return MR_OK;
+    enum mr_status status = member_sum_check(&inflater->sum, inflater->entry, err);
+    return status == MR_OK ? MR_DONE : status;
+}
+
+static size_t inflate_state_bytes(const void *config)
+{
+    (void)config;
+    return sizeof(struct member_inflater) + ((size_t)64 << 10);
+}
+
+const struct mr_operation operation_member_inflate = {
+    .struct_bytes = sizeof(struct mr_operation),
+    .name = "member",
+    .summary = "decodes a deflated member and checks its size and CRC",
+    .bound_entry = declared_bound,
+    .state_bytes = inflate_state_bytes,
+    .state_create = inflate_create,
+    .start = inflate_start,
+    .process = inflate_process,
+    .state_destroy = inflate_destroy,
+};
