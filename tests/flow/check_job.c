@@ -6,7 +6,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <zlib.h>
 
+#include "codec/block.h"
 #include "flow/job.h"
 #include "support/support.h"
 
@@ -22,6 +24,8 @@ struct inputs {
     atomic_int open_readers;
     atomic_uint releases;
     bool is_size_hidden, lies_about_size;
+    bool is_deflated; /* its members are given as raw deflate */
+    unsigned bad_crc_percent;
 };
 
 struct mr_reader {
@@ -60,6 +64,21 @@ static unsigned char *content_of(const struct inputs *inputs, unsigned index)
     return data;
 }
 
+/* Raw deflate of data; *bytes becomes its size. */
+static unsigned char *deflate_of(const unsigned char *data, size_t *bytes)
+{
+    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)data, .avail_in = (uInt)*bytes};
+    ck_assert_int_eq(deflateInit2(&stream, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    uLong cap = deflateBound(&stream, *bytes) + 16;
+    unsigned char *out = malloc(cap);
+    stream.next_out = out;
+    stream.avail_out = (uInt)cap;
+    ck_assert_int_eq(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    *bytes = stream.total_out;
+    deflateEnd(&stream);
+    return out;
+}
+
 static bool fails_to_load(const struct inputs *inputs, unsigned index)
 {
     return hash_of(inputs->seed, index, 2) % 100 < inputs->fail_percent;
@@ -88,6 +107,20 @@ enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct
     if (inputs->lies_about_size)
         entry->size_bytes = lies[index % 5];
     entry->link_count = 1;
+    if (inputs->is_deflated) {
+        size_t bytes = size_of(inputs, index);
+        unsigned char *plain = content_of(inputs, index), *packed = deflate_of(plain, &bytes);
+        entry->has_encoding = true;
+        entry->encoding = (struct mr_encoding){
+            .method = MR_METHOD_DEFLATE,
+            .has_crc = true,
+            .crc = (uint32_t)crc32_z(0, plain, size_of(inputs, index)),
+            .stored_bytes = (int64_t)bytes,
+        };
+        entry->encoding.crc += hash_of(inputs->seed, index, 7) % 100 < inputs->bad_crc_percent;
+        free(plain);
+        free(packed);
+    }
     return MR_OK;
 }
 
@@ -117,6 +150,11 @@ static enum mr_status source_open(struct mr_source *source, const struct mr_entr
     *reader = calloc(1, sizeof(**reader));
     (*reader)->data = content_of(inputs, index_of(entry));
     (*reader)->size_bytes = size_of(inputs, index_of(entry));
+    if (inputs->is_deflated) {
+        unsigned char *plain = (*reader)->data;
+        (*reader)->data = deflate_of(plain, &(*reader)->size_bytes);
+        free(plain);
+    }
     (*reader)->fail_at_bytes =
         fails_to_load(inputs, index_of(entry)) ? (*reader)->size_bytes / 2 : SIZE_MAX;
     int others = atomic_fetch_add(&inputs->open_readers, 1);
@@ -170,6 +208,8 @@ struct mr_writer {
     unsigned char *expected;
     size_t expected_bytes, at_bytes;
     int64_t declared_bytes;
+    const struct mr_entry *entry;
+    unsigned char *stored; /* of a sink with an encoding */
     bool fails;
 };
 
@@ -195,6 +235,14 @@ static enum mr_status sink_begin(struct mr_sink *sink, const struct mr_entry *en
     *writer = calloc(1, sizeof(**writer));
     (*writer)->index = index;
     (*writer)->declared_bytes = size_bytes;
+    (*writer)->entry = entry;
+    if (sink->encoding) {
+        ck_assert(entry->has_encoding);
+        ck_assert(size_bytes >= 0 || entry->size_bytes >= 0);
+        ck_assert(size_bytes < 0 || entry->encoding.has_crc);
+    } else {
+        ck_assert(!entry->has_encoding);
+    }
     (*writer)->expected = content_of(fake->inputs, index);
     (*writer)->expected_bytes = size_of(fake->inputs, index);
     (*writer)->fails = hash_of(fake->inputs->seed, index, 5) % 100 < fake->fail_percent;
@@ -208,7 +256,10 @@ static enum mr_status sink_write(struct mr_sink *sink, struct mr_writer *writer,
     ck_assert_uint_gt(size_bytes, 0);
     if (writer->fails)
         return mr_error_set(err, MR_E_EXISTS, 0, "cannot write");
-    if (fake->checks_content) {
+    if (sink->encoding) {
+        writer->stored = realloc(writer->stored, writer->at_bytes + size_bytes);
+        memcpy(writer->stored + writer->at_bytes, data, size_bytes);
+    } else if (fake->checks_content) {
         ck_assert_uint_le(writer->at_bytes + size_bytes, writer->expected_bytes);
         ck_assert_int_eq(memcmp(data, writer->expected + writer->at_bytes, size_bytes), 0);
     }
@@ -219,15 +270,48 @@ static enum mr_status sink_write(struct mr_sink *sink, struct mr_writer *writer,
 static void free_writer(struct fake_sink *fake, struct mr_writer *writer)
 {
     free(writer->expected);
+    free(writer->stored);
     free(writer);
     atomic_fetch_sub(&fake->open_writers, 1);
+}
+
+/* What a sink with an encoding was given must be what its entry says, and hold the content. */
+static void check_stored(const struct fake_sink *fake, const struct mr_writer *writer)
+{
+    const struct mr_entry *entry = writer->entry;
+    ck_assert(entry->has_encoding && entry->encoding.has_crc);
+    ck_assert_int_eq(entry->encoding.stored_bytes, (int64_t)writer->at_bytes);
+    size_t plain_bytes = (size_t)entry->size_bytes;
+    unsigned char *plain = malloc(plain_bytes + 1);
+    if (entry->encoding.method == MR_METHOD_PLAIN) {
+        ck_assert_uint_eq(plain_bytes, writer->at_bytes);
+        memcpy(plain, writer->at_bytes ? writer->stored : plain, writer->at_bytes);
+    } else {
+        z_stream stream = {.next_in = writer->stored,
+                           .avail_in = (uInt)writer->at_bytes,
+                           .next_out = plain,
+                           .avail_out = (uInt)plain_bytes + 1};
+        ck_assert_int_eq(inflateInit2(&stream, -15), Z_OK);
+        ck_assert_int_eq(inflate(&stream, Z_FINISH), Z_STREAM_END);
+        ck_assert_uint_eq(stream.avail_in, 0);
+        ck_assert_uint_eq(stream.total_out, plain_bytes);
+        inflateEnd(&stream);
+    }
+    ck_assert_uint_eq(crc32_z(0, plain, plain_bytes), entry->encoding.crc);
+    if (fake->checks_content) {
+        ck_assert_uint_eq(plain_bytes, writer->expected_bytes);
+        ck_assert_int_eq(memcmp(plain, writer->expected, plain_bytes), 0);
+    }
+    free(plain);
 }
 
 static enum mr_status sink_commit(struct mr_sink *sink, struct mr_writer *writer, struct mr_error *err)
 {
     struct fake_sink *fake = (struct fake_sink *)sink;
     (void)err;
-    if (fake->checks_content)
+    if (sink->encoding)
+        check_stored(fake, writer);
+    else if (fake->checks_content)
         ck_assert_uint_eq(writer->at_bytes, writer->expected_bytes);
     if (writer->declared_bytes >= 0)
         ck_assert_int_eq(writer->declared_bytes, (int64_t)writer->at_bytes);
@@ -319,6 +403,117 @@ static const struct mr_operation operation_odd = {.struct_bytes = sizeof(struct 
                                                   .process = op_process,
                                                   .state_destroy = free};
 
+/* ---- a codec that leaves blocks as they are and counts them; its stream ends with their number ---- */
+
+struct counts {
+    unsigned blocks, bytes;
+};
+
+static size_t count_block_bytes(const struct block_options *options)
+{
+    return (size_t)options->level << 20;
+}
+
+static size_t count_bound(const struct block_options *options, size_t in_bytes)
+{
+    (void)options;
+    return in_bytes > 0 ? in_bytes : 1;
+}
+
+static size_t count_state_bytes(const struct block_options *options)
+{
+    (void)options;
+    return 1000;
+}
+
+static void *count_state_create(const struct block_options *options)
+{
+    (void)options;
+    return malloc(1);
+}
+
+static atomic_uint codec_fail_percent;
+
+static enum mr_status count_compress(void *state, struct block *block)
+{
+    (void)state;
+    if (block->in_bytes > 0)
+        memcpy(block->out, block->in, block->in_bytes);
+    block->out_bytes = block->in_bytes;
+    bool fails = block->in_bytes > 0 && block->in[block->in_bytes / 2] * 100u / 256 < codec_fail_percent;
+    return fails ? MR_E_MEMORY : MR_OK;
+}
+
+static enum mr_status count_add(void *summary, const struct block *block)
+{
+    struct counts *counts = summary;
+    ck_assert_int_eq(block->is_first, counts->blocks == 0);
+    counts->blocks++;
+    counts->bytes += (unsigned)block->in_bytes;
+    return MR_OK;
+}
+
+static atomic_uint codec_ends; /* bytes behind the last block */
+
+static unsigned char *count_end(void *summary, size_t *bytes)
+{
+    (void)summary;
+    *bytes = codec_ends;
+    return *bytes > 0 ? calloc(1, *bytes) : NULL;
+}
+
+static const struct block_codec codec_count = {
+    .name = "count",
+    .block_bytes = count_block_bytes,
+    .bound = count_bound,
+    .state_bytes = count_state_bytes,
+    .state_create = count_state_create,
+    .state_destroy = free,
+    .compress = count_compress,
+    .summary_bytes = sizeof(struct counts),
+    .add = count_add,
+    .end = count_end,
+};
+
+static const struct block_codec *count_blocks(const void *config,
+                                              const struct block_options **options)
+{
+    static const struct block_options one = {.level = 1}, two = {.level = 2};
+    *options = config ? &two : &one;
+    return &codec_count;
+}
+
+static enum mr_status count_process(void *state, struct mr_io *io, struct mr_error *err)
+{
+    (void)state;
+    (void)err;
+    size_t bytes = io->in_bytes < io->out_bytes ? io->in_bytes : io->out_bytes;
+    if (bytes > 0)
+        memcpy(io->out, io->in, bytes);
+    io->in += bytes;
+    io->in_bytes -= bytes;
+    io->out += bytes;
+    io->out_bytes -= bytes;
+    return io->in_bytes == 0 && io->is_last ? MR_DONE : MR_OK;
+}
+
+static enum mr_status count_start(void *state, const struct mr_entry *entry, struct mr_error *err)
+{
+    (void)state;
+    (void)entry;
+    (void)err;
+    return MR_OK;
+}
+
+static const struct mr_operation operation_count = {.struct_bytes = sizeof(struct mr_operation),
+                                                    .name = "count",
+                                                    .summary = "works in blocks",
+                                                    .state_create = op_create,
+                                                    .start = count_start,
+                                                    .process = count_process,
+                                                    .blocks = count_blocks,
+                                                    .state_destroy = free};
+
 /* ---- runs ---- */
 
 struct told {
@@ -340,7 +535,8 @@ struct setting {
     uint64_t seed;
     unsigned items, source_flags, sink_flags, repeats;
     unsigned load_fail, entry_fail, op_fail, sink_fail, skip, ends_early;
-    bool has_chain, hides_size, lies, stops, is_unordered;
+    unsigned bad_crc, codec_fail, codec_ends;
+    bool has_chain, hides_size, lies, stops, is_unordered, has_blocks, is_deflated, keeps_deflated;
     enum job_on_error on_error;
 };
 
@@ -356,17 +552,24 @@ static void run_job(const struct setting *setting)
         .size_max = 5 << 20,
         .is_size_hidden = setting->hides_size,
         .lies_about_size = setting->lies,
+        .is_deflated = setting->is_deflated,
+        .bad_crc_percent = setting->bad_crc,
     };
+    const struct mr_sink_encoding encoding = {
+        .method = MR_METHOD_DEFLATE, .level = 1, .recodes = setting->seed % 3 == 0};
     inputs.input.source = &inputs.source;
     inputs.input.prefix = (char *)"";
     struct fake_sink sink = {
-        .sink = {.ops = &sink_ops, .flags = setting->sink_flags, .label = "fake"},
+        .sink = {.ops = &sink_ops,
+                 .flags = setting->sink_flags,
+                 .label = "fake",
+                 .encoding = setting->keeps_deflated ? &encoding : NULL},
         .inputs = &inputs,
         .fail_percent = setting->sink_fail,
         .skip_percent = setting->skip,
         .last_index = -1,
         .checks_order = (setting->sink_flags & MR_SINK_SERIAL) && !setting->is_unordered,
-        .checks_content = setting->repeats <= 1 && setting->ends_early == 0,
+        .checks_content = setting->repeats <= 1 && setting->ends_early == 0 && setting->codec_ends == 0,
     };
     struct mr_error error = {0};
     struct chain *chain = NULL;
@@ -378,6 +581,14 @@ static void run_job(const struct setting *setting)
     atomic_store(&op_ends_early, setting->ends_early);
     if (setting->has_chain)
         ck_assert_ok(chain_add_operation(chain, &operation_odd, NULL, &error), error);
+    atomic_store(&codec_fail_percent, setting->codec_fail);
+    atomic_store(&codec_ends, setting->codec_ends);
+    static char larger_blocks;
+    if (setting->has_blocks)
+        ck_assert_ok(chain_add_operation(chain, &operation_count,
+                                         support_random(&random) % 2 ? &larger_blocks : NULL,
+                                         &error),
+                     error);
     const struct job_config config = {
         .inputs = &inputs,
         .chain = chain,
@@ -421,7 +632,8 @@ static void run_job(const struct setting *setting)
         ck_assert_uint_eq(figures.cancelled_count, 0);
         ck_assert_uint_eq(figures.skipped_count, sink.skipped);
     }
-    unsigned failures = setting->load_fail + setting->entry_fail + setting->op_fail + setting->sink_fail;
+    unsigned failures = setting->load_fail + setting->entry_fail + setting->op_fail + setting->sink_fail +
+                        setting->bad_crc + setting->codec_fail;
     if (failures + setting->skip == 0 && !setting->lies)
         ck_assert_uint_eq(figures.stored_count, setting->items);
 }
@@ -537,6 +749,54 @@ START_TEST(a_final_sink_that_breaks_off_ends_the_run)
 }
 END_TEST
 
+START_TEST(large_content_is_worked_on_in_blocks)
+{
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        struct setting setting = {.seed = seed * 8 + (uint64_t)_i + 2000, .items = 40, .repeats = 1};
+        setting.has_blocks = true;
+        setting.has_chain = _i & 1;
+        setting.source_flags = _i & 2 ? MR_SOURCE_SERIAL | MR_SOURCE_CONTAINER : MR_SOURCE_REOPENABLE;
+        setting.sink_flags = _i & 4 ? MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE : 0;
+        setting.hides_size = seed % 3 == 0;
+        setting.codec_ends = seed % 4 == 1 ? 8 : seed % 4 == 2 ? 3 << 20 : 0;
+        run_job(&setting);
+        setting.codec_ends = 0;
+        setting.codec_fail = seed & 1 ? 20 : 0;
+        setting.op_fail = seed & 2 ? 20 : 0;
+        setting.load_fail = seed & 4 ? 20 : 0;
+        setting.sink_fail = seed & 8 ? 20 : 0;
+        setting.on_error = seed & 1 ? JOB_SKIP : JOB_COPY;
+        run_job(&setting);
+        setting.stops = true;
+        run_job(&setting);
+    }
+}
+END_TEST
+
+START_TEST(encoded_content_is_decoded_and_encoded)
+{
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct setting setting = {.seed = seed * 8 + (uint64_t)_i + 3000, .items = 40, .repeats = 1};
+        setting.has_chain = _i & 1;
+        setting.is_deflated = _i & 2;
+        setting.keeps_deflated = _i & 4;
+        setting.source_flags = setting.is_deflated ? MR_SOURCE_CONTAINER | MR_SOURCE_REOPENABLE
+                               : seed & 1          ? MR_SOURCE_SERIAL
+                                                   : MR_SOURCE_REOPENABLE;
+        setting.sink_flags = setting.keeps_deflated ? MR_SINK_SERIAL
+                             : seed & 2             ? MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE
+                                                    : 0;
+        setting.hides_size = !setting.is_deflated && seed % 3 == 0;
+        run_job(&setting);
+        setting.bad_crc = setting.is_deflated ? 20 : 0;
+        setting.op_fail = seed & 2 ? 20 : 0;
+        setting.load_fail = seed & 4 ? 20 : 0;
+        setting.on_error = seed & 1 ? JOB_SKIP : JOB_COPY;
+        run_job(&setting);
+    }
+}
+END_TEST
+
 Suite *job_suite(void)
 {
     Suite *suite = suite_create("job");
@@ -550,6 +810,8 @@ Suite *job_suite(void)
     tcase_add_test(tcase, sizes_may_be_wrong);
     tcase_add_test(tcase, stopping_ends_at_once_and_counts_everything);
     tcase_add_test(tcase, a_final_sink_that_breaks_off_ends_the_run);
+    tcase_add_loop_test(tcase, large_content_is_worked_on_in_blocks, 0, 8);
+    tcase_add_loop_test(tcase, encoded_content_is_decoded_and_encoded, 0, 8);
     suite_add_tcase(suite, tcase);
     return suite;
 }
