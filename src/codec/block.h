@@ -34,7 +34,7 @@ struct block_codec {
     const char *name;
     /* Content of every block but the last: a multiple of 1 MiB that depends on the options alone. */
     size_t (*block_bytes)(const struct block_options *options);
-    /* The most that in_bytes can become. */
+    /* The most that in_bytes can become, with what they add to the beginning and the end of the stream. */
     size_t (*bound)(const struct block_options *options, size_t in_bytes);
     /* Memory of a state, for the budget. */
     size_t (*state_bytes)(const struct block_options *options);
@@ -56,8 +56,12 @@ struct block_codec {
     uint32_t (*crc)(const void *summary);
 };
 
-/* One gzip member (RFC 1952). */
+/* Levels 0 (stored) to 12: raw deflate (RFC 1951); one gzip member (RFC 1952); zlib (RFC 1950). All but zlib know the CRC. */
+const struct block_codec *block_codec_deflate(void);
 const struct block_codec *block_codec_gzip(void);
+const struct block_codec *block_codec_zlib(void);
+/* BGZF: gzip in members of less than 64 KiB that say their size (SAM specification, section 4.1). Levels 0 to 12. */
+const struct block_codec *block_codec_bgzf(void);
 /* Zstandard frames (RFC 8878) with content sizes, then a seek table when there are several; NULL in a build without libzstd. */
 const struct block_codec *block_codec_zstd(void);
 /* The same frames without the table, with a CRC of the content; NULL in a build without libzstd. */
