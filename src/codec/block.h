@@ -66,7 +66,5 @@ const struct block_codec *block_codec_bgzf(void);
 const struct block_codec *block_codec_zstd(void);
 /* The same frames without the table, with a CRC of the content; NULL in a build without libzstd. */
 const struct block_codec *block_codec_member_zstd(void);
-/* A raw deflate stream (RFC 1951), with a CRC of the content. */
-const struct block_codec *block_codec_deflate(void);
 
 #endif

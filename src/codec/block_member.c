@@ -1,13 +1,12 @@
 /* Zstandard frames whose plain content is summed up, for a container that keeps a CRC of every member: no seek table. */
-#include <zlib.h>
-
 #include "codec/block.h"
+#include "codec/sums.h"
 #include "config.h"
 
 #if MR_HAVE_ZSTD
 
 struct member_summary {
-    uLong crc;
+    uint32_t crc;
 };
 
 static size_t member_block_bytes(const struct block_options *options)
@@ -38,21 +37,21 @@ static void member_state_destroy(void *state)
 static enum mr_status member_compress(void *state, struct block *block)
 {
     enum mr_status status = block_codec_zstd()->compress(state, block);
-    block->check = (uint32_t)crc32_z(0, block->in, block->in_bytes);
+    block->check = sums_crc32(0, block->in, block->in_bytes);
     return status;
 }
 
 static enum mr_status member_add(void *object, const struct block *block)
 {
     struct member_summary *summary = object;
-    summary->crc = crc32_combine(summary->crc, block->check, (z_off_t)block->in_bytes);
+    summary->crc = sums_crc32_join(summary->crc, block->check, block->in_bytes);
     return MR_OK;
 }
 
 static uint32_t member_crc(const void *object)
 {
     const struct member_summary *summary = object;
-    return (uint32_t)summary->crc;
+    return summary->crc;
 }
 
 static const struct block_codec codec_member_zstd = {

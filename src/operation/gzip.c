@@ -217,6 +217,12 @@ static enum mr_status config_set(void *config, const char *key, const char *valu
     return codec_level_set(value, LEVEL_MIN, LEVEL_MAX, &codec->level, err);
 }
 
+bool gzip_is_default(const void *config)
+{
+    const struct codec_config *codec = config;
+    return codec->level == LEVEL_DEFAULT;
+}
+
 /* The compressors of libdeflate 1.14 and the stream of zlib: a state may come to hold both. */
 static size_t state_bytes(const void *config)
 {

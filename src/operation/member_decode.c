@@ -5,6 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "codec/sums.h"
 #include "config.h"
 #include "operation/codec.h"
 #include "operation/member.h"
@@ -17,13 +18,7 @@
 
 void member_sum_add(struct member_sum *sum, const void *data, size_t bytes)
 {
-    if (bytes == 0)
-        return;
-#if MR_HAVE_LIBDEFLATE
-    sum->crc = libdeflate_crc32(sum->crc, data, bytes);
-#else
-    sum->crc = (uint32_t)crc32_z(sum->crc, data, bytes);
-#endif
+    sum->crc = sums_crc32(sum->crc, data, bytes);
     sum->bytes += bytes;
 }
 

@@ -8,7 +8,7 @@
 extern const struct mr_operation operation_copy;
 
 extern const struct mr_operation operation_gzip, operation_gunzip;
-/* Was nothing set in the config of operation_gzip? Then any deflate data will do. */
+/* Does the config of operation_gzip ask for nothing special? Then any deflate data will do. */
 bool gzip_is_default(const void *config);
 extern const struct mr_operation operation_zlib, operation_unzlib;
 extern const struct mr_operation operation_zstd, operation_unzstd; /* MR_HAVE_ZSTD */
