@@ -161,21 +161,31 @@ static struct line_run *run_of(struct task *task)
     return (struct line_run *)(void *)((char *)task - offsetof(struct line_run, task));
 }
 
-/* Posts the runs of list to their pools; the first one for the pool `own` is returned instead, for
- * the calling thread. */
-struct line_run *line_post_runs(struct line *line, struct task_list *list, struct mr_pool *own)
+struct line_run *line_take_run(struct task_list *list, const struct mr_pool *pool,
+                               unsigned step_count)
 {
-    struct line_run *kept = NULL;
-    struct task *task;
-    while ((task = task_list_pop(list)) != NULL) {
+    struct task *before = NULL;
+    for (struct task *task = list->first; task; before = task, task = task->next) {
         struct line_run *run = run_of(task);
-        struct mr_pool *pool = line->steps[run->step].pool;
-        if (!kept && own && pool == own)
-            kept = run;
-        else
-            pool_post_one(pool, task);
+        if (run->step >= step_count || run->item->line->steps[run->step].pool != pool)
+            continue;
+        task_list_remove(list, before);
+        return run;
     }
-    return kept;
+    return NULL;
+}
+
+void line_post_runs(struct line *line, struct task_list *list)
+{
+    while (list->count > 0) {
+        struct mr_pool *pool = line->steps[run_of(list->first)->step].pool;
+        struct task_list here = {0}, others = {0};
+        struct task *task;
+        while ((task = task_list_pop(list)) != NULL)
+            task_list_push(line->steps[run_of(task)->step].pool == pool ? &here : &others, task);
+        pool_post(pool, &here);
+        *list = others;
+    }
 }
 
 /* Asks item's steps and posts what became ready. True when it is through and must leave. */
@@ -185,11 +195,32 @@ bool line_kick_once(struct line_item *item)
     lock_take(&item->lock);
     bool is_through = line_claim_all_locked(item, &list);
     lock_give(&item->lock);
-    line_post_runs(item->line, &list, NULL);
+    line_post_runs(item->line, &list);
     return is_through;
 }
 
 /* ---- running ---- */
+
+bool line_run_once(struct line_run *run, int64_t *start_ns, struct task_list *list)
+{
+    struct line_item *item = run->item;
+    struct line *line = item->line;
+    unsigned s = run->step;
+    const struct line_step *step = &line->steps[s];
+    step->run(item, run);
+    int64_t end_ns = clock_now_ns();
+    atomic_fetch_add_explicit(&line->busy_ns[s], end_ns - *start_ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&line->runs[s], 1, memory_order_relaxed);
+    *start_ns = end_ns;
+
+    lock_take(&item->lock);
+    step->settle(item, run);
+    run->is_active = false;
+    item->active_count--;
+    bool is_through = line_claim_all_locked(item, list);
+    lock_give(&item->lock);
+    return is_through;
+}
 
 static void run_task(struct task *task)
 {
@@ -198,22 +229,11 @@ static void run_task(struct task *task)
     while (run) {
         struct line_item *item = run->item;
         struct line *line = item->line;
-        unsigned s = run->step;
-        const struct line_step *step = &line->steps[s];
-        step->run(item, run);
-        int64_t end_ns = clock_now_ns();
-        atomic_fetch_add_explicit(&line->busy_ns[s], end_ns - start_ns, memory_order_relaxed);
-        atomic_fetch_add_explicit(&line->runs[s], 1, memory_order_relaxed);
-        start_ns = end_ns;
-
+        struct mr_pool *pool = line->steps[run->step].pool;
         struct task_list list = {0};
-        lock_take(&item->lock);
-        step->settle(item, run);
-        run->is_active = false;
-        item->active_count--;
-        bool is_through = line_claim_all_locked(item, &list);
-        lock_give(&item->lock);
-        run = line_post_runs(line, &list, step->pool);
+        bool is_through = line_run_once(run, &start_ns, &list);
+        run = line_take_run(&list, pool, LINE_STEPS_MAX);
+        line_post_runs(line, &list);
         if (is_through)
             line_leave(item);
     }

@@ -87,7 +87,11 @@ struct line_client {
      * without feed pool); one call at a time; may block in system calls. NULL for a line that is only fed by line_admit().
      */
     enum line_feed (*feed)(void *ctx, struct line_item **item);
-    /* Feeding must pause now, for a serial source whose last item is not loaded yet: line_feed_kick() goes on. Feed's thread. NULL: never. */
+    /*
+     * Feeding must pause now, for a serial source whose last item is not loaded yet: line_feed_kick() goes on. Feed's thread, before
+     * each call of feed(), and after an item was admitted: while it pauses then, the item's first step is run by the feed's thread itself,
+     * as long as it is ready, when its pool is the feed's. NULL: never.
+     */
     bool (*feed_pauses)(void *ctx);
     /* Is the item through? Asked with the item's lock held when no run is active. */
     bool (*is_done)(struct line_item *item);

@@ -50,8 +50,15 @@ struct line {
  * ready to list. Returns true when the item is through: then the caller must make it leave. Item lock held.
  */
 bool line_claim_all_locked(struct line_item *item, struct task_list *list);
-/* Posts the runs of list to their pools; the first one for the pool `own` (may be NULL) is returned instead, for the calling thread. */
-struct line_run *line_post_runs(struct line *line, struct task_list *list, struct mr_pool *own);
+/* Takes the first run of the steps below step_count that belongs to pool off the list, for the calling thread to run. NULL: there is none. */
+struct line_run *line_take_run(struct task_list *list, const struct mr_pool *pool, unsigned step_count);
+/* Posts the runs of list, which is empty then, to their pools. */
+void line_post_runs(struct line *line, struct task_list *list);
+/*
+ * Runs a claimed run on the calling thread and settles it; adds what became ready by that to list. *start_ns is when it began, and then
+ * when it ended. Returns true when the item is through: then the caller must make it leave.
+ */
+bool line_run_once(struct line_run *run, int64_t *start_ns, struct task_list *list);
 /* Asks item's steps and posts what became ready. True when it is through and must leave. Item lock not held. */
 bool line_kick_once(struct line_item *item);
 

@@ -35,6 +35,20 @@ struct task *task_list_pop(struct task_list *list)
     return task;
 }
 
+void task_list_remove(struct task_list *list, struct task *before)
+{
+    if (!before) {
+        task_list_pop(list);
+        return;
+    }
+    struct task *task = before->next;
+    before->next = task->next;
+    if (list->last == task)
+        list->last = before;
+    list->count--;
+    task->next = NULL;
+}
+
 void pool_wake_pick_locked(struct mr_pool *pool, unsigned task_count, struct pool_wake *wake)
 {
     wake->count = 0;

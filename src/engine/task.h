@@ -26,6 +26,8 @@ struct task_list {
 
 void task_list_push(struct task_list *list, struct task *task);
 struct task *task_list_pop(struct task_list *list);
+/* Takes off the task behind before; NULL: the first one. */
+void task_list_remove(struct task_list *list, struct task *before);
 
 /*
  * Posts every task of the list, which is empty afterwards; wakes as many sleeping threads as there

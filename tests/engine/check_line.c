@@ -21,6 +21,8 @@ struct model {
     enum line_order order;
     uint64_t budget_bytes, cost_in_flight, next_stored_seq;
     struct item *loading; /* serial source: not loaded yet */
+    struct mr_pool *feed_pool;
+    unsigned task_count; /* started so far */
     struct item *storing; /* between the first and the last store of an item of a serial sink */
     unsigned in_flight;
 };
@@ -33,6 +35,7 @@ struct item {
     unsigned in_window, out_window;
     unsigned loaded, in_box, claimed_in, processed, owed, out_box, stored, storing;
     unsigned fail_step, fail_at;
+    unsigned claimed_by; /* the task in which the last claim of LOAD was made */
     bool is_failed, is_loaded, is_processed, is_stored;
 };
 
@@ -57,6 +60,7 @@ static enum line_claim load_claim(struct line_item *line_item, struct line_run *
     (void)run;
     if (item->is_loaded)
         return LINE_NOTHING;
+    item->claimed_by = item->model->task_count;
     if (is_stopped(item))
         return LINE_READY;
     return item->in_box + item->claimed_in < item->in_window ? LINE_READY : LINE_HELD;
@@ -65,9 +69,14 @@ static enum line_claim load_claim(struct line_item *line_item, struct line_run *
 static void load_run(struct line_item *line_item, struct line_run *run)
 {
     struct item *item = item_of(line_item);
+    struct model *model = item->model;
     (void)run;
-    if (item->model->is_serial)
-        ck_assert_ptr_eq(item->model->loading, item);
+    if (!model->is_serial)
+        return;
+    ck_assert_ptr_eq(model->loading, item);
+    /* The feed itself starts to load what it waits for, in the task that admitted it; but never in another step's pool. */
+    if (item->loaded == 0)
+        ck_assert_int_eq(item->claimed_by == model->task_count, model->feed_pool == model->pools[LOAD]);
 }
 
 static void load_settle(struct line_item *line_item, struct line_run *run)
@@ -249,6 +258,7 @@ static bool run_one(struct model *model)
             continue;
         unsigned count = pool_manual_count(model->pools[s]);
         if (pick < count) {
+            model->task_count++;
             pool_manual_run(model->pools[s], pick);
             return true;
         }
@@ -300,6 +310,7 @@ static void run_configuration(uint64_t seed)
     model.budget_bytes = 1 + draw(&model, 20);
     model.width = 1 + draw(&model, 3);
     make_pools(&model, is_shared);
+    model.feed_pool = model.pools[draw(&model, 3) == 0 ? STORE : LOAD];
     struct line_step steps[STEPS] = {
         {"load", model.pools[LOAD], 1, load_claim, load_run, load_settle},
         {"process", model.pools[PROCESS], model.width, process_claim, process_run, process_settle},
@@ -311,7 +322,7 @@ static void run_configuration(uint64_t seed)
         .order = model.order,
         .budget_bytes = model.budget_bytes,
         .in_flight_max = 1 + draw(&model, 8),
-        .feed_pool = model.pools[LOAD],
+        .feed_pool = model.feed_pool,
         .client = {.feed = feed, .feed_pauses = pauses, .is_done = is_done, .end = end, .ctx = &model},
     };
     ck_assert_int_eq(line_create(&config, &model.line), MR_OK);
