@@ -1,0 +1,96 @@
+/*
+ * zip_directory.h - the central directory of a zip archive (APPNOTE.TXT 6.3.x, 4.3.12): one header
+ * for each member, walked in pieces. No table of all of them is kept, except of 8 bytes each where
+ * the members do not lie in the order of the directory.
+ */
+#ifndef MR_SOURCE_ZIP_DIRECTORY_H
+#define MR_SOURCE_ZIP_DIRECTORY_H
+
+#include "source/zip_bytes.h"
+#include "source/zip_end.h"
+
+enum zip_flag { /* APPNOTE.TXT 4.4.4 */
+                ZIP_FLAG_ENCRYPTED = 1 << 0,
+                ZIP_FLAG_STREAMED =
+                    1 << 3, /* sizes and CRC stand behind the data, the local header has zeros */
+                ZIP_FLAG_PATCH = 1 << 5,
+                ZIP_FLAG_STRONG = 1 << 6,
+                ZIP_FLAG_UTF8 = 1 << 11,
+                ZIP_FLAG_MASKED = 1 << 13
+};
+
+enum zip_method { /* APPNOTE.TXT 4.4.5 */
+                  ZIP_METHOD_STORE = 0,
+                  ZIP_METHOD_DEFLATE = 8,
+                  ZIP_METHOD_ZSTD = 93,
+                  ZIP_METHOD_AES = 99
+};
+
+/* One central header. What it points to is the walk's, until the next step. */
+struct zip_header {
+    int64_t at_bytes;       /* of the header itself */
+    int64_t local_at_bytes; /* of the local header; not checked against the input */
+    int64_t stored_bytes, plain_bytes;
+    uint32_t crc, attributes, dos_time; /* dos_time: the date is the upper half */
+    unsigned flags, method, host;       /* host: on which the attributes are understood */
+    const unsigned char *name, *extra;
+    size_t name_bytes, extra_bytes;
+};
+
+/* The extra field of that id (APPNOTE.TXT 4.5), the first if there are several; NULL: there is
+ * none. */
+const unsigned char *zip_extra_find(const unsigned char *extra, size_t extra_bytes, unsigned id,
+                                    size_t *size_bytes);
+
+/* Is what this member holds kept from us? */
+bool zip_header_is_encrypted(const struct zip_header *header);
+
+struct zip_directory {
+    struct zip_bytes bytes;
+    struct zip_end end;
+    uint64_t entry_count; /* as counted */
+    bool is_ascending;    /* local headers follow each other in the order of the directory */
+    int64_t *local_at;    /* of all members, sorted; owned; NULL when is_ascending */
+};
+
+/* A walk through the directory, on one thread at a time. */
+struct zip_walk {
+    const struct zip_directory *directory;
+    int64_t next_bytes; /* of the input: what was read up to */
+    unsigned char *buffer;
+    size_t cap_bytes, used_bytes, filled_bytes; /* used_bytes: of filled_bytes, walked over */
+    bool is_owned;                              /* buffer is ours to free */
+};
+
+/*
+ * Starts a walk at the header at at_bytes. buffer is the caller's, for as long as the walk: what it
+ * has room for is read at once; a header that does not fit makes the walk take one of its own.
+ */
+void zip_walk_begin(struct zip_walk *walk, const struct zip_directory *directory, int64_t at_bytes,
+                    void *buffer, size_t cap_bytes);
+void zip_walk_end(struct zip_walk *walk);
+/* MR_OK, MR_DONE at the end of the directory, MR_E_DATA, MR_E_SYSTEM, MR_E_MEMORY. */
+enum mr_status zip_walk_next(struct zip_walk *walk, struct zip_header *header,
+                             struct mr_error *err);
+
+/*
+ * Finds the directory and goes through it once: every header is whole, and there are as many as the
+ * end record says. MR_OK; MR_E_UNSUPPORTED: a member is neither encrypted nor in a method that we
+ * decode, or there is no end record; MR_E_LIMIT: more than 16,777,216 members out of order;
+ * MR_E_DATA, MR_E_SYSTEM, MR_E_MEMORY. On MR_OK zip_directory_fini() frees what it holds. Const
+ * from then on, and good for any thread.
+ */
+enum mr_status zip_directory_init(struct zip_directory *directory, const struct zip_bytes *bytes,
+                                  struct mr_error *err);
+void zip_directory_fini(struct zip_directory *directory);
+
+/*
+ * Where what belongs to the member of header must end at the latest: where the next one begins, or
+ * the directory. Else one byte could serve many members, and a small archive hold very much. walk
+ * is right behind header, and goes on by one. MR_OK; MR_E_DATA: its place is another's too;
+ * MR_E_SYSTEM, MR_E_MEMORY.
+ */
+enum mr_status zip_directory_limit(struct zip_walk *walk, const struct zip_header *header,
+                                   int64_t *limit_bytes, struct mr_error *err);
+
+#endif
