@@ -4,6 +4,15 @@
 #include <sys/mman.h>
 #include <sys/types.h>
 #include <unistd.h>
+#include <zlib.h>
+
+#include "config.h"
+
+#if MR_HAVE_ZSTD
+#include <zstd.h>
+#endif
+
+#define DECODED_MAX_BYTES ((size_t)64 << 20)
 
 static struct archives_item *append(struct archives_list *list)
 {
@@ -69,6 +78,40 @@ enum mr_status archives_write(struct mr_sink *sink, const struct archives_list *
     return sink->ops->finish(sink, NULL, NULL, err);
 }
 
+/* What a job does with the bytes of a container: decodes them, and checks size and CRC. */
+static enum mr_status decode(struct archives_item *item, size_t stored_bytes, struct mr_error *err)
+{
+    const struct mr_entry *entry = &item->entry;
+    size_t plain_bytes = (size_t)entry->size_bytes, got = 0;
+    ck_assert_int_eq(entry->encoding.stored_bytes, (int64_t)stored_bytes);
+    if (plain_bytes > DECODED_MAX_BYTES)
+        return mr_error_set(err, MR_E_DATA, 0, "declares more than a test has room for");
+    unsigned char *plain = malloc(plain_bytes + 1);
+    ck_assert_ptr_nonnull(plain);
+    if (entry->encoding.method == MR_METHOD_PLAIN && stored_bytes == plain_bytes) {
+        memcpy(plain, item->data, stored_bytes);
+        got = plain_bytes;
+    }
+#if MR_HAVE_ZSTD
+    if (entry->encoding.method == MR_METHOD_ZSTD)
+        got = ZSTD_decompress(plain, plain_bytes, item->data, stored_bytes);
+#endif
+    if (entry->encoding.method == MR_METHOD_DEFLATE) {
+        z_stream zlib = {.next_in = item->data,
+                         .avail_in = (uInt)stored_bytes,
+                         .next_out = plain,
+                         .avail_out = (uInt)plain_bytes + 1};
+        ck_assert_int_eq(inflateInit2(&zlib, -15), Z_OK);
+        got = inflate(&zlib, Z_FINISH) == Z_STREAM_END ? zlib.total_out : plain_bytes + 1;
+        inflateEnd(&zlib);
+    }
+    free(item->data);
+    item->data = plain;
+    bool is_right = got == plain_bytes && (!entry->encoding.has_crc ||
+                                           crc32(0, plain, (uInt)got) == entry->encoding.crc);
+    return is_right ? MR_OK : mr_error_set(err, MR_E_DATA, 0, "damaged: size, CRC or code");
+}
+
 static enum mr_status read_content(struct mr_source *source, struct archives_item *item,
                                    size_t piece_bytes, struct mr_error *err)
 {
@@ -76,6 +119,8 @@ static enum mr_status read_content(struct mr_source *source, struct archives_ite
     enum mr_status status = source->ops->open(source, &item->entry, &reader, err);
     if (status != MR_OK)
         return status;
+    if (source->ops->open_size && item->entry.has_encoding)
+        ck_assert_int_eq(source->ops->open_size(source, reader), item->entry.encoding.stored_bytes);
     size_t used = 0, got = piece_bytes;
     while (status == MR_OK && got == piece_bytes) {
         item->data = realloc(item->data, used + piece_bytes);
@@ -84,6 +129,8 @@ static enum mr_status read_content(struct mr_source *source, struct archives_ite
         used += got;
     }
     enum mr_status closed = source->ops->close(source, reader, err);
+    if (status == MR_OK && item->entry.has_encoding)
+        return decode(item, used, err);
     if (item->entry.size_bytes == MR_SIZE_UNKNOWN)
         item->entry.size_bytes = (int64_t)used;
     if (status == MR_OK)

@@ -32,8 +32,8 @@ enum mr_status archives_write(struct mr_sink *sink, const struct archives_list *
                               size_t piece_bytes, struct mr_error *err);
 
 /*
- * Reads a source to its end, in pieces of piece_bytes. Items that could be read wholly are
- * appended. Returns MR_OK when all went well, else the first error; goes on after errors as the
+ * Reads a source to its end, in pieces of piece_bytes; what is encoded is decoded and checked. Items that could
+ * be read wholly are appended. Returns MR_OK when all went well, else the first error; goes on after errors as the
  * contract says.
  */
 enum mr_status archives_read(struct mr_source *source, struct archives_list *list,
