@@ -1,0 +1,251 @@
+/* Local headers that say something else than the directory, members that overlap, targets of links.
+ */
+#include <limits.h>
+
+#include "config.h"
+#include "source/zip_bytes.h"
+#include "support/unzipping.h"
+
+Suite *zip_member_suite(void);
+
+static struct zips *const zip = &unzipping.zip;
+
+#define TEXT "some text, some text, some text, some text"
+
+/* Three members, of which the second is the one to be damaged. */
+static void add_three(bool is_streamed, bool is_zip64)
+{
+    zips_add_text(zip, "first", ZIPS_STORE, TEXT);
+    zips_add(zip, &(struct zips_member){.name = "second",
+                                        .data = TEXT,
+                                        .data_bytes = strlen(TEXT),
+                                        .method = ZIPS_DEFLATE,
+                                        .is_streamed = is_streamed,
+                                        .is_zip64 = is_zip64});
+    zips_add_text(zip, "last", ZIPS_DEFLATE, TEXT);
+}
+
+static void make(bool is_streamed, bool is_zip64)
+{
+    add_three(is_streamed, is_zip64);
+    zips_end(zip, false, NULL);
+}
+
+/* The second fails, the others are well. */
+static void check_fails_alone(const char *text)
+{
+    unzipping_refused(MR_E_DATA, text);
+    ck_assert_ptr_null(strstr(unzipping.err.text, "label"));
+    ck_assert_uint_eq(unzipping.found.count, 2);
+    unzipping_check_text(0, "first", TEXT);
+    unzipping_check_text(1, "last", TEXT);
+}
+
+static const struct {
+    size_t at, width;
+    uint32_t value;
+    const char *text;
+} damages[] = {
+    {0, 4, 0x04034b51, "local header is not where"},
+    {6, 2, 1, "another encoding"},
+    {8, 2, 0, "another encoding"},
+    {14, 4, 0, "other sizes or another CRC"},
+    {14, 4, 1, "other sizes or another CRC"},
+    {18, 4, 0, "other sizes or another CRC"},
+    {18, 4, 1, "other sizes or another CRC"},
+    {22, 4, 0, "other sizes or another CRC"},
+    {22, 4, 43, "other sizes or another CRC"},
+    {26, 2, 5, "another name"},
+    {26, 2, 7, "another name"},
+    {28, 2, 1, "reaches into another member"},
+    {28, 2, 0xffff, "reaches into the directory"},
+    {30, 1, 'S', "another name"},
+};
+#define DAMAGE_COUNT ((int)(sizeof(damages) / sizeof(damages[0])))
+
+START_TEST(a_local_header_that_says_something_else_fails_one_member)
+{
+    make(false, false);
+    unsigned char *at = zip->data + zip->local_at[1] + damages[_i].at;
+    for (size_t i = 0; i < damages[_i].width; i++)
+        at[i] = (unsigned char)(damages[_i].value >> (8 * i));
+    check_fails_alone(damages[_i].text);
+}
+END_TEST
+
+START_TEST(sizes_may_stand_behind_the_data_or_in_zip64)
+{
+    make(_i & 1, _i & 2);
+    ck_assert_ok(unzipping_read(), unzipping.err);
+    ck_assert_uint_eq(unzipping.found.count, 3);
+    unzipping_check_text(1, "second", TEXT);
+    zips_put32(zip->data + zip->local_at[1] + 14, 77);
+    check_fails_alone("another CRC");
+}
+END_TEST
+
+/* The numbers of the zip64 field of the second: plain, stored, place. */
+START_TEST(numbers_of_64_bits_do_not_overflow)
+{
+    static const uint64_t values[] = {INT64_MAX, UINT64_MAX, (uint64_t)INT64_MAX + 1, 1u << 31};
+    make(false, true);
+    unsigned char *field = zip->data + zip->directory_at + zip->central_at[1] + 46 + 6 + 4;
+    for (size_t place = 0; place < 3; place++)
+        for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+            uint64_t before = zip_get64(field + 8 * place);
+            zips_put64(field + 8 * place, values[i]);
+            ck_assert_int_eq(unzipping_read(), MR_E_DATA);
+            zips_put64(field + 8 * place, before);
+        }
+    ck_assert_ok(unzipping_read(), unzipping.err);
+    zips_put16(field - 2, 16); /* the place is cut off: of the whole directory nothing is certain */
+    unzipping_refused(MR_E_DATA, "label: damaged or truncated archive: the zip64 field");
+}
+END_TEST
+
+static void set_place(size_t member, size_t place)
+{
+    zips_put32(zip->data + zip->directory_at + zip->central_at[member] + 42, (uint32_t)place);
+}
+
+START_TEST(a_place_outside_fails_one_member)
+{
+    add_three(false, false);
+    size_t gap_at = zip->bytes;
+    zips_append(zip, "PK\003\004, and 31 more bytes of nothing", 35);
+    zips_end(zip, false, NULL);
+    size_t places[] = {gap_at, zip->directory_at, zip->end_at, 0xfffffffe};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        set_place(1, places[i]);
+        check_fails_alone("does not lie before the directory");
+    }
+}
+END_TEST
+
+/* As in a bomb: all headers of the directory lead to the same bytes. */
+START_TEST(members_in_one_place_are_refused)
+{
+    for (int i = 0; i < 3; i++)
+        zips_add_text(zip, "same", ZIPS_DEFLATE, TEXT);
+    zips_end(zip, false, NULL);
+    ck_assert_ok(unzipping_read(), unzipping.err);
+    ck_assert_uint_eq(unzipping.found.count, 3);
+    set_place(1, 0);
+    set_place(2, zip->local_at[_i]); /* in order, or not */
+    unzipping_refused(MR_E_DATA, "another member has the same place");
+    ck_assert_uint_eq(unzipping.found.count, _i == 0 ? 0 : 1);
+}
+END_TEST
+
+/* A bomb as David Fifield describes it: a local header quoted by a stored block of the member
+ * before. */
+START_TEST(members_within_members_are_refused)
+{
+    struct zips inner = {NULL};
+    zips_begin(&inner, 0);
+    zips_add_text(&inner, "second", ZIPS_STORE, TEXT);
+    zips_add(zip,
+             &(struct zips_member){.name = "first", .data = inner.data, .data_bytes = inner.bytes});
+    zips_clear(&inner);
+    zips_add_text(zip, "second", ZIPS_STORE, TEXT);
+    zips_add_text(zip, "last", ZIPS_STORE, TEXT);
+    if (_i == 1) { /* the directory is out of order too */
+        zips_add_text(zip, "other", ZIPS_STORE, TEXT);
+        zips_end(zip, false, NULL);
+        set_place(1, zip->data_at[0]);
+        set_place(3, zip->local_at[2]);
+        set_place(2, zip->local_at[3]);
+        zip->data[zip->local_at[2] + 30] = 'x';
+        unzipping_refused(MR_E_DATA, "its data reaches into another member");
+        return;
+    }
+    zips_end(zip, false, NULL);
+    set_place(1, zip->data_at[0]);
+    unzipping_refused(MR_E_DATA, "its data reaches into another member");
+    ck_assert_uint_eq(unzipping.found.count, 2);
+    unzipping_check_text(0, "second", TEXT);
+    unzipping_check_text(1, "last", TEXT);
+}
+END_TEST
+
+START_TEST(members_may_lie_in_any_order)
+{
+    static const char *const names[] = {"aa", "bb", "cc", "dd", "ee"};
+    for (size_t i = 0; i < 5; i++)
+        zips_add_text(zip, names[i], ZIPS_DEFLATE, names[i]);
+    zips_end(zip, _i, NULL);
+    for (size_t i = 0; i < 5; i++) { /* the i-th header of the directory is the one of 4 - i */
+        unsigned char *at = zip->data + zip->directory_at + zip->central_at[i];
+        zips_put32(at + 16, zip_get32(zip->data + zip->local_at[4 - i] + 14));
+        memcpy(at + 46, names[4 - i], 2);
+        set_place(i, zip->local_at[4 - i]);
+    }
+    ck_assert_ok(unzipping_read(), unzipping.err);
+    ck_assert_uint_eq(unzipping.found.count, 5);
+    for (size_t i = 0; i < 5; i++)
+        unzipping_check_text(i, names[4 - i], names[4 - i]);
+}
+END_TEST
+
+static void add_link(const char *name, unsigned method, const char *target, size_t target_bytes)
+{
+    zips_add(zip, &(struct zips_member){.name = name,
+                                        .data = target,
+                                        .data_bytes = target_bytes,
+                                        .method = method,
+                                        .host = ZIPS_UNIX,
+                                        .attributes = 0120777u << 16});
+}
+
+START_TEST(targets_of_links)
+{
+    char *longest = calloc(1, PATH_MAX + 1);
+    memset(longest, 'x', PATH_MAX);
+    add_link("stored", ZIPS_STORE, "../a target", 11);
+    add_link("packed", MR_HAVE_ZSTD ? ZIPS_ZSTD : ZIPS_DEFLATE, "another", 7);
+    add_link("longest", ZIPS_DEFLATE, longest, PATH_MAX - 1);
+    zips_end(zip, false, NULL);
+    ck_assert_ok(unzipping_read(), unzipping.err);
+    ck_assert_uint_eq(unzipping.found.count, 3);
+    ck_assert_str_eq(unzipping.found.items[0].entry.target, "../a target");
+    ck_assert_str_eq(unzipping.found.items[1].entry.target, "another");
+    ck_assert_uint_eq(strlen(unzipping.found.items[2].entry.target), PATH_MAX - 1);
+    zips_clear(zip);
+    zips_begin(zip, 0);
+    add_link("too long", ZIPS_DEFLATE, longest, PATH_MAX);
+    zips_end(zip, false, NULL);
+    unzipping_refused(MR_E_DATA, "too long");
+    free(longest);
+}
+END_TEST
+
+START_TEST(targets_that_are_damaged_fail_one_member)
+{
+    zips_add_text(zip, "first", ZIPS_STORE, TEXT);
+    add_link("second", _i == 1 ? ZIPS_DEFLATE : ZIPS_STORE, _i == 2 ? "a\0b" : "a/b", 3);
+    zips_add_text(zip, "last", ZIPS_STORE, TEXT);
+    zips_end(zip, false, NULL);
+    if (_i < 2)
+        zip->data[zip->data_at[1] + 1] ^= 1;
+    check_fails_alone("target of this symbolic link cannot be read");
+}
+END_TEST
+
+Suite *zip_member_suite(void)
+{
+    Suite *suite = suite_create("zip_member");
+    TCase *tcase = tcase_create("zip_member");
+    tcase_add_checked_fixture(tcase, unzipping_set_up, unzipping_tear_down);
+    tcase_add_loop_test(tcase, a_local_header_that_says_something_else_fails_one_member, 0,
+                        DAMAGE_COUNT);
+    tcase_add_loop_test(tcase, sizes_may_stand_behind_the_data_or_in_zip64, 0, 4);
+    tcase_add_test(tcase, numbers_of_64_bits_do_not_overflow);
+    tcase_add_test(tcase, a_place_outside_fails_one_member);
+    tcase_add_loop_test(tcase, members_in_one_place_are_refused, 0, 2);
+    tcase_add_loop_test(tcase, members_within_members_are_refused, 0, 2);
+    tcase_add_loop_test(tcase, members_may_lie_in_any_order, 0, 2);
+    tcase_add_test(tcase, targets_of_links);
+    tcase_add_loop_test(tcase, targets_that_are_damaged_fail_one_member, 0, 3);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
