@@ -11,11 +11,13 @@
 #include "base/io.h"
 #include "base/locale.h"
 #include "base/path.h"
+#include "sink/archive_items.h"
 #include "sink/archive_outputs.h"
 #include "sink/archive_target.h"
 #include "sink/sinks.h"
 
-#define BLOCK_BYTES (256 << 10) /* what the file is written by, unless we cut it into blocks ourselves */
+#define BLOCK_BYTES                                                                                \
+    (256 << 10) /* what the file is written by, unless we cut it into blocks ourselves */
 /*
  * libarchive's restricted pax format writes an extended header only for what needs one, and does
  * not count fractions of a second as a need; when there is one, they are in it. A symlink type is
@@ -28,11 +30,6 @@ struct mr_writer {
     const struct mr_entry *entry;
     int64_t size_bytes, written_bytes;
     bool has_header; /* it is in the archive and must be completed */
-};
-
-struct archive_losses {
-    uint64_t xattr_count, owner_count, fraction_count, time_count, other_count; /* items */
-    char other_text[120]; /* what libarchive said of the first */
 };
 
 struct archive_sink {
@@ -236,22 +233,14 @@ static enum mr_status sink_begin(struct mr_sink *base, const struct mr_entry *en
     struct archive_sink *sink = (struct archive_sink *)base;
     const char *name = sink->output->name;
     if (sink->is_broken)
-        return mr_error_set(err, MR_E_DATA, 0,
-                            "nothing can be added to the archive after an item was cut short");
-    if (entry->kind == MR_KIND_OTHER)
-        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "is no file, directory or link");
-    if (entry->kind == MR_KIND_HARDLINK && !sink->ability->has_hardlinks)
-        return mr_error_set(
-            err, MR_E_UNSUPPORTED, 0,
-            "is a hard link, which %s output cannot hold (tar can; from a directory, "
-            "--preserve without links stores copies)",
-            name);
+        return archive_items_cut_short(err);
+    enum mr_status status = archive_items_check(entry, name, sink->ability->has_hardlinks, err);
+    if (status != MR_OK)
+        return status;
     if (sink->ability->is_utf8_only && !path_is_utf8(entry->path))
         return mr_error_set(err, MR_E_UNSUPPORTED, 0, "%s holds only names in UTF-8", name);
-    bool is_link = entry->kind == MR_KIND_HARDLINK || entry->kind == MR_KIND_SYMLINK;
-    if ((entry->kind == MR_KIND_FILE && size_bytes < 0) || (is_link && !entry->target))
-        return mr_error_set(err, MR_E_USAGE, 0,
-                            "an archive needs the size of a file and the target of a link");
+    if (entry->kind == MR_KIND_FILE && size_bytes < 0)
+        return mr_error_set(err, MR_E_USAGE, 0, "an archive needs the size of a file");
     sink->writer =
         (struct mr_writer){entry, entry->kind == MR_KIND_FILE ? size_bytes : 0, 0, false};
     *writer = &sink->writer;
@@ -333,14 +322,10 @@ static enum mr_status sink_finish(struct mr_sink *base,
     struct archive_sink *sink = (struct archive_sink *)base;
     (void)on_problem;
     (void)ctx;
-    char shown[PATH_SHOW_BYTES];
-    path_show(shown, sizeof(shown), base->label);
     if (sink->write_errno != 0)
         return describe(sink, err);
     if (sink->is_broken)
-        return mr_error_set(err, MR_E_DATA, 0,
-                            "%s: the archive is not complete, because an item failed in the middle",
-                            shown);
+        return archive_items_not_complete(base->label, err);
     locale_t before = locale_enter(sink->utf8);
     int result = archive_write_close(sink->archive);
     sink->is_open = false;
@@ -378,24 +363,9 @@ static void sink_destroy(struct mr_sink *base)
     free(sink);
 }
 
-static void add_loss(char *text, size_t cap_bytes, uint64_t count, const char *what)
-{
-    size_t used = strlen(text);
-    if (count > 0 && used < cap_bytes)
-        snprintf(text + used, cap_bytes - used, "%s of %llu item%s\n", what,
-                 (unsigned long long)count, count == 1 ? "" : "s");
-}
-
 static void sink_losses(struct mr_sink *base, char *text, size_t cap_bytes)
 {
-    const struct archive_losses *losses = &((struct archive_sink *)base)->losses;
-    add_loss(text, cap_bytes, losses->xattr_count, "extended attributes");
-    add_loss(text, cap_bytes, losses->owner_count, "the owner");
-    add_loss(text, cap_bytes, losses->fraction_count, "fractions of a second of the time");
-    add_loss(text, cap_bytes, losses->time_count, "the time (out of the format's range)");
-    char other[160];
-    snprintf(other, sizeof(other), "details (%s)", losses->other_text);
-    add_loss(text, cap_bytes, losses->other_count, other);
+    archive_losses_tell(&((struct archive_sink *)base)->losses, text, cap_bytes);
 }
 
 static uint64_t sink_use_pool(struct mr_sink *base, struct mr_pool *pool, unsigned thread_count,
