@@ -40,6 +40,7 @@ struct directory_source {
     struct level *levels; /* the first is the root */
     size_t level_count, level_cap_count;
     size_t open_max_count;               /* of them, at most OPEN_MAX_COUNT */
+    bool has_first;                      /* config.first_name is in the root and still to be given */
     char path[PATH_TOTAL_MAX_BYTES + 1]; /* of the entry given last, relative to the root */
     bool is_to_enter;                    /* the entry given last is a directory to be entered */
     dev_t device;                        /* of that directory */
@@ -55,6 +56,13 @@ static struct directory_source *walk_of(struct mr_source *source)
 static enum mr_status out_of_memory(struct mr_error *err)
 {
     return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
+/* Is it the name in the root that comes before all others? Then it is not among them. */
+static bool is_first(const struct directory_source *walk, const char *name)
+{
+    const char *first = walk->config.first_name;
+    return first && walk->level_count == 0 && strcmp(name, first) == 0;
 }
 
 /* Reads all names of the open directory fd. */
@@ -73,7 +81,11 @@ static enum mr_status list(struct directory_source *walk, int fd, struct names *
             const char *name = found->d_name;
             at += found->d_reclen;
             bool is_dot = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-            if (!is_dot && !(walk->config.leaves_out_hidden && *name == '.'))
+            if (is_dot || (walk->config.leaves_out_hidden && *name == '.'))
+                continue;
+            if (is_first(walk, name))
+                walk->has_first = true;
+            else
                 status = names_add(*names, name, err);
         }
     }
@@ -323,6 +335,18 @@ static enum mr_status take(struct directory_source *walk, const char *name, stru
     return status;
 }
 
+/* The next name in the directory on top. MR_OK, MR_DONE, or an error. */
+static enum mr_status next_name(struct directory_source *walk, const struct level *top,
+                                const char **name, struct mr_error *err)
+{
+    if (walk->has_first) {
+        walk->has_first = false;
+        *name = walk->config.first_name;
+        return MR_OK;
+    }
+    return top->names ? names_next(top->names, name, err) : MR_DONE;
+}
+
 static enum mr_status directory_next(struct mr_source *source, struct mr_entry *entry,
                                      struct mr_error *err)
 {
@@ -336,7 +360,7 @@ static enum mr_status directory_next(struct mr_source *source, struct mr_entry *
     while (walk->level_count > 0) {
         struct level *top = &walk->levels[walk->level_count - 1];
         const char *name = NULL;
-        enum mr_status status = top->names ? names_next(top->names, &name, err) : MR_DONE;
+        enum mr_status status = next_name(walk, top, &name, err);
         if (status == MR_OK) {
             status = take(walk, name, entry, err);
             if (status != MR_SKIPPED)

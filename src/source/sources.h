@@ -7,6 +7,7 @@
 /* What a walk of a directory does; zero-initialised is the default. */
 struct walk_config {
     bool is_unsorted;       /* --sort none: in the order of the directory */
+    const char *first_name; /* what has this name in the root comes before everything else; not copied; NULL: nothing */
     bool leaves_out_hidden; /* --no-hidden: names that begin with '.' */
     bool follows_links;     /* -L: what a link points to instead of the link; loops are noticed and reported */
     bool stays_on_device;   /* --one-file-system */
@@ -29,7 +30,7 @@ struct walk_own {
 /*
  * A directory: walked lazily, depth first, a directory before what is in it, sorted by name (bytes) within each directory;
  * memory for the names of the directories on the way down only. Files are opened below the root descriptor without following
- * links. label is path. The config is copied, own is not. MR_OK, MR_E_SYSTEM (names path), MR_E_MEMORY.
+ * links. label is path. The config is copied, own and first_name are not. MR_OK, MR_E_SYSTEM (names path), MR_E_MEMORY.
  */
 enum mr_status directory_source_create(const char *path, const struct walk_config *config,
                                        struct mr_source **source, struct mr_error *err);

@@ -117,6 +117,47 @@ START_TEST(test_order)
 }
 END_TEST
 
+/* Wherever it would stand, and whatever it is; below the root the name is one like others. */
+START_TEST(test_first_name)
+{
+    static const char *const names[] = {"b", "a", "c", "nothing", "a/b"};
+    static const char *const expected[] = {
+        "b a/ a/b a/c c/ c/x ", "a/ a/b a/c b c/ c/x ", "c/ c/x a/ a/b a/c b ",
+        "a/ a/b a/c b c/ c/x ", "a/ a/b a/c b c/ c/x ",
+    };
+    touch("a/b");
+    touch("a/c");
+    touch("b");
+    touch("c/x");
+    ck_assert_listing((&(struct walk_config){.first_name = names[_i]}), expected[_i]);
+    struct mr_source *source =
+        walk(&(struct walk_config){.first_name = names[_i], .is_unsorted = true});
+    struct mr_entry entry = {0};
+    struct mr_error err = {0};
+    ck_assert_ok(source->ops->next(source, &entry, &err), err);
+    if (_i < 3)
+        ck_assert_str_eq(entry.path, names[_i]);
+    mr_entry_clear(&entry);
+    source->ops->destroy(source);
+}
+END_TEST
+
+START_TEST(test_first_name_is_selected_like_others)
+{
+    touch(".m");
+    touch("a");
+    ck_assert_listing((&(struct walk_config){.first_name = ".m", .leaves_out_hidden = true}), "a ");
+    ck_assert_int_eq(symlink("nowhere", at("link")), 0);
+    ck_assert_listing((&(struct walk_config){.first_name = "link", .follows_links = true}),
+                      "!link .m a ");
+    struct stat st;
+    ck_assert_int_eq(stat(at("a"), &st), 0);
+    struct walk_own own = {st.st_dev, st.st_ino};
+    ck_assert_listing((&(struct walk_config){.first_name = "a", .own = &own, .own_count = 1}),
+                      ".m link@ ");
+}
+END_TEST
+
 START_TEST(test_empty)
 {
     ck_assert_listing(NULL, "");
@@ -475,6 +516,8 @@ Suite *directory_source_suite(void)
     TCase *walking = tcase_create("walking");
     tcase_add_checked_fixture(walking, set_up, tear_down);
     tcase_add_test(walking, test_order);
+    tcase_add_loop_test(walking, test_first_name, 0, 5);
+    tcase_add_test(walking, test_first_name_is_selected_like_others);
     tcase_add_test(walking, test_empty);
     tcase_add_test(walking, test_unsorted);
     tcase_add_test(walking, test_hidden_and_depth);
