@@ -48,17 +48,59 @@ void archives_clear(struct archives_list *list)
     *list = (struct archives_list){NULL, 0};
 }
 
-static enum mr_status write_item(struct mr_sink *sink, const struct archives_item *item,
-                                 size_t piece_bytes, struct mr_error *err)
+/* Raw deflate. Returns how many bytes came, or 0 when cap_bytes are too few. */
+static size_t deflate_raw(const void *data, size_t size_bytes, unsigned char *to, size_t cap_bytes)
+{
+    z_stream stream = {.next_in = (Bytef *)(uintptr_t)data,
+                       .avail_in = (uInt)size_bytes,
+                       .next_out = to,
+                       .avail_out = (uInt)cap_bytes};
+    ck_assert_int_eq(deflateInit2(&stream, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    int result = deflate(&stream, Z_FINISH);
+    deflateEnd(&stream);
+    return result == Z_STREAM_END ? stream.total_out : 0;
+}
+
+unsigned char *archives_encode(const struct archives_item *item, enum mr_method method,
+                               struct mr_entry *entry)
+{
+    size_t size_bytes = (size_t)item->entry.size_bytes, stored_bytes = 0;
+    size_t cap_bytes = size_bytes + (size_bytes >> 7) + 256;
+    unsigned char *stored = malloc(cap_bytes);
+    ck_assert_ptr_nonnull(stored);
+    if (method == MR_METHOD_DEFLATE && size_bytes > 0)
+        stored_bytes = deflate_raw(item->data, size_bytes, stored, size_bytes);
+#if MR_HAVE_ZSTD
+    if (method == MR_METHOD_ZSTD)
+        stored_bytes = ZSTD_compress(stored, cap_bytes, item->data, size_bytes, 3);
+#endif
+    if (stored_bytes == 0) {
+        method = MR_METHOD_PLAIN;
+        stored_bytes = size_bytes;
+        if (size_bytes > 0)
+            memcpy(stored, item->data, size_bytes);
+    }
+    *entry = item->entry;
+    entry->has_encoding = true;
+    entry->encoding = (struct mr_encoding){.method = method,
+                                           .has_crc = true,
+                                           .crc = (uint32_t)crc32_z(0, item->data, size_bytes),
+                                           .stored_bytes = (int64_t)stored_bytes};
+    return stored;
+}
+
+/* data has size bytes, which is 0 for what is not a file. */
+static enum mr_status write_item(struct mr_sink *sink, const struct mr_entry *entry,
+                                 const unsigned char *data, int64_t size, size_t piece_bytes,
+                                 struct mr_error *err)
 {
     struct mr_writer *writer;
-    int64_t size = item->entry.kind == MR_KIND_FILE ? item->entry.size_bytes : 0;
-    enum mr_status status = sink->ops->begin(sink, &item->entry, size, &writer, err);
+    enum mr_status status = sink->ops->begin(sink, entry, size, &writer, err);
     if (status != MR_OK)
         return status;
     for (int64_t at = 0; at < size; at += (int64_t)piece_bytes) {
         size_t piece = size - at < (int64_t)piece_bytes ? (size_t)(size - at) : piece_bytes;
-        status = sink->ops->write(sink, writer, item->data + at, piece, err);
+        status = sink->ops->write(sink, writer, data + at, piece, err);
         if (status != MR_OK) {
             sink->ops->abort(sink, writer);
             return status;
@@ -67,11 +109,28 @@ static enum mr_status write_item(struct mr_sink *sink, const struct archives_ite
     return sink->ops->commit(sink, writer, err);
 }
 
+enum mr_status archives_put(struct mr_sink *sink, const struct archives_item *item,
+                            size_t piece_bytes, struct mr_error *err)
+{
+    struct mr_entry entry = item->entry;
+    bool is_file = entry.kind == MR_KIND_FILE;
+    if (!sink->encoding || !is_file)
+        return write_item(sink, &entry, item->data, is_file ? entry.size_bytes : 0, piece_bytes,
+                          err);
+    bool is_plain = sink->ops->keeps_plain && sink->ops->keeps_plain(sink, &entry);
+    unsigned char *stored =
+        archives_encode(item, is_plain ? MR_METHOD_PLAIN : sink->encoding->method, &entry);
+    enum mr_status status =
+        write_item(sink, &entry, stored, entry.encoding.stored_bytes, piece_bytes, err);
+    free(stored);
+    return status;
+}
+
 enum mr_status archives_write(struct mr_sink *sink, const struct archives_list *list,
                               size_t piece_bytes, struct mr_error *err)
 {
     for (size_t i = 0; i < list->count; i++) {
-        enum mr_status status = write_item(sink, &list->items[i], piece_bytes, err);
+        enum mr_status status = archives_put(sink, &list->items[i], piece_bytes, err);
         if (status != MR_OK)
             return status;
     }

@@ -26,6 +26,18 @@ struct mr_entry *archives_add(struct archives_list *list, enum mr_kind kind, con
                               int64_t size_bytes);
 void archives_clear(struct archives_list *list);
 
+/*
+ * What a job makes of a file for a sink with an encoding: the stored bytes (the caller's to free), and
+ * *entry, a copy of the item's that owns nothing and has the encoding. What deflate does not make
+ * smaller is kept plain.
+ */
+unsigned char *archives_encode(const struct archives_item *item, enum mr_method method,
+                               struct mr_entry *entry);
+/* Writes one item in pieces of piece_bytes and commits it, or aborts. A sink with an encoding gets
+ * what it wants. */
+enum mr_status archives_put(struct mr_sink *sink, const struct archives_item *item,
+                            size_t piece_bytes, struct mr_error *err);
+
 /* Writes all items, in pieces of piece_bytes, and finishes. Returns the first status that is not
  * MR_OK. */
 enum mr_status archives_write(struct mr_sink *sink, const struct archives_list *list,

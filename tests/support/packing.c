@@ -139,19 +139,7 @@ const char *packing_losses(struct mr_sink *sink)
 
 enum mr_status packing_put(struct mr_sink *sink, size_t i)
 {
-    const struct archives_item *item = &packing.made.items[i];
-    struct mr_writer *writer;
-    enum mr_status status =
-        sink->ops->begin(sink, &item->entry, item->entry.size_bytes, &writer, &packing.err);
-    if (status != MR_OK)
-        return status;
-    if (item->data && item->entry.size_bytes > 0)
-        status = sink->ops->write(sink, writer, item->data, (size_t)item->entry.size_bytes,
-                                  &packing.err);
-    if (status == MR_OK)
-        return sink->ops->commit(sink, writer, &packing.err);
-    sink->ops->abort(sink, writer);
-    return status;
+    return archives_put(sink, &packing.made.items[i], (size_t)1 << 30, &packing.err);
 }
 
 enum mr_status packing_finish(struct mr_sink *sink)
