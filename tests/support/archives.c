@@ -48,47 +48,6 @@ void archives_clear(struct archives_list *list)
     *list = (struct archives_list){NULL, 0};
 }
 
-/* Raw deflate. Returns how many bytes came, or 0 when cap_bytes are too few. */
-static size_t deflate_raw(const void *data, size_t size_bytes, unsigned char *to, size_t cap_bytes)
-{
-    z_stream stream = {.next_in = (Bytef *)(uintptr_t)data,
-                       .avail_in = (uInt)size_bytes,
-                       .next_out = to,
-                       .avail_out = (uInt)cap_bytes};
-    ck_assert_int_eq(deflateInit2(&stream, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    int result = deflate(&stream, Z_FINISH);
-    deflateEnd(&stream);
-    return result == Z_STREAM_END ? stream.total_out : 0;
-}
-
-unsigned char *archives_encode(const struct archives_item *item, enum mr_method method,
-                               struct mr_entry *entry)
-{
-    size_t size_bytes = (size_t)item->entry.size_bytes, stored_bytes = 0;
-    size_t cap_bytes = size_bytes + (size_bytes >> 7) + 256;
-    unsigned char *stored = malloc(cap_bytes);
-    ck_assert_ptr_nonnull(stored);
-    if (method == MR_METHOD_DEFLATE && size_bytes > 0)
-        stored_bytes = deflate_raw(item->data, size_bytes, stored, size_bytes);
-#if MR_HAVE_ZSTD
-    if (method == MR_METHOD_ZSTD)
-        stored_bytes = ZSTD_compress(stored, cap_bytes, item->data, size_bytes, 3);
-#endif
-    if (stored_bytes == 0) {
-        method = MR_METHOD_PLAIN;
-        stored_bytes = size_bytes;
-        if (size_bytes > 0)
-            memcpy(stored, item->data, size_bytes);
-    }
-    *entry = item->entry;
-    entry->has_encoding = true;
-    entry->encoding = (struct mr_encoding){.method = method,
-                                           .has_crc = true,
-                                           .crc = (uint32_t)crc32_z(0, item->data, size_bytes),
-                                           .stored_bytes = (int64_t)stored_bytes};
-    return stored;
-}
-
 /* data has size bytes, which is 0 for what is not a file. */
 static enum mr_status write_item(struct mr_sink *sink, const struct mr_entry *entry,
                                  const unsigned char *data, int64_t size, size_t piece_bytes,
