@@ -16,12 +16,6 @@ enum mr_status locale_create(locale_t *utf8, struct mr_error *err)
                         "the system has no locale C.UTF-8, which names in archives need");
 }
 
-locale_t locale_plain(void)
-{
-    return newlocale(LC_ALL_MASK, "C",
-                     (locale_t)0); /* built into the C library, nothing is allocated */
-}
-
 void locale_destroy(locale_t locale)
 {
     if (locale)

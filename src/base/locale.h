@@ -15,9 +15,6 @@
 /* A locale with the character set UTF-8, for locale_enter() in any thread. MR_OK, MR_E_SYSTEM
  * (there is none), MR_E_MEMORY. */
 enum mr_status locale_create(locale_t *utf8, struct mr_error *err);
-/* The plain C locale, in which libarchive takes names for bytes of no known character set. Never
- * fails; locale_destroy() may be called on it. */
-locale_t locale_plain(void);
 void locale_destroy(locale_t locale); /* (locale_t)0 is a no-op; no thread may be in it */
 
 /* Puts the calling thread into locale. Returns what locale_leave() must be given, in the same

@@ -137,6 +137,9 @@ static enum mr_status open_inputs(const struct run *run, struct made *made, stru
         .no_archives = run->no_archives,
         .keeps_others = copies_others(run),
     };
+    /* EPUB and ODF files are known by it. */
+    if (run->output->kind == OUTPUT_ARCHIVE && strcmp(run->output->format->name, "zip") == 0)
+        wanted.first_name = "mimetype";
     if (!options->is_in_place && overlap_own(run->output, &made->own)) {
         wanted.own = &made->own;
         wanted.own_count = 1;

@@ -131,6 +131,7 @@ enum mr_status setup_make_inputs(const struct setup *setup, const struct options
         .follows_links = options->follows_links,
         .stays_on_device = options->stays_on_device,
         .reads_xattrs = (options->preserve & PRESERVE_XATTR) != 0,
+        .first_name = wanted->first_name,
         .own = wanted->own,
         .own_count = wanted->own_count,
     };

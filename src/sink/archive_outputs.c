@@ -5,11 +5,11 @@
 #include <strings.h>
 
 #include "base/path.h"
+#include "config.h"
 
 #define SECOND_NS 1000000000
 
 static const struct archive_ability pax_ability = {
-    .fills_items = true,
     .has_xattrs = true,
     .has_owners = true,
     .has_owner_names = true,
@@ -19,7 +19,6 @@ static const struct archive_ability pax_ability = {
     .mtime_max_s = INT64_MAX,
 };
 static const struct archive_ability gnu_ability = {
-    .fills_items = true,
     .has_owners = true,
     .has_owner_names = true,
     .has_hardlinks = true,
@@ -28,7 +27,6 @@ static const struct archive_ability gnu_ability = {
     .mtime_max_s = INT64_MAX,
 };
 static const struct archive_ability ustar_ability = {
-    .fills_items = true,
     .has_owners = true,
     .has_owner_names = true,
     .has_hardlinks = true,
@@ -36,15 +34,7 @@ static const struct archive_ability ustar_ability = {
     .mtime_min_s = 0,
     .mtime_max_s = 077777777777,
 };
-static const struct archive_ability zip_ability = {
-    .has_owners = true,
-    .marks_utf8 = true,
-    .mtime_unit_ns = SECOND_NS,
-    .mtime_min_s = 0,
-    .mtime_max_s = UINT32_MAX,
-};
 static const struct archive_ability cpio_ability = {
-    .fills_items = true,
     .has_owners = true,
     .needs_inodes = true,
     .mtime_unit_ns = SECOND_NS,
@@ -52,34 +42,48 @@ static const struct archive_ability cpio_ability = {
     .mtime_max_s = UINT32_MAX,
 };
 static const struct archive_ability seven_zip_ability = {
-    .fills_items = true,
     .is_utf8_only = true,
     .mtime_unit_ns = 100,
     .mtime_min_s = -11644473600, /* 1601 */
     .mtime_max_s = 910692730085,
 };
 
+struct level_range {
+    int min, max, usual; /* all 0: no levels */
+};
+static const struct level_range no_levels = {0, 0, 0};
+#if MR_HAVE_ZSTD
+static const struct level_range zstd_levels = {1, 22, 3};
+#endif
+
 struct archive_flavour { /* one value of a setting */
     const char *key, *value;
-    int (*set_format)(struct archive *archive);
+    int (*set_format)(struct archive *archive); /* NULL: zip, which libarchive does not write */
     const struct archive_ability *ability;
+    enum mr_method method;            /* zip */
+    const struct level_range *levels; /* NULL: those of the format */
 };
 
 static const struct archive_flavour tar_flavours[] = {
-    {"format", "pax", archive_write_set_format_pax_restricted,
-     &pax_ability}, /* the default is the first */
-    {"format", "gnu", archive_write_set_format_gnutar, &gnu_ability},
-    {"format", "ustar", archive_write_set_format_ustar, &ustar_ability},
-    {NULL, NULL, NULL, NULL},
+    {"format", "pax", archive_write_set_format_pax_restricted, &pax_ability, MR_METHOD_PLAIN,
+     NULL}, /* the default is the first */
+    {"format", "gnu", archive_write_set_format_gnutar, &gnu_ability, MR_METHOD_PLAIN, NULL},
+    {"format", "ustar", archive_write_set_format_ustar, &ustar_ability, MR_METHOD_PLAIN, NULL},
+    {NULL, NULL, NULL, NULL, MR_METHOD_PLAIN, NULL},
 };
 static const struct archive_flavour zip_flavours[] = {
-    {NULL, NULL, archive_write_set_format_zip, &zip_ability},
+    {"method", "deflate", NULL, NULL, MR_METHOD_DEFLATE, NULL},
+    {"method", "store", NULL, NULL, MR_METHOD_PLAIN, &no_levels},
+#if MR_HAVE_ZSTD
+    {"method", "zstd", NULL, NULL, MR_METHOD_ZSTD, &zstd_levels},
+#endif
+    {NULL, NULL, NULL, NULL, MR_METHOD_PLAIN, NULL},
 };
 static const struct archive_flavour cpio_flavours[] = {
-    {NULL, NULL, archive_write_set_format_cpio_newc, &cpio_ability},
+    {NULL, NULL, archive_write_set_format_cpio_newc, &cpio_ability, MR_METHOD_PLAIN, NULL},
 };
 static const struct archive_flavour seven_zip_flavours[] = {
-    {NULL, NULL, archive_write_set_format_7zip, &seven_zip_ability},
+    {NULL, NULL, archive_write_set_format_7zip, &seven_zip_ability, MR_METHOD_PLAIN, NULL},
 };
 
 struct row {
@@ -113,7 +117,7 @@ static const struct row rows[] = {
      tar_flavours,
      NULL,
      archive_write_add_filter_lz4},
-    {{"zip", ".zip|.jar", "zip, deflate", 0, 9, 6, false}, zip_flavours, NULL, NULL},
+    {{"zip", ".zip|.jar", "zip, deflate", 0, 12, 6, false}, zip_flavours, NULL, NULL},
     {{"cpio", ".cpio", "cpio (newc)", 0, 0, 0, false}, cpio_flavours, NULL, NULL},
     {{"7z", ".7z", "7-Zip, LZMA", 0, 9, 6, false}, seven_zip_flavours, NULL, NULL},
 };
@@ -218,19 +222,39 @@ static enum mr_status parse_settings(const struct row *row, const char *settings
     return MR_OK;
 }
 
-static enum mr_status check_level(const struct archive_output *output, int *level,
+static enum mr_status check_level(const struct archive_output *output,
+                                  const struct archive_flavour *flavour, int *level,
                                   struct mr_error *err)
 {
+    struct level_range levels = {output->level_min, output->level_max, output->level_default};
+    char name[40];
+    snprintf(name, sizeof(name), "%s", output->name);
+    if (flavour->levels) {
+        levels = *flavour->levels;
+        snprintf(name, sizeof(name), "%s:%s=%s", output->name, flavour->key, flavour->value);
+    }
     if (*level == -1) {
-        *level = output->level_default;
+        *level = levels.usual;
         return MR_OK;
     }
-    if (output->level_max == 0)
-        return mr_error_set(err, MR_E_USAGE, 0, "%s has no compression levels", output->name);
-    if (*level < output->level_min || *level > output->level_max)
+    if (levels.max == 0)
+        return mr_error_set(err, MR_E_USAGE, 0, "%s has no compression levels", name);
+    if (*level < levels.min || *level > levels.max)
         return mr_error_set(err, MR_E_USAGE, 0, "%s has the compression levels %d to %d, not %d",
-                            output->name, output->level_min, output->level_max, *level);
+                            name, levels.min, levels.max, *level);
     return MR_OK;
+}
+
+/* What settings and *level (-1 becomes the default) ask for. */
+static enum mr_status choose(const struct archive_output *output, const char *settings, int *level,
+                             const struct row **row, const struct archive_flavour **flavour,
+                             struct mr_error *err)
+{
+    *row = rows;
+    while (&(*row)->public != output)
+        (*row)++;
+    enum mr_status status = parse_settings(*row, settings, flavour, err);
+    return status == MR_OK ? check_level(output, *flavour, level, err) : status;
 }
 
 static bool set_level(struct archive *archive, const struct row *row, bool is_filter, int level)
@@ -250,13 +274,9 @@ enum mr_status archive_outputs_prepare(struct archive *archive, const struct arc
                                        const struct archive_ability **ability,
                                        const struct block_codec **codec, struct mr_error *err)
 {
-    const struct row *row = rows;
-    while (&row->public != output)
-        row++;
+    const struct row *row;
     const struct archive_flavour *flavour;
-    enum mr_status status = check_level(output, level, err);
-    if (status == MR_OK)
-        status = parse_settings(row, settings, &flavour, err);
+    enum mr_status status = choose(output, settings, level, &row, &flavour, err);
     if (status != MR_OK)
         return status;
     *ability = flavour->ability;
@@ -275,5 +295,25 @@ enum mr_status archive_outputs_prepare(struct archive *archive, const struct arc
         return mr_error_set(err, MR_E_MEMORY, 0, "libarchive cannot write %s: %s", output->name,
                             archive_error_string(archive) ? archive_error_string(archive)
                                                           : "out of memory");
+    return MR_OK;
+}
+
+bool archive_outputs_is_zip(const struct archive_output *output)
+{
+    return output && strcmp(output->name, "zip") == 0;
+}
+
+enum mr_status archive_outputs_encoding(const struct archive_output *output, const char *settings,
+                                        int level, struct mr_sink_encoding *encoding,
+                                        struct mr_error *err)
+{
+    const struct row *row;
+    const struct archive_flavour *flavour;
+    encoding->recodes = level != -1 || (settings && *settings);
+    enum mr_status status = choose(output, settings, &level, &row, &flavour, err);
+    if (status != MR_OK)
+        return status;
+    encoding->method = level == 0 ? MR_METHOD_PLAIN : flavour->method;
+    encoding->level = level;
     return MR_OK;
 }

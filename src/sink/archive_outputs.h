@@ -13,15 +13,13 @@
 struct archive_ability {
     bool has_xattrs, has_owners, has_owner_names, has_hardlinks;
     bool is_utf8_only; /* names must be UTF-8 */
-    bool marks_utf8;   /* zip: a flag says that a name is UTF-8; it must not be set for others */
-    bool fills_items;  /* libarchive writes zeros for what is missing of an item */
     bool needs_inodes; /* cpio */
     uint32_t mtime_unit_ns; /* finer is lost */
     int64_t mtime_min_s, mtime_max_s;
 };
 
 /*
- * Prepares a new write handle for output with these settings ("key=value,...", or NULL) and *level
+ * Prepares a new write handle for output, which is not zip, with these settings ("key=value,...", or NULL) and *level
  * (-1: the default, which it then becomes). MR_OK with *ability and *codec, which are const and live for ever; *codec is
  * what the archive's bytes are to be compressed with, or NULL when libarchive does what there is to do.
  * MR_E_USAGE, MR_E_MEMORY.
@@ -31,5 +29,12 @@ enum mr_status archive_outputs_prepare(struct archive *archive, const struct arc
                                        const struct archive_ability **ability,
                                        const struct block_codec **codec,
                                        struct mr_error *err);
+
+/* Is it the format that zip_sink.c writes and libarchive does not? NULL is none. */
+bool archive_outputs_is_zip(const struct archive_output *output);
+/* The same for zip: what is asked for by settings and level. MR_OK, MR_E_USAGE. */
+enum mr_status archive_outputs_encoding(const struct archive_output *output, const char *settings,
+                                        int level, struct mr_sink_encoding *encoding,
+                                        struct mr_error *err);
 
 #endif

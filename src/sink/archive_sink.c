@@ -15,6 +15,7 @@
 #include "sink/archive_outputs.h"
 #include "sink/archive_target.h"
 #include "sink/sinks.h"
+#include "sink/zip_sink.h"
 
 #define BLOCK_BYTES                                                                                \
     (256 << 10) /* what the file is written by, unless we cut it into blocks ourselves */
@@ -210,12 +211,7 @@ static enum mr_status put_header(struct archive_sink *sink, struct mr_error *err
     archive_entry_set_nlink(sink->member, 1);
     if (sink->ability->needs_inodes)
         archive_entry_set_ino64(sink->member, ++sink->item_count);
-    /* In the plain locale a name is stored without the flag that says it is UTF-8. */
-    bool is_marked = !sink->ability->marks_utf8 || path_is_utf8(entry->path);
-    locale_t before = is_marked ? (locale_t)0 : locale_enter(locale_plain());
     int result = archive_write_header(sink->archive, sink->member);
-    if (!is_marked)
-        locale_leave(before);
     if (result == ARCHIVE_WARN)
         remember_warning(sink);
     if (result == ARCHIVE_FATAL)
@@ -348,8 +344,6 @@ static void sink_destroy(struct mr_sink *base)
         /* Failed, so that an item is not filled up to its size; closed, because nothing else frees
          * the filters. */
         sink->is_discarded = true;
-        if (!sink->ability->fills_items)
-            archive_write_finish_entry(sink->archive);
         archive_write_fail(sink->archive);
         archive_write_close(sink->archive);
     }
@@ -444,9 +438,24 @@ static enum mr_status start(struct archive_sink *sink, const char *path,
     return status;
 }
 
+/* The zip sink, by the same settings. */
+static enum mr_status create_zip(const char *path, const struct archive_output *output,
+                                 const struct archive_sink_config *config, struct mr_sink **sink,
+                                 struct mr_error *err)
+{
+    struct zip_sink_config zip = {.overwrites = config->overwrites,
+                                  .is_reproducible = config->is_reproducible};
+    enum mr_status status =
+        archive_outputs_encoding(output, config->settings, config->level, &zip.encoding, err);
+    return status == MR_OK ? zip_sink_create(path, &zip, sink, err) : status;
+}
+
 enum mr_status archive_sink_create(const char *path, const struct archive_sink_config *config,
                                    struct mr_sink **sink, struct mr_error *err)
 {
+    const struct archive_output *output = archive_output_find(config->format);
+    if (archive_outputs_is_zip(output))
+        return create_zip(path, output, config, sink, err);
     struct archive_sink *made = calloc(1, sizeof(*made));
     if (!made)
         return no_memory(err);

@@ -46,7 +46,7 @@ struct archive_sink_config {
 };
 
 /*
- * An archive at path, written by libarchive under a temporary name beside it and renamed in finish(); path "-" writes to stdout.
+ * An archive at path, written by libarchive, or for zip by zip_sink.h, under a temporary name beside it and renamed in finish(); path "-" writes to stdout.
  * MR_OK, MR_E_EXISTS, MR_E_USAGE (settings, level), MR_E_SYSTEM, MR_E_UNSUPPORTED, MR_E_MEMORY.
  */
 enum mr_status archive_sink_create(const char *path, const struct archive_sink_config *config,

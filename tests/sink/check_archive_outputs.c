@@ -1,4 +1,5 @@
 /* The table of formats that can be written: suffixes, levels, settings. */
+#include "config.h"
 #include "support/packing.h"
 
 Suite *archive_outputs_suite(void);
@@ -38,8 +39,53 @@ START_TEST(settings_choose_the_flavour)
     ck_assert_int_eq(packing_create("x", "tar.xz", "format=zip", -1, &sink), MR_E_USAGE);
     ck_assert_ptr_nonnull(strstr(packing.err.text, "format=pax|gnu|ustar"));
     ck_assert_int_eq(packing_create("x", "tar", "forma", -1, &sink), MR_E_USAGE);
-    ck_assert_int_eq(packing_create("x", "zip", "method=store", -1, &sink), MR_E_USAGE);
+    ck_assert_int_eq(packing_create("x", "zip", "format=gnu", -1, &sink), MR_E_USAGE);
+    ck_assert_ptr_nonnull(strstr(packing.err.text, "method=deflate|store"));
     ck_assert_int_eq(packing_create("x", "tra", NULL, -1, &sink), MR_E_USAGE);
+}
+END_TEST
+
+START_TEST(zip_has_methods)
+{
+    static const struct {
+        const char *settings;
+        int level;
+        struct mr_sink_encoding encoding;
+        const char *error; /* NULL: none */
+    } cases[] = {
+        {NULL, -1, {MR_METHOD_DEFLATE, 6, false}, NULL},
+        {"", -1, {MR_METHOD_DEFLATE, 6, false}, NULL},
+        {NULL, 6, {MR_METHOD_DEFLATE, 6, true}, NULL},
+        {NULL, 12, {MR_METHOD_DEFLATE, 12, true}, NULL},
+        {NULL, 0, {MR_METHOD_PLAIN, 0, true}, NULL},
+        {"method=deflate", -1, {MR_METHOD_DEFLATE, 6, true}, NULL},
+        {"method=store", -1, {MR_METHOD_PLAIN, 0, true}, NULL},
+        {"method=store,method=deflate", 1, {MR_METHOD_DEFLATE, 1, true}, NULL},
+        {NULL, 13, {0}, "zip has the compression levels 0 to 12, not 13"},
+        {"method=store", 1, {0}, "zip:method=store has no compression levels"},
+        {"method=lzma", -1, {0}, "zip: unknown setting \"method=lzma\""},
+        {"level=9", -1, {0}, "zip: the level is set by --level N"},
+#if MR_HAVE_ZSTD
+        {"method=zstd", -1, {MR_METHOD_ZSTD, 3, true}, NULL},
+        {"method=zstd", 22, {MR_METHOD_ZSTD, 22, true}, NULL},
+        {"method=zstd", 0, {0}, "zip:method=zstd has the compression levels 1 to 22, not 0"},
+#else
+        {"method=zstd", -1, {0}, "(allowed: method=deflate|store)"},
+#endif
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mr_sink *sink;
+        enum mr_status status = packing_create("x", "zip", cases[i].settings, cases[i].level, &sink);
+        ck_assert_int_eq(status, cases[i].error ? MR_E_USAGE : MR_OK);
+        if (cases[i].error) {
+            ck_assert_msg(strstr(packing.err.text, cases[i].error) != NULL, "%s", packing.err.text);
+            continue;
+        }
+        ck_assert_int_eq(sink->encoding->method, cases[i].encoding.method);
+        ck_assert_int_eq(sink->encoding->level, cases[i].encoding.level);
+        ck_assert_int_eq(sink->encoding->recodes, cases[i].encoding.recodes);
+        sink->ops->destroy(sink);
+    }
 }
 END_TEST
 
@@ -76,6 +122,7 @@ Suite *archive_outputs_suite(void)
     tcase_set_timeout(cases, 60);
     tcase_add_loop_test(cases, levels_have_a_range, 0, outputs);
     tcase_add_test(cases, settings_choose_the_flavour);
+    tcase_add_test(cases, zip_has_methods);
     tcase_add_test(cases, suffixes_choose_the_format);
     suite_add_tcase(suite, cases);
     return suite;

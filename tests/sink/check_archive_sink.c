@@ -170,7 +170,7 @@ START_TEST(old_times_are_kept_or_told)
     struct mr_entry *entry = archives_add(&packing.made, MR_KIND_FILE, "before 1970", 1);
     entry->mtime_s = -12345;
     entry->mtime_ns = 500000000;
-    bool is_lost = strcmp(output->name, "cpio") == 0 || strcmp(output->name, "zip") == 0;
+    bool is_lost = strcmp(output->name, "cpio") == 0;
     struct mr_sink *sink;
     ck_assert_ok(packing_create("archive", output->name, NULL, -1, &sink), packing.err);
     ck_assert_ok(archives_write(sink, &packing.made, 10, &packing.err), packing.err);
@@ -178,7 +178,7 @@ START_TEST(old_times_are_kept_or_told)
     sink->ops->destroy(sink);
     ck_assert_ok(packing_read("archive", NULL, 10), packing.err);
     const struct mr_entry *have = &packing.found.items[0].entry;
-    if (strcmp(output->name, "7z") == 0)
+    if (strcmp(output->name, "7z") == 0 || strcmp(output->name, "zip") == 0)
         return; /* written, but libarchive does not read them */
     ck_assert_int_eq(have->mtime_s, is_lost ? 0 : -12345);
     if (output->has_hardlinks)
@@ -193,6 +193,8 @@ START_TEST(a_wrong_size_is_noticed)
     struct mr_writer *writer;
     archives_add(&packing.made, MR_KIND_FILE, "a", 10);
     archives_add(&packing.made, MR_KIND_FILE, "b", 10);
+    packing.made.items[1].entry.has_encoding = true; /* for zip */
+    packing.made.items[1].entry.encoding = (struct mr_encoding){MR_METHOD_PLAIN, true, 0, 10};
     ck_assert_ok(packing_create("archive", output->name, NULL, -1, &sink), packing.err);
     ck_assert_ok(packing_put(sink, 0), packing.err);
     /* Before the first byte nothing is lost. */
