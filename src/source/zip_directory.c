@@ -9,13 +9,11 @@
 #define UNSORTED_MAX_COUNT ((uint64_t)1 << 24)
 #define HEADER_BYTES       ((size_t)46)
 #define HEADER_MAX_BYTES   (HEADER_BYTES + 3 * (size_t)UINT16_MAX)
-#define EXTRA_ID_ZIP64     1
 #define EXTRA_HEAD_BYTES   ((size_t)4)
 
 const unsigned char *zip_extra_find(const unsigned char *extra, size_t extra_bytes, unsigned id,
                                     size_t *size_bytes)
 {
-    /* What does not fit at the end is padding: some writers align data with it. */
     while (extra_bytes >= EXTRA_HEAD_BYTES) {
         size_t size = zip_get16(extra + 2);
         if (size > extra_bytes - EXTRA_HEAD_BYTES)
@@ -28,6 +26,18 @@ const unsigned char *zip_extra_find(const unsigned char *extra, size_t extra_byt
         extra_bytes -= EXTRA_HEAD_BYTES + size;
     }
     return NULL;
+}
+
+bool zip_extra_is_whole(const unsigned char *extra, size_t extra_bytes)
+{
+    while (extra_bytes >= EXTRA_HEAD_BYTES) {
+        size_t size = EXTRA_HEAD_BYTES + zip_get16(extra + 2);
+        if (size > extra_bytes)
+            return false;
+        extra += size;
+        extra_bytes -= size;
+    }
+    return true;
 }
 
 bool zip_header_is_encrypted(const struct zip_header *header)
@@ -120,7 +130,7 @@ static enum mr_status read_sizes(const unsigned char *at, int64_t shift_bytes,
     uint64_t plain = zip_get32(at + 24), stored = zip_get32(at + 20), local = zip_get32(at + 42);
     size_t left = 0;
     const unsigned char *extra =
-        zip_extra_find(header->extra, header->extra_bytes, EXTRA_ID_ZIP64, &left);
+        zip_extra_find(header->extra, header->extra_bytes, ZIP_EXTRA_ZIP64, &left);
     if (extra && ((plain == UINT32_MAX && !take64(&extra, &left, &plain)) ||
                   (stored == UINT32_MAX && !take64(&extra, &left, &stored)) ||
                   (local == UINT32_MAX && !take64(&extra, &left, &local))))

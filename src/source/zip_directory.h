@@ -26,6 +26,8 @@ enum zip_method { /* APPNOTE.TXT 4.4.5 */
                   ZIP_METHOD_AES = 99
 };
 
+#define ZIP_EXTRA_ZIP64 1u /* APPNOTE.TXT 4.5.3 */
+
 /* One central header. What it points to is the walk's, until the next step. */
 struct zip_header {
     int64_t at_bytes;       /* of the header itself */
@@ -41,6 +43,10 @@ struct zip_header {
  * none. */
 const unsigned char *zip_extra_find(const unsigned char *extra, size_t extra_bytes, unsigned id,
                                     size_t *size_bytes);
+
+/* Do the fields fill the extra bytes, but for up to 3 at the end, with which some writers align
+ * data? */
+bool zip_extra_is_whole(const unsigned char *extra, size_t extra_bytes);
 
 /* Is what this member holds kept from us? */
 bool zip_header_is_encrypted(const struct zip_header *header);

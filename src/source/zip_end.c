@@ -117,7 +117,7 @@ static enum mr_status check_places(const struct zip_bytes *bytes, const struct z
         enum mr_status status = zip_bytes_read(bytes, 0, magic, 4, err);
         if (status != MR_OK)
             return status;
-        if (memcmp(magic, "PK\003\004", 4) == 0)
+        if (memcmp(magic, "PK", 2) == 0)
             return zip_damaged(err, "another archive stands before it, or its own end is missing");
     }
     return MR_OK;
@@ -170,8 +170,6 @@ static enum mr_status search(const struct zip_bytes *bytes, const unsigned char 
         struct mr_error problem;
         int64_t end_at = bytes->size_bytes - (int64_t)(tail_bytes - at);
         enum mr_status status = judge(bytes, end_at, tail + at, end, &problem);
-        if (status == MR_OK && !is_exact && end->shift_bytes > 0)
-            status = zip_damaged(&problem, "unknown bytes stand before it and behind it");
         if (status == MR_OK)
             return MR_OK;
         if (first == MR_E_UNSUPPORTED) {

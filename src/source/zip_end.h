@@ -16,11 +16,11 @@ struct zip_end {
 };
 
 /*
- * Finds the end record that lies closest to the end of the input, behind which is its comment and
- * nothing else; or, in an archive that has nothing before it, bytes that belong to no archive.
- * MR_OK: the directory lies in the input, before its end record, and begins with an entry unless it
- * has none. MR_E_UNSUPPORTED: there is no end record at all. MR_E_DATA: there is one, but what it
- * says cannot be. MR_E_SYSTEM, MR_E_MEMORY.
+ * Finds the end record that lies closest to the end of the input: one whose comment ends the input,
+ * or else one behind which there are bytes that belong to no archive. MR_OK: the directory lies in
+ * the input, before its end record, and begins with an entry unless it has none; what stands before
+ * the archive does not begin as one. MR_E_UNSUPPORTED: there is no end record at all. MR_E_DATA:
+ * there is one, but what it says cannot be. MR_E_SYSTEM, MR_E_MEMORY.
  */
 enum mr_status zip_end_find(const struct zip_bytes *bytes, struct zip_end *end,
                             struct mr_error *err);

@@ -216,6 +216,8 @@ enum mr_status zip_entry_read(const struct zip_header *header, uint64_t index,
     enum mr_status status = read_name(header, index, entry, err);
     if (status != MR_OK)
         return status;
+    if (!zip_extra_is_whole(header->extra, header->extra_bytes))
+        return refuse(index, entry, err, "damaged archive: its extra fields are cut");
     uint32_t mode = is_unix(header) ? header->attributes >> 16 : 0;
     entry->place = (uint64_t)header->at_bytes;
     entry->kind = kind_of(header, entry->path);

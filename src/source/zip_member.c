@@ -11,59 +11,106 @@
 #include <zstd.h>
 #endif
 
-#define LOCAL_BYTES      ((size_t)30)
-#define NAME_USUAL_BYTES ((size_t)512)
+#define LOCAL_BYTES ((size_t)30)
+#define USUAL_BYTES ((size_t)512) /* of a local header, with name and extra fields */
 #define STORED_MAX_BYTES                                                                           \
     ((size_t)8192) /* of a symbolic link: no encoding makes it so much longer */
 
-/* A size or CRC of the local header: that of the directory; or nothing, when it stands behind the
- * data. */
-static bool is_same(uint32_t local, int64_t central, bool is_streamed)
+/* A size of the local header: that of the directory; or none, when it stands behind the data. */
+static bool is_same(uint64_t local, int64_t central, bool is_streamed)
 {
-    /* All ones: it stands in the zip64 field. */
-    return local == central || (local == 0 && is_streamed) || local == UINT32_MAX;
+    return local == (uint64_t)central || (local == 0 && is_streamed);
+}
+
+/* Are the sizes those of header? extra: of the local header. */
+static bool has_sizes(const unsigned char *local, const unsigned char *extra, size_t extra_bytes,
+                      const struct zip_header *header)
+{
+    bool is_streamed = (zip_get16(local + 6) & ZIP_FLAG_STREAMED) != 0;
+    uint64_t stored = zip_get32(local + 18), plain = zip_get32(local + 22);
+    size_t left = 0;
+    const unsigned char *field = zip_extra_find(extra, extra_bytes, ZIP_EXTRA_ZIP64, &left);
+    if (field && plain == UINT32_MAX && left >= 8) {
+        plain = zip_get64(field);
+        field += 8;
+        left -= 8;
+    }
+    if (field && stored == UINT32_MAX && left >= 8)
+        stored = zip_get64(field);
+    return is_same(stored, header->stored_bytes, is_streamed) &&
+           is_same(plain, header->plain_bytes, is_streamed);
 }
 
 static enum mr_status check_local(const unsigned char *local, const struct zip_header *header,
                                   struct mr_error *err)
 {
     unsigned flags = zip_get16(local + 6);
-    bool is_streamed = (flags & ZIP_FLAG_STREAMED) != 0;
     uint32_t crc = zip_get32(local + 14);
+    if (memcmp(local, "PK\003\004", 4) != 0)
+        return zip_damaged(err, "its local header is not where the directory says");
     if ((flags & ZIP_FLAG_ENCRYPTED) != (header->flags & ZIP_FLAG_ENCRYPTED) ||
         zip_get16(local + 8) != header->method)
         return zip_damaged(err, "its local header tells of another encoding than the directory");
     if (zip_get16(local + 26) != header->name_bytes ||
         memcmp(local + LOCAL_BYTES, header->name, header->name_bytes) != 0)
         return zip_damaged(err, "its local header has another name than the directory");
-    if ((crc != header->crc && (crc != 0 || !is_streamed)) ||
-        !is_same(zip_get32(local + 18), header->stored_bytes, is_streamed) ||
-        !is_same(zip_get32(local + 22), header->plain_bytes, is_streamed))
-        return zip_damaged(err,
-                           "its local header has other sizes or another CRC than the directory");
+    if (crc != header->crc && (crc != 0 || !(flags & ZIP_FLAG_STREAMED)))
+        return zip_damaged(err, "its local header has another CRC than the directory");
     return MR_OK;
+}
+
+/* The extra fields of a local header whose first read_bytes are there. */
+static enum mr_status check_extra(const struct zip_bytes *bytes, const unsigned char *local,
+                                  size_t read_bytes, const struct zip_header *header,
+                                  struct mr_error *err)
+{
+    size_t at = LOCAL_BYTES + header->name_bytes, extra_bytes = zip_get16(local + 28);
+    const unsigned char *extra = local + at;
+    unsigned char *copy = NULL;
+    if (at + extra_bytes > read_bytes) { /* far longer than usual */
+        if (!(copy = malloc(extra_bytes)))
+            return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+        enum mr_status status =
+            zip_bytes_read(bytes, header->local_at_bytes + (int64_t)at, copy, extra_bytes, err);
+        if (status != MR_OK) {
+            free(copy);
+            return status;
+        }
+        extra = copy;
+    }
+    bool is_whole = zip_extra_is_whole(extra, extra_bytes);
+    bool is_right = is_whole && has_sizes(local, extra, extra_bytes, header);
+    free(copy);
+    if (!is_whole)
+        return zip_damaged(err, "the extra fields of its local header are cut");
+    return is_right ? MR_OK
+                    : zip_damaged(err, "its local header has other sizes than the directory");
 }
 
 enum mr_status zip_member_find(const struct zip_bytes *bytes, const struct zip_header *header,
                                int64_t limit_bytes, int64_t *data_at_bytes, struct mr_error *err)
 {
-    unsigned char usual[LOCAL_BYTES + NAME_USUAL_BYTES], *local = usual;
-    size_t size = LOCAL_BYTES + header->name_bytes;
+    unsigned char usual[USUAL_BYTES], *local = usual;
+    size_t size = LOCAL_BYTES + header->name_bytes, read_bytes = sizeof(usual);
     int64_t room = limit_bytes - header->local_at_bytes;
     if (header->local_at_bytes < 0 || room < (int64_t)size)
         return zip_damaged(err, "it does not lie before the directory of the archive");
-    if (size > sizeof(usual) && !(local = malloc(size)))
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    enum mr_status status = zip_bytes_read(bytes, header->local_at_bytes, local, size, err);
-    if (status == MR_OK && memcmp(local, "PK\003\004", 4) != 0)
-        status = zip_damaged(err, "its local header is not where the directory says");
+    if (size > sizeof(usual)) {
+        if (!(local = malloc(size)))
+            return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+        read_bytes = size;
+    }
+    if (room < (int64_t)read_bytes)
+        read_bytes = (size_t)room;
+    enum mr_status status = zip_bytes_read(bytes, header->local_at_bytes, local, read_bytes, err);
     if (status == MR_OK)
         status = check_local(local, header, err);
     if (status == MR_OK) {
         room -= (int64_t)(size + zip_get16(local + 28));
-        if (room < header->stored_bytes)
-            status = zip_damaged(err, "its data reaches into the directory of the archive");
         *data_at_bytes = limit_bytes - room;
+        status = room < header->stored_bytes
+                     ? zip_damaged(err, "its data reaches into the directory of the archive")
+                     : check_extra(bytes, local, read_bytes, header, err);
     }
     if (local != usual)
         free(local);

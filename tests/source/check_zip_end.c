@@ -63,9 +63,9 @@ START_TEST(a_tail_that_belongs_to_no_archive_is_passed_over)
     make(0, _i, "comment");
     zips_append(zip, noise, 3000);
     check_two();
-    make(10, _i, NULL); /* but then nothing may stand before it */
+    make(10, _i, NULL);
     zips_append(zip, noise, 3000);
-    unzipping_refused(MR_E_DATA, "damaged or truncated archive: unknown bytes");
+    check_two();
     free(noise);
 }
 END_TEST
@@ -98,6 +98,12 @@ START_TEST(another_archive_before_it_is_not_passed_over)
     zips_append(&whole, zip->data, zip->bytes);
     zips_clear(zip);
     *zip = whole;
+    unzipping_refused(MR_E_DATA, "another archive stands before it");
+    zips_clear(zip);
+    zips_begin(zip, 0);
+    zips_end(zip, true, NULL); /* nothing, but for zip64 records that the end does not lead to */
+    memset(zip->data + zip->locator_at, 0, 4);
+    memset(zip->data + zip->end_at + 8, 0, 12);
     unzipping_refused(MR_E_DATA, "another archive stands before it");
 }
 END_TEST

@@ -16,8 +16,10 @@
 
 static struct archives_item *append(struct archives_list *list)
 {
-    list->items = realloc(list->items, (list->count + 1) * sizeof(*list->items));
-    ck_assert_ptr_nonnull(list->items);
+    if ((list->count & (list->count - 1)) == 0) { /* 0 or a power of two: full */
+        list->items = realloc(list->items, (list->count * 2 + 1) * sizeof(*list->items));
+        ck_assert_ptr_nonnull(list->items);
+    }
     struct archives_item *item = &list->items[list->count++];
     memset(item, 0, sizeof(*item));
     return item;
