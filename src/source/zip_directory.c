@@ -177,6 +177,8 @@ enum mr_status zip_walk_next(struct zip_walk *walk, struct zip_header *header, s
     walk->used_bytes += whole;
     if (disk != 0 && disk != UINT16_MAX)
         return zip_damaged(err, "a member lies in another part of it");
+    if (!zip_extra_is_whole(header->extra, header->extra_bytes))
+        return zip_damaged(err, "the extra fields of a header are cut");
     return read_sizes(at, walk->directory->end.shift_bytes, header, err);
 }
 

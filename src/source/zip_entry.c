@@ -111,6 +111,23 @@ static enum mr_kind kind_of(const struct zip_header *header, const char *path)
     return is_marked ? MR_KIND_DIRECTORY : MR_KIND_FILE;
 }
 
+/*
+ * The seconds since 1970 of a local time. mktime() would look at the file of the time zone again
+ * for each of very many members.
+ */
+static int64_t from_local(struct tm *tm)
+{
+    time_t wanted = timegm(tm), guess = wanted;
+    for (int i = 0; i < 2; i++) { /* the second time with the offset of about the right moment */
+        struct tm local;
+        if (!localtime_r(&guess, &local))
+            return wanted;
+        guess = wanted - local.tm_gmtoff;
+    }
+    return guess;
+}
+
+/* MS-DOS (APPNOTE.TXT 4.4.6): local time, in steps of two seconds. */
 static bool read_dos_time(uint32_t dos_time, struct mr_entry *entry)
 {
     struct tm tm = {
@@ -120,13 +137,12 @@ static bool read_dos_time(uint32_t dos_time, struct mr_entry *entry)
         .tm_hour = (int)(dos_time >> 11 & 31),
         .tm_min = (int)(dos_time >> 5 & 63),
         .tm_sec = (int)(dos_time & 31) * 2,
-        .tm_isdst = -1,
     };
     if (tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday == 0 || tm.tm_hour > 23 || tm.tm_min > 59 ||
         tm.tm_sec > 59)
         return false;
-    entry->mtime_s = mktime(&tm);
-    return entry->mtime_s != -1;
+    entry->mtime_s = from_local(&tm);
+    return true;
 }
 
 static bool read_ntfs_time(const unsigned char *at, size_t size_bytes, struct mr_entry *entry)
@@ -216,8 +232,6 @@ enum mr_status zip_entry_read(const struct zip_header *header, uint64_t index,
     enum mr_status status = read_name(header, index, entry, err);
     if (status != MR_OK)
         return status;
-    if (!zip_extra_is_whole(header->extra, header->extra_bytes))
-        return refuse(index, entry, err, "damaged archive: its extra fields are cut");
     uint32_t mode = is_unix(header) ? header->attributes >> 16 : 0;
     entry->place = (uint64_t)header->at_bytes;
     entry->kind = kind_of(header, entry->path);
