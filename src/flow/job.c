@@ -43,6 +43,11 @@ static bool store_is_held(void *ctx)
 
 /* ---- making ---- */
 
+static enum mr_status out_of_memory(struct mr_error *err)
+{
+    return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
 static enum mr_status make_pools(struct job *job, struct mr_error *err)
 {
     const struct job_config *config = &job->config;
@@ -102,23 +107,61 @@ static unsigned in_flight_max(const struct job_config *config)
     return count > 1 ? count : 1;
 }
 
+static unsigned long long mib_of(uint64_t bytes)
+{
+    return (bytes + ((1u << 20) - 1)) >> 20;
+}
+
+/* What one thread of it needs must fit, or no number of threads will do. */
+static enum mr_status check_memory(const struct job *job, const char *what, uint64_t needed_bytes,
+                                   struct mr_error *err)
+{
+    uint64_t memory_bytes = job->config.memory_bytes;
+    if (needed_bytes <= memory_bytes || job->config.is_dry)
+        return MR_OK;
+    return mr_error_set(err, MR_E_LIMIT, 0,
+                        "%s needs %llu MiB of memory at this level, and %llu MiB are allowed: lower "
+                        "the level, or raise --memory",
+                        what, mib_of(needed_bytes), mib_of(memory_bytes));
+}
+
 /*
  * A sink that has work of its own may use the compute pool and a quarter of the memory. What it
  * takes is no longer there for items; should it need more than that, items still get a part.
  */
-static uint64_t give_sink_its_share(struct job *job)
+static enum mr_status give_sink_its_share(struct job *job, uint64_t *share_bytes,
+                                          struct mr_error *err)
 {
     struct mr_sink *sink = job->config.sink;
     uint64_t all_bytes = job->config.memory_bytes;
+    *share_bytes = 0;
     if (!sink->ops->use_pool || job->config.is_dry)
-        return 0;
+        return MR_OK;
     uint64_t used_bytes = sink->ops->use_pool(
         sink, job->pools[JOB_PROCESS], pool_thread_count(job->pools[JOB_PROCESS]), all_bytes / 4);
     job->sink_uses_pool = used_bytes > 0;
-    return used_bytes < all_bytes / 2 ? used_bytes : all_bytes / 2;
+    *share_bytes = used_bytes < all_bytes / 2 ? used_bytes : all_bytes / 2;
+    return check_memory(job, "the archive", used_bytes, err);
 }
 
-static enum mr_status make_line(struct job *job)
+static enum mr_status check_chain(const struct job *job, struct mr_error *err)
+{
+    const struct chain *chain = job->config.chain;
+    const char *largest = "";
+    size_t largest_bytes = 0;
+    for (unsigned i = 0; i < chain_count(chain); i++) {
+        const void *config;
+        const struct mr_operation *operation = chain_operation(chain, i, &config);
+        size_t bytes = operation->state_bytes ? operation->state_bytes(config) : 0;
+        if (bytes < largest_bytes)
+            continue;
+        largest = operation->name;
+        largest_bytes = bytes;
+    }
+    return check_memory(job, largest, largest_bytes, err);
+}
+
+static enum mr_status make_line(struct job *job, struct mr_error *err)
 {
     job->encode_width = job->config.worker_count < ENCODE_WIDTH_MAX ? job->config.worker_count
                                                                      : ENCODE_WIDTH_MAX;
@@ -130,11 +173,15 @@ static enum mr_status make_line(struct job *job)
                          encode_run, encode_settle},
         [STEP_STORE] = {"store", job->pools[JOB_STORE], 1, store_claim, store_run, store_settle},
     };
+    uint64_t sink_bytes = 0;
+    enum mr_status status = give_sink_its_share(job, &sink_bytes, err);
+    if (status != MR_OK)
+        return status;
     const struct line_config config = {
         .steps = steps,
         .step_count = STEP_COUNT,
         .order = order_of(job),
-        .budget_bytes = job->config.memory_bytes - give_sink_its_share(job),
+        .budget_bytes = job->config.memory_bytes - sink_bytes,
         .in_flight_max = in_flight_max(&job->config),
         .feed_pool = job->pools[JOB_LOAD],
         .client = {.feed = feed_next,
@@ -143,7 +190,7 @@ static enum mr_status make_line(struct job *job)
                    .end = item_end,
                    .ctx = job},
     };
-    return line_create(&config, &job->line);
+    return line_create(&config, &job->line) == MR_OK ? MR_OK : out_of_memory(err);
 }
 
 /* Chunks that wait between two steps of a large item: fewer when memory is tight. Never more than
@@ -174,21 +221,25 @@ static enum mr_status make_parts(struct job *job, struct mr_error *err)
         status = make_pools(job, err);
     if (status != MR_OK)
         return status;
+    status = check_chain(job, err);
+    if (status != MR_OK)
+        return status;
     if (chunk_pool_create(&job->chunks) != MR_OK || links_create(&job->links[0]) != MR_OK ||
         links_create(&job->links[1]) != MR_OK ||
         routes_create(config->chain, config->sink->encoding, config->worker_count,
-                      config->memory_bytes, &job->routes) != MR_OK ||
-        make_line(job) != MR_OK)
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    give_reasons(job);
-    return MR_OK;
+                      config->memory_bytes, &job->routes) != MR_OK)
+        return out_of_memory(err);
+    status = make_line(job, err);
+    if (status == MR_OK)
+        give_reasons(job);
+    return status;
 }
 
 enum mr_status job_create(const struct job_config *config, struct job **job, struct mr_error *err)
 {
     struct job *made = calloc(1, sizeof(*made));
     if (!made)
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+        return out_of_memory(err);
     made->config = *config;
     made->window_count = windows_for(config->memory_bytes);
     atomic_flag_clear(&made->has_stop_error);
@@ -345,10 +396,6 @@ static enum job_stage limiting_stage(const struct job_figures *figures)
     return most;
 }
 
-/*
- * LOAD is what its step and the feed did; STORE what its step did; PROCESS whatever else its pool
- * was busy with: its step, and what the sink has compressed there.
- */
 static void add_steps(struct job_stage_figures *stage, const struct line_figures *line,
                       unsigned wanted)
 {
@@ -364,6 +411,10 @@ static void add_steps(struct job_stage_figures *stage, const struct line_figures
     }
 }
 
+/*
+ * LOAD is what its step and the feed did; STORE what its step did; PROCESS whatever else its pool
+ * was busy with: its step, and what the sink has compressed there.
+ */
 static void stage_figures(struct job *job, const struct line_figures *line,
                           struct job_figures *figures)
 {

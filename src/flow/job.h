@@ -93,7 +93,8 @@ struct job_figures {
     bool is_shared;
 };
 
-/* MR_OK, MR_E_MEMORY, MR_E_SYSTEM (threads). The config is copied. */
+/* MR_OK, MR_E_MEMORY, MR_E_SYSTEM (threads), MR_E_LIMIT (one thread of the operations or the archive needs more than
+ * memory_bytes). The config is copied. */
 enum mr_status job_create(const struct job_config *config, struct job **job, struct mr_error *err);
 void job_start(struct job *job);
 /* Blocks until the job is done or timeout_ms has passed (negative: for ever). True when done. */

@@ -751,7 +751,7 @@ END_TEST
 
 START_TEST(large_content_is_worked_on_in_blocks)
 {
-    for (uint64_t seed = 1; seed <= 12; seed++) {
+    for (uint64_t seed = 1; seed <= 4; seed++) {
         struct setting setting = {.seed = seed * 8 + (uint64_t)_i + 2000, .items = 40, .repeats = 1};
         setting.has_blocks = true;
         setting.has_chain = _i & 1;
@@ -775,7 +775,7 @@ END_TEST
 
 START_TEST(encoded_content_is_decoded_and_encoded)
 {
-    for (uint64_t seed = 1; seed <= 8; seed++) {
+    for (uint64_t seed = 1; seed <= 3; seed++) {
         struct setting setting = {.seed = seed * 8 + (uint64_t)_i + 3000, .items = 40, .repeats = 1};
         setting.has_chain = _i & 1;
         setting.is_deflated = _i & 2;
