@@ -66,5 +66,11 @@ const struct block_codec *block_codec_bgzf(void);
 const struct block_codec *block_codec_zstd(void);
 /* The same frames without the table, with a CRC of the content; NULL in a build without libzstd. */
 const struct block_codec *block_codec_member_zstd(void);
+/* One .xz stream with blocks of three dictionaries, at least 1 MiB, each; NULL in a build without liblzma. */
+const struct block_codec *block_codec_xz(void);
+/* bzip2 streams, one behind the other; NULL in a build without libbz2. */
+const struct block_codec *block_codec_bzip2(void);
+/* lz4 frames with content sizes, one behind the other; NULL in a build without liblz4. */
+const struct block_codec *block_codec_lz4(void);
 
 #endif

@@ -18,6 +18,8 @@
 #define TABLE_HEAD_BYTES  8
 #define TABLE_ENTRY_BYTES 8
 #define TABLE_FOOT_BYTES  9
+/* Header and checksum, which the bound of libzstd counts for long content only. */
+#define FRAME_EXTRA_BYTES 32
 #define SKIPPABLE_MAGIC   0x184D2A5Eu
 #define SEEKABLE_MAGIC    0x8F92EAB1u
 /* A skippable frame has a size of 32 bits: this many entries are 2 GiB of table, for a petabyte of
@@ -42,7 +44,8 @@ static size_t zstd_block_bytes(const struct block_options *options)
 static size_t zstd_bound(const struct block_options *options, size_t in_bytes)
 {
     (void)options;
-    return ZSTD_compressBound(in_bytes);
+    return ZSTD_compressBound(in_bytes) + FRAME_EXTRA_BYTES + TABLE_HEAD_BYTES + TABLE_ENTRY_BYTES +
+           TABLE_FOOT_BYTES;
 }
 
 static size_t zstd_state_bytes(const struct block_options *options)
@@ -70,8 +73,9 @@ static void zstd_state_destroy(void *state)
 
 static enum mr_status zstd_compress(void *state, struct block *block)
 {
-    size_t bytes = ZSTD_compress2(state, block->out, ZSTD_compressBound(block->in_bytes), block->in,
-                                  block->in_bytes);
+    size_t room = ZSTD_compressBound(block->in_bytes) + FRAME_EXTRA_BYTES;
+    ZSTD_CCtx_reset(state, ZSTD_reset_session_only);
+    size_t bytes = ZSTD_compress2(state, block->out, room, block->in, block->in_bytes);
     if (ZSTD_isError(bytes))
         return MR_E_MEMORY; /* the room suffices and the input is plain: nothing else can fail */
     block->out_bytes = bytes;

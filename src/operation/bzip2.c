@@ -1,4 +1,4 @@
-/* bzip2, bunzip2. libbz2 has no reset: its memory is taken anew for each item. */
+/* bzip2, bunzip2. libbz2 has no reset: its memory is taken anew for each stream. */
 #include "config.h"
 
 #if MR_HAVE_BZIP2
@@ -16,96 +16,15 @@
 #define LEVEL_DEFAULT 9
 #define DECODER_BYTES ((size_t)100000 + 4 * (size_t)900000) /* the most, by its manual */
 
-struct compressor {
-    struct codec_encoder encoder;
-    bz_stream bzip2;
-    bool has_bzip2;
-};
-
 struct decompressor {
     struct codec_decoder decoder;
     bz_stream bzip2;
     bool has_bzip2;
 };
 
-/* By its manual: one percent and 600 bytes. */
-static size_t bound(const void *config, size_t in_bytes)
-{
-    (void)config;
-    return codec_sum(codec_sum(in_bytes, in_bytes / 100), 601);
-}
-
-static void abandon(struct codec_encoder *encoder)
-{
-    struct compressor *compressor = (struct compressor *)encoder;
-    if (compressor->has_bzip2)
-        BZ2_bzCompressEnd(&compressor->bzip2);
-    compressor->has_bzip2 = false;
-}
-
-static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content_bytes,
-                                   struct mr_error *err)
-{
-    (void)content_bytes;
-    struct compressor *compressor = (struct compressor *)encoder;
-    abandon(encoder);
-    compressor->bzip2 = (bz_stream){.opaque = NULL};
-    if (BZ2_bzCompressInit(&compressor->bzip2, encoder->config->level, 0, 0) != BZ_OK)
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    compressor->has_bzip2 = true;
-    return MR_OK;
-}
-
-static unsigned clamp(size_t bytes)
-{
-    return bytes < UINT_MAX ? (unsigned)bytes : UINT_MAX;
-}
-
-static void give(bz_stream *bzip2, const struct mr_io *io)
-{
-    bzip2->next_in = (char *)io->in; /* libbz2 only reads it */
-    bzip2->avail_in = clamp(io->in_bytes);
-    bzip2->next_out = (char *)io->out;
-    bzip2->avail_out = clamp(io->out_bytes);
-}
-
-static void take(const bz_stream *bzip2, struct mr_io *io)
-{
-    size_t used = clamp(io->in_bytes) - bzip2->avail_in,
-           made = clamp(io->out_bytes) - bzip2->avail_out;
-    codec_advance(io, used, made);
-}
-
-static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *io,
-                                  struct mr_error *err)
-{
-    bz_stream *bzip2 = &((struct compressor *)encoder)->bzip2;
-    bool is_ending = io->is_last && io->in_bytes <= UINT_MAX;
-    if (io->in_bytes == 0 && !is_ending)
-        return MR_OK; /* what is in is not given out before there is more, or the end */
-    give(bzip2, io);
-    int code = BZ2_bzCompress(bzip2, is_ending ? BZ_FINISH : BZ_RUN);
-    take(bzip2, io);
-    if (code == BZ_STREAM_END) {
-        abandon(encoder);
-        return MR_DONE;
-    }
-    if (code != BZ_RUN_OK && code != BZ_FINISH_OK)
-        return mr_error_set(err, MR_E_SYSTEM, 0, "libbz2 could not compress the content (code %d)",
-                            code);
-    return MR_OK;
-}
-
-static const struct codec_encoder_calls encoder_calls = {
-    .bound = bound,
-    .begin = encode_begin,
-    .step = encode_step,
-    .abandon = abandon,
-};
-
 static enum mr_status config_create(void **config, struct mr_error *err)
 {
-    return codec_config_create(config, LEVEL_DEFAULT, err);
+    return codec_config_create(block_codec_bzip2(), LEVEL_DEFAULT, config, err);
 }
 
 static enum mr_status config_set(void *config, const char *key, const char *value,
@@ -113,38 +32,13 @@ static enum mr_status config_set(void *config, const char *key, const char *valu
 {
     (void)key;
     struct codec_config *codec = config;
-    return codec_level_set(value, LEVEL_MIN, LEVEL_MAX, &codec->level, err);
-}
-
-static size_t encoder_bytes(const void *config)
-{
-    /* By its manual: 400k + 8 x the block. */
-    const struct codec_config *codec = config;
-    return sizeof(struct compressor) + 400000 + 800000 * (size_t)codec->level;
+    return codec_level_set(value, LEVEL_MIN, LEVEL_MAX, &codec->options.level, err);
 }
 
 static enum mr_status rename_packed(const void *config, char **path)
 {
     (void)config;
     return codec_suffix_add(path, ".bz2");
-}
-
-static enum mr_status encoder_create(const void *config, void **state, struct mr_error *err)
-{
-    struct compressor *compressor = calloc(1, sizeof(*compressor));
-    if (!compressor)
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    codec_encoder_init(&compressor->encoder, &encoder_calls, config);
-    *state = compressor;
-    return MR_OK;
-}
-
-static void encoder_destroy(void *state)
-{
-    struct compressor *compressor = state;
-    abandon(&compressor->encoder);
-    codec_encoder_fini(&compressor->encoder);
-    free(compressor);
 }
 
 static bool match(const unsigned char *head, size_t count)
@@ -172,13 +66,22 @@ static enum mr_status decode_begin(struct codec_decoder *decoder, struct mr_erro
     return MR_OK;
 }
 
+static unsigned clamp(size_t bytes)
+{
+    return bytes < UINT_MAX ? (unsigned)bytes : UINT_MAX;
+}
+
 static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *io,
                                   struct mr_error *err)
 {
     bz_stream *bzip2 = &((struct decompressor *)decoder)->bzip2;
-    give(bzip2, io);
+    unsigned in_bytes = clamp(io->in_bytes), out_bytes = clamp(io->out_bytes);
+    bzip2->next_in = (char *)io->in; /* libbz2 only reads it */
+    bzip2->avail_in = in_bytes;
+    bzip2->next_out = (char *)io->out;
+    bzip2->avail_out = out_bytes;
     int code = BZ2_bzDecompress(bzip2);
-    take(bzip2, io);
+    codec_advance(io, in_bytes - bzip2->avail_in, out_bytes - bzip2->avail_out);
     switch (code) {
     case BZ_OK:
         return MR_OK;
@@ -232,38 +135,27 @@ static void decoder_destroy(void *state)
 }
 
 static const struct mr_setting settings[] = {
-    {"level", "1-9", "9", "the block in 100 kB: 9 is smallest and takes 7.6 MB for each worker"},
+    {"level", "1-9", "9", "the block in 100 kB: 9 is smallest and takes 8-20 MB for each worker"},
     {NULL, NULL, NULL, NULL},
 };
 
 const struct mr_operation operation_bzip2 = {
-    .struct_bytes = sizeof(struct mr_operation),
+    CODEC_ENCODER,
     .name = "bzip2",
     .summary = "compresses to .bz2: smaller than gzip on text, slow both ways",
     .settings = settings,
     .config_create = config_create,
     .config_set = config_set,
-    .config_destroy = codec_config_destroy,
-    .bound = bound,
-    .state_bytes = encoder_bytes,
     .rename = rename_packed,
-    .state_create = encoder_create,
-    .start = codec_encode_start,
-    .process = codec_encode_process,
-    .stop = codec_encode_stop,
-    .state_destroy = encoder_destroy,
 };
 
 const struct mr_operation operation_bunzip2 = {
-    .struct_bytes = sizeof(struct mr_operation),
+    CODEC_DECODER,
     .name = "bunzip2",
     .summary = "unpacks .bz2, all streams of it",
     .state_bytes = decoder_bytes,
     .rename = rename_unpacked,
     .state_create = decoder_create,
-    .start = codec_decode_start,
-    .process = codec_decode_process,
-    .stop = codec_decode_stop,
     .state_destroy = decoder_destroy,
 };
 

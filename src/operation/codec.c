@@ -7,13 +7,14 @@
 #include "base/parse.h"
 #include "base/path.h"
 
-enum mr_status codec_config_create(void **config, int level, struct mr_error *err)
+enum mr_status codec_config_create(const struct block_codec *codec, int level, void **config,
+                                   struct mr_error *err)
 {
     struct codec_config *made = calloc(1, sizeof(*made));
     if (!made)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    made->level = level;
-    made->has_checksum = true;
+    made->codec = codec;
+    made->options = (struct block_options){.level = level, .has_checksum = true};
     *config = made;
     return MR_OK;
 }

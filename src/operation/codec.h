@@ -1,23 +1,23 @@
 /*
- * codec.h - what the codecs share. An encoder and a decoder each have one driver, which is their
- * process(), start() and stop(); a format gives the driver a few calls. The driver is the first
- * member of the format's state.
+ * codec.h - what the codecs share. Encoders and decoders each have one driver, which is their
+ * process(), start() and stop(). What a format compresses with is a codec in blocks (codec/block.h);
+ * to be decoded it gives a few calls, and the driver is the first member of its state.
  */
 #ifndef MR_OPERATION_CODEC_H
 #define MR_OPERATION_CODEC_H
 
+#include "codec/block.h"
 #include "millrace/operation.h"
-
-#define CODEC_UNKNOWN_BYTES SIZE_MAX /* the content is not all here, its size is not known */
 
 /* The settings of all encoders; a format uses what it has. */
 struct codec_config {
-    int level;
-    bool is_extreme;   /* xz */
-    bool has_checksum; /* zstd */
+    const struct block_codec *codec;
+    struct block_options options;
 };
 
-enum mr_status codec_config_create(void **config, int level, struct mr_error *err);
+/* level: the default. */
+enum mr_status codec_config_create(const struct block_codec *codec, int level, void **config,
+                                   struct mr_error *err);
 void codec_config_destroy(void *config);
 /* MR_OK, or MR_E_USAGE with what is allowed. */
 enum mr_status codec_level_set(const char *value, int min, int max, int *level,
@@ -51,47 +51,25 @@ enum mr_status codec_spill_put(struct codec_spill *spill, const void *bytes, siz
 bool codec_spill_drain(struct codec_spill *spill, struct mr_io *io);
 
 /*
- * Encoders. What they make depends on the content and on whether the first process() call has all
- * of it (at most CHAIN_BUFFER_BYTES, with is_last): never on how the rest is cut, nor on the room.
+ * Encoders; config is a struct codec_config. The content is compressed block by block, as if it were
+ * done on several threads: what comes out depends on the content alone.
  */
-struct codec_encoder;
-
-struct codec_encoder_calls {
-    /* Room for whole(), as in struct mr_operation. */
-    size_t (*bound)(const void *config, size_t in_bytes);
-    /* All the content at once, into room for the bound. *out_bytes: what was made. NULL: begin()
-     * and step() do it. */
-    enum mr_status (*whole)(struct codec_encoder *encoder, const struct mr_io *io,
-                            unsigned char *out, size_t cap_bytes, size_t *out_bytes,
-                            struct mr_error *err);
-    /* A stream begins: resets the library. content_bytes: its size, or CODEC_UNKNOWN_BYTES. */
-    enum mr_status (*begin)(struct codec_encoder *encoder, size_t content_bytes,
-                            struct mr_error *err);
-    /*
-     * MR_OK: the input is used up or the room is full, or there is something in the spill. MR_DONE:
-     * ended, the spill may hold the rest.
-     */
-    enum mr_status (*step)(struct codec_encoder *encoder, struct mr_io *io, struct mr_error *err);
-    /* After an item that was cut short. NULL: begin() can deal with it. */
-    void (*abandon)(struct codec_encoder *encoder);
-};
-
-enum codec_encoder_phase { CODEC_ENCODE_FRESH, CODEC_ENCODE_STREAM, CODEC_ENCODE_ENDED };
-
-struct codec_encoder {
-    const struct codec_encoder_calls *calls;
-    const struct codec_config *config;
-    enum codec_encoder_phase phase;
-    struct codec_spill spill;
-};
-
-void codec_encoder_init(struct codec_encoder *encoder, const struct codec_encoder_calls *calls,
-                        const struct codec_config *config);
-void codec_encoder_fini(struct codec_encoder *encoder);
-/* For struct mr_operation; state is a struct codec_encoder. */
+size_t codec_bound(const void *config, size_t in_bytes);
+/* With the buffers that content of several blocks needs. */
+size_t codec_state_bytes(const void *config);
+const struct block_codec *codec_blocks(const void *config, const struct block_options **options);
+enum mr_status codec_encoder_create(const void *config, void **state, struct mr_error *err);
+void codec_encoder_destroy(void *state);
 enum mr_status codec_encode_start(void *state, const struct mr_entry *entry, struct mr_error *err);
 enum mr_status codec_encode_process(void *state, struct mr_io *io, struct mr_error *err);
 void codec_encode_stop(void *state);
+
+/* The part of a struct mr_operation that all encoders have in common. */
+#define CODEC_ENCODER                                                                              \
+    .struct_bytes = sizeof(struct mr_operation), .config_destroy = codec_config_destroy,           \
+    .bound = codec_bound, .state_bytes = codec_state_bytes, .state_create = codec_encoder_create,  \
+    .start = codec_encode_start, .process = codec_encode_process, .stop = codec_encode_stop,       \
+    .state_destroy = codec_encoder_destroy, .blocks = codec_blocks
 
 /*
  * Decoders of files that hold one frame (member, stream) after the other. The driver finds the
@@ -143,6 +121,12 @@ void codec_decoder_init(struct codec_decoder *decoder, const struct codec_decode
 enum mr_status codec_decode_start(void *state, const struct mr_entry *entry, struct mr_error *err);
 enum mr_status codec_decode_process(void *state, struct mr_io *io, struct mr_error *err);
 void codec_decode_stop(void *state);
+
+/* The part of a struct mr_operation that all decoders have in common. */
+#define CODEC_DECODER                                                                              \
+    .struct_bytes = sizeof(struct mr_operation), .start = codec_decode_start,                      \
+    .process = codec_decode_process, .stop = codec_decode_stop
+
 /* "the FORMAT data is damaged (detail)". Returns MR_E_DATA. */
 enum mr_status codec_damaged(const struct codec_decoder *decoder, const char *detail,
                              struct mr_error *err);

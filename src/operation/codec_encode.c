@@ -1,72 +1,202 @@
-/* The driver of the encoders. */
+/*
+ * The driver of the encoders: gathers blocks, compresses each, and gives out what was made. Content
+ * and room are used in place where they are whole.
+ */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "operation/chain.h"
 #include "operation/codec.h"
 
-void codec_encoder_init(struct codec_encoder *encoder, const struct codec_encoder_calls *calls,
-                        const struct codec_config *config)
+struct codec_encoder {
+    const struct codec_config *config;
+    size_t block_bytes;
+    void *state;             /* of the codec */
+    void *summary;           /* of the codec, over the blocks of this item */
+    unsigned char *gathered; /* room for a block, made when first needed */
+    size_t gathered_bytes;
+    bool has_begun, has_ended; /* the first, the last block was compressed */
+    struct codec_spill spill;
+};
+
+size_t codec_bound(const void *config, size_t in_bytes)
 {
-    *encoder = (struct codec_encoder){.calls = calls, .config = config};
+    const struct codec_config *codec = config;
+    const struct block_options *options = &codec->options;
+    size_t block_bytes = codec->codec->block_bytes(options), count = in_bytes / block_bytes,
+           each = codec->codec->bound(options, block_bytes);
+    if (in_bytes > SIZE_MAX / 4)
+        return SIZE_MAX; /* no block becomes twice its size */
+    return count * each + codec->codec->bound(options, in_bytes % block_bytes);
 }
 
-void codec_encoder_fini(struct codec_encoder *encoder)
+size_t codec_state_bytes(const void *config)
 {
-    free(encoder->spill.bytes);
+    const struct codec_config *codec = config;
+    const struct block_options *options = &codec->options;
+    size_t block_bytes = codec->codec->block_bytes(options);
+    return sizeof(struct codec_encoder) + codec->codec->state_bytes(options) + block_bytes +
+           codec->codec->bound(options, block_bytes);
 }
 
-enum mr_status codec_encode_start(void *state, const struct mr_entry *entry, struct mr_error *err)
+const struct block_codec *codec_blocks(const void *config, const struct block_options **options)
 {
-    (void)entry;
-    (void)err;
+    const struct codec_config *codec = config;
+    *options = &codec->options;
+    return codec->codec;
+}
+
+void codec_encoder_destroy(void *state)
+{
     struct codec_encoder *encoder = state;
-    encoder->phase = CODEC_ENCODE_FRESH;
-    encoder->spill.count = encoder->spill.at = 0;
+    const struct block_codec *codec = encoder->config->codec;
+    codec_encode_stop(state);
+    codec->state_destroy(encoder->state);
+    free(encoder->summary);
+    free(encoder->gathered);
+    free(encoder->spill.bytes);
+    free(encoder);
+}
+
+enum mr_status codec_encoder_create(const void *config, void **state, struct mr_error *err)
+{
+    struct codec_encoder *encoder = calloc(1, sizeof(*encoder));
+    if (!encoder)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    encoder->config = config;
+    const struct block_codec *codec = encoder->config->codec;
+    encoder->block_bytes = codec->block_bytes(&encoder->config->options);
+    encoder->summary = calloc(1, codec->summary_bytes ? codec->summary_bytes : 1);
+    if (encoder->summary)
+        encoder->state = codec->state_create(&encoder->config->options);
+    if (!encoder->state) {
+        free(encoder->summary);
+        free(encoder);
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    }
+    *state = encoder;
     return MR_OK;
 }
 
 void codec_encode_stop(void *state)
 {
     struct codec_encoder *encoder = state;
-    if (encoder->phase == CODEC_ENCODE_STREAM && encoder->calls->abandon)
-        encoder->calls->abandon(encoder);
-    encoder->phase = CODEC_ENCODE_ENDED;
+    const struct block_codec *codec = encoder->config->codec;
+    if (codec->summary_clear)
+        codec->summary_clear(encoder->summary);
+    memset(encoder->summary, 0, codec->summary_bytes);
+    encoder->gathered_bytes = 0;
+    encoder->spill.count = encoder->spill.at = 0;
+    encoder->has_begun = encoder->has_ended = false;
 }
 
-/*
- * Everything at once. Room that is less than the bound gets the same bytes, by way of the spill: a
- * result must not depend on the room.
- */
-static enum mr_status encode_whole(struct codec_encoder *encoder, struct mr_io *io,
-                                   struct mr_error *err)
+enum mr_status codec_encode_start(void *state, const struct mr_entry *entry, struct mr_error *err)
 {
-    size_t bound = encoder->calls->bound(encoder->config, io->in_bytes);
-    bool is_direct = io->out_bytes >= bound;
-    unsigned char *out = is_direct ? io->out : codec_spill_room(&encoder->spill, bound);
-    if (!out)
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    size_t made = 0;
-    enum mr_status status = encoder->calls->whole(encoder, io, out, bound, &made, err);
-    if (status != MR_OK)
-        return status;
-    codec_advance(io, io->in_bytes, is_direct ? made : 0);
-    if (!is_direct)
-        encoder->spill.count += made;
-    encoder->phase = CODEC_ENCODE_ENDED;
+    (void)entry;
+    (void)err;
+    codec_encode_stop(state);
     return MR_OK;
 }
 
-static enum mr_status begin(struct codec_encoder *encoder, struct mr_io *io, struct mr_error *err)
+static enum mr_status failed(const struct codec_encoder *encoder, enum mr_status status,
+                             struct mr_error *err)
 {
-    bool is_whole = io->is_last && io->in_bytes <= CHAIN_BUFFER_BYTES;
-    if (is_whole && encoder->calls->whole)
-        return encode_whole(encoder, io, err);
-    size_t content_bytes = is_whole ? io->in_bytes : CODEC_UNKNOWN_BYTES;
-    enum mr_status status = encoder->calls->begin(encoder, content_bytes, err);
-    if (status == MR_OK)
-        encoder->phase = CODEC_ENCODE_STREAM;
+    const char *name = encoder->config->codec->name;
+    if (status == MR_E_MEMORY)
+        return mr_error_set(err, status, 0, "out of memory");
+    if (status == MR_E_LIMIT)
+        return mr_error_set(err, status, 0, "the content is too large for one file of %s", name);
+    return mr_error_set(err, MR_E_SYSTEM, 0, "the %s library could not compress the content", name);
+}
+
+/* What ends the stream, into the spill. */
+static enum mr_status end(struct codec_encoder *encoder, struct mr_error *err)
+{
+    const struct block_codec *codec = encoder->config->codec;
+    size_t bytes = 0;
+    unsigned char *made = codec->end ? codec->end(encoder->summary, &bytes) : NULL;
+    if (!made)
+        return bytes == 0 ? MR_OK : failed(encoder, MR_E_MEMORY, err);
+    enum mr_status status = codec_spill_put(&encoder->spill, made, bytes, err);
+    free(made);
     return status;
+}
+
+/* One block, into the room of io where it fits whatever it becomes, else into the spill, which is
+ * empty. The size of the room does not change what is made. */
+static enum mr_status compress(struct codec_encoder *encoder, const unsigned char *in, size_t bytes,
+                               bool is_last, struct mr_io *io, struct mr_error *err)
+{
+    const struct block_codec *codec = encoder->config->codec;
+    size_t bound = codec->bound(&encoder->config->options, bytes);
+    bool is_direct = io->out_bytes >= bound;
+    struct block block = {
+        .in = in,
+        .in_bytes = bytes,
+        .is_first = !encoder->has_begun,
+        .is_last = is_last,
+        .out = is_direct ? io->out : codec_spill_room(&encoder->spill, bound),
+    };
+    if (!block.out)
+        return failed(encoder, MR_E_MEMORY, err);
+    enum mr_status status = codec->compress(encoder->state, &block);
+    if (status == MR_OK && codec->add)
+        status = codec->add(encoder->summary, &block);
+    if (status != MR_OK)
+        return failed(encoder, status, err);
+    encoder->has_begun = true;
+    encoder->has_ended = is_last;
+    if (is_direct)
+        codec_advance(io, 0, block.out_bytes);
+    else
+        encoder->spill.count += block.out_bytes;
+    return is_last ? end(encoder, err) : MR_OK;
+}
+
+/* Adds to the block that is gathered. */
+static enum mr_status gather(struct codec_encoder *encoder, struct mr_io *io, struct mr_error *err)
+{
+    size_t room = encoder->block_bytes - encoder->gathered_bytes,
+           part = io->in_bytes < room ? io->in_bytes : room;
+    if (part == 0)
+        return MR_OK;
+    if (!encoder->gathered)
+        encoder->gathered = malloc(encoder->block_bytes);
+    if (!encoder->gathered)
+        return failed(encoder, MR_E_MEMORY, err);
+    memcpy(encoder->gathered + encoder->gathered_bytes, io->in, part);
+    encoder->gathered_bytes += part;
+    codec_advance(io, part, 0);
+    return MR_OK;
+}
+
+/*
+ * The next block, if it is complete: a full one is only when more follows, since the last one must
+ * know that it is the last. *is_idle: there is none.
+ */
+static enum mr_status next_block(struct codec_encoder *encoder, struct mr_io *io, bool *is_idle,
+                                 struct mr_error *err)
+{
+    const size_t block_bytes = encoder->block_bytes;
+    *is_idle = false;
+    if (encoder->gathered_bytes == 0 && (io->in_bytes > block_bytes || io->is_last)) {
+        bool is_last = io->in_bytes <= block_bytes;
+        size_t bytes = is_last ? io->in_bytes : block_bytes;
+        enum mr_status status = compress(encoder, io->in, bytes, is_last, io, err);
+        codec_advance(io, bytes, 0);
+        return status;
+    }
+    enum mr_status status = gather(encoder, io, err);
+    if (status != MR_OK)
+        return status;
+    bool is_last = io->is_last && io->in_bytes == 0;
+    if (is_last || io->in_bytes > 0) {
+        size_t bytes = encoder->gathered_bytes;
+        encoder->gathered_bytes = 0;
+        return compress(encoder, encoder->gathered, bytes, is_last, io, err);
+    }
+    *is_idle = true;
+    return MR_OK;
 }
 
 enum mr_status codec_encode_process(void *state, struct mr_io *io, struct mr_error *err)
@@ -75,21 +205,11 @@ enum mr_status codec_encode_process(void *state, struct mr_io *io, struct mr_err
     for (;;) {
         if (!codec_spill_drain(&encoder->spill, io))
             return MR_OK;
-        if (encoder->phase == CODEC_ENCODE_ENDED)
+        if (encoder->has_ended)
             return MR_DONE;
-        enum mr_status status;
-        if (encoder->phase == CODEC_ENCODE_FRESH) {
-            status = begin(encoder, io, err);
-            if (status != MR_OK)
-                return status;
-            continue;
-        }
-        if (io->out_bytes == 0)
-            return MR_OK;
-        status = encoder->calls->step(encoder, io, err);
-        if (status == MR_DONE)
-            encoder->phase = CODEC_ENCODE_ENDED;
-        else if (status != MR_OK || encoder->spill.count == 0)
+        bool is_idle;
+        enum mr_status status = next_block(encoder, io, &is_idle, err);
+        if (status != MR_OK || is_idle)
             return status;
     }
 }

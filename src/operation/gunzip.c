@@ -207,27 +207,21 @@ static enum mr_status unzlib_rename(const void *config, char **path)
 }
 
 const struct mr_operation operation_gunzip = {
-    .struct_bytes = sizeof(struct mr_operation),
+    CODEC_DECODER,
     .name = "gunzip",
     .summary = "unpacks .gz, all members of it",
     .state_bytes = state_bytes,
     .rename = gunzip_rename,
     .state_create = gunzip_state_create,
-    .start = codec_decode_start,
-    .process = codec_decode_process,
-    .stop = codec_decode_stop,
     .state_destroy = state_destroy,
 };
 
 const struct mr_operation operation_unzlib = {
-    .struct_bytes = sizeof(struct mr_operation),
+    CODEC_DECODER,
     .name = "unzlib",
     .summary = "unpacks zlib data (.zz)",
     .state_bytes = state_bytes,
     .rename = unzlib_rename,
     .state_create = unzlib_state_create,
-    .start = codec_decode_start,
-    .process = codec_decode_process,
-    .stop = codec_decode_stop,
     .state_destroy = state_destroy,
 };

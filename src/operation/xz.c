@@ -1,7 +1,4 @@
-/*
- * xz, unxz; unlzma for what decompress finds. Whole content gets a dictionary of its own size: the
- * result is the same and the tables need not be cleared for megabytes that never come.
- */
+/* xz, unxz; unlzma for what decompress finds. */
 #include "config.h"
 
 #if MR_HAVE_LZMA
@@ -17,15 +14,9 @@
 #define LEVEL_MIN            0
 #define LEVEL_MAX            9
 #define LEVEL_DEFAULT        6
-#define DICTIONARY_MIN_BYTES 4096u
 #define DECODER_LIMIT_BYTES  ((uint64_t)128 << 20) /* what a file may ask for: xz -9 needs 65 MiB  \
                                                     */
 #define USUAL_DECODER_BYTES ((size_t)9 << 20)      /* a dictionary of 8 MiB: level 6 */
-
-struct compressor {
-    struct codec_encoder encoder;
-    lzma_stream lzma; /* re-initialised for each item, which keeps its memory */
-};
 
 struct decompressor {
     struct codec_decoder decoder;
@@ -33,49 +24,14 @@ struct decompressor {
     bool is_alone; /* .lzma */
 };
 
-static uint32_t preset(const struct codec_config *config)
-{
-    return (uint32_t)config->level | (config->is_extreme ? LZMA_PRESET_EXTREME : 0);
-}
-
-static size_t bound(const void *config, size_t in_bytes)
-{
-    (void)config;
-    size_t most = lzma_stream_buffer_bound(in_bytes);
-    return most == 0 ? SIZE_MAX : most;
-}
-
-static enum mr_status encode_begin(struct codec_encoder *encoder, size_t content_bytes,
-                                   struct mr_error *err)
-{
-    struct compressor *compressor = (struct compressor *)encoder;
-    lzma_options_lzma options;
-    if (lzma_lzma_preset(&options, preset(encoder->config)))
-        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "liblzma does not know this level");
-    uint32_t dictionary_bytes = DICTIONARY_MIN_BYTES;
-    while (dictionary_bytes < options.dict_size && dictionary_bytes < content_bytes)
-        dictionary_bytes *= 2;
-    if (dictionary_bytes < options.dict_size)
-        options.dict_size = dictionary_bytes;
-    const lzma_filter filters[] = {{.id = LZMA_FILTER_LZMA2, .options = &options},
-                                   {.id = LZMA_VLI_UNKNOWN, .options = NULL}};
-    lzma_ret code = lzma_stream_encoder(&compressor->lzma, filters, LZMA_CHECK_CRC64);
-    if (code == LZMA_MEM_ERROR)
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    if (code != LZMA_OK)
-        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "liblzma refused the settings (code %d)",
-                            (int)code);
-    return MR_OK;
-}
-
 /* One call of liblzma. */
-static lzma_ret run(lzma_stream *lzma, struct mr_io *io, lzma_action action)
+static lzma_ret run(lzma_stream *lzma, struct mr_io *io)
 {
     lzma->next_in = io->in;
     lzma->avail_in = io->in_bytes;
     lzma->next_out = io->out;
     lzma->avail_out = io->out_bytes;
-    lzma_ret code = lzma_code(lzma, action);
+    lzma_ret code = lzma_code(lzma, LZMA_RUN);
     io->in = lzma->next_in;
     io->in_bytes = lzma->avail_in;
     io->out = lzma->next_out;
@@ -83,34 +39,9 @@ static lzma_ret run(lzma_stream *lzma, struct mr_io *io, lzma_action action)
     return code;
 }
 
-static enum mr_status encode_step(struct codec_encoder *encoder, struct mr_io *io,
-                                  struct mr_error *err)
-{
-    lzma_ret code =
-        run(&((struct compressor *)encoder)->lzma, io, io->is_last ? LZMA_FINISH : LZMA_RUN);
-    switch (code) {
-    case LZMA_OK:
-    case LZMA_BUF_ERROR: /* nothing to do without input or room */
-        return MR_OK;
-    case LZMA_STREAM_END:
-        return MR_DONE;
-    case LZMA_MEM_ERROR:
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    default:
-        return mr_error_set(err, MR_E_SYSTEM, 0, "liblzma could not compress the content (code %d)",
-                            (int)code);
-    }
-}
-
-static const struct codec_encoder_calls encoder_calls = {
-    .bound = bound,
-    .begin = encode_begin,
-    .step = encode_step,
-};
-
 static enum mr_status config_create(void **config, struct mr_error *err)
 {
-    return codec_config_create(config, LEVEL_DEFAULT, err);
+    return codec_config_create(block_codec_xz(), LEVEL_DEFAULT, config, err);
 }
 
 static enum mr_status config_set(void *config, const char *key, const char *value,
@@ -118,39 +49,14 @@ static enum mr_status config_set(void *config, const char *key, const char *valu
 {
     struct codec_config *codec = config;
     if (key[0] == 'l')
-        return codec_level_set(value, LEVEL_MIN, LEVEL_MAX, &codec->level, err);
-    return codec_flag_set(value, &codec->is_extreme, err);
-}
-
-static size_t encoder_bytes(const void *config)
-{
-    uint64_t bytes = lzma_easy_encoder_memusage(preset(config));
-    return bytes < SIZE_MAX / 2 ? sizeof(struct compressor) + (size_t)bytes : SIZE_MAX / 2;
+        return codec_level_set(value, LEVEL_MIN, LEVEL_MAX, &codec->options.level, err);
+    return codec_flag_set(value, &codec->options.is_extreme, err);
 }
 
 static enum mr_status rename_packed(const void *config, char **path)
 {
     (void)config;
     return codec_suffix_add(path, ".xz");
-}
-
-static enum mr_status encoder_create(const void *config, void **state, struct mr_error *err)
-{
-    struct compressor *compressor = calloc(1, sizeof(*compressor));
-    if (!compressor)
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    codec_encoder_init(&compressor->encoder, &encoder_calls, config);
-    compressor->lzma = (lzma_stream)LZMA_STREAM_INIT;
-    *state = compressor;
-    return MR_OK;
-}
-
-static void encoder_destroy(void *state)
-{
-    struct compressor *compressor = state;
-    lzma_end(&compressor->lzma);
-    codec_encoder_fini(&compressor->encoder);
-    free(compressor);
 }
 
 static bool xz_match(const unsigned char *head, size_t count)
@@ -181,7 +87,7 @@ static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *i
 {
     lzma_stream *lzma = &((struct decompressor *)decoder)->lzma;
     const char *format = decoder->calls->format;
-    switch (run(lzma, io, LZMA_RUN)) {
+    switch (run(lzma, io)) {
     case LZMA_OK:
     case LZMA_BUF_ERROR:
         return MR_OK;
@@ -283,52 +189,38 @@ static void decoder_destroy(void *state)
 }
 
 static const struct mr_setting settings[] = {
-    {"level", "0-9", "6", "9 is smallest; streams take 94 MiB for each worker at 6, 674 MiB at 9"},
+    {"level", "0-9", "6", "9 is smallest; long content takes 143 MiB for each worker at 6, 1.1 GiB at 9"},
     {"extreme", "yes|no", "no", "a little smaller, much slower"},
     {NULL, NULL, NULL, NULL},
 };
 
 const struct mr_operation operation_xz = {
-    .struct_bytes = sizeof(struct mr_operation),
+    CODEC_ENCODER,
     .name = "xz",
     .summary = "compresses to .xz: small and slow, checked by CRC-64",
     .settings = settings,
     .config_create = config_create,
     .config_set = config_set,
-    .config_destroy = codec_config_destroy,
-    .bound = bound,
-    .state_bytes = encoder_bytes,
     .rename = rename_packed,
-    .state_create = encoder_create,
-    .start = codec_encode_start,
-    .process = codec_encode_process,
-    .stop = codec_encode_stop,
-    .state_destroy = encoder_destroy,
 };
 
 const struct mr_operation operation_unxz = {
-    .struct_bytes = sizeof(struct mr_operation),
+    CODEC_DECODER,
     .name = "unxz",
     .summary = "unpacks .xz, all streams of it",
     .state_bytes = decoder_bytes,
     .rename = rename_unxz,
     .state_create = unxz_create,
-    .start = codec_decode_start,
-    .process = codec_decode_process,
-    .stop = codec_decode_stop,
     .state_destroy = decoder_destroy,
 };
 
 const struct mr_operation operation_unlzma = {
-    .struct_bytes = sizeof(struct mr_operation),
+    CODEC_DECODER,
     .name = "unlzma",
     .summary = "unpacks .lzma",
     .state_bytes = decoder_bytes,
     .rename = rename_unlzma,
     .state_create = unlzma_create,
-    .start = codec_decode_start,
-    .process = codec_decode_process,
-    .stop = codec_decode_stop,
     .state_destroy = decoder_destroy,
 };
 

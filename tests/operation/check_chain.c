@@ -29,11 +29,11 @@ START_TEST(refuses_wrong_specs)
     check_refused("a\nb", MR_E_USAGE, "\"a\\nb\"");
     check_refused("gzip:levle=3", MR_E_USAGE, "did you mean \"level\"");
     check_refused("gzip:quality=3", MR_E_USAGE, "it has: level");
-    check_refused("gzip:level=13", MR_E_USAGE, "1-12");
-    check_refused("gzip:level=0", MR_E_USAGE, "1-12");
-    check_refused("gzip:level=", MR_E_USAGE, "1-12");
-    check_refused("gzip:level=6x", MR_E_USAGE, "1-12");
-    check_refused("gzip:-1", MR_E_USAGE, "1-12");
+    check_refused("gzip:level=13", MR_E_USAGE, "0-12");
+    check_refused("gzip:layout=multi", MR_E_USAGE, "member or bgzf");
+    check_refused("gzip:level=", MR_E_USAGE, "0-12");
+    check_refused("gzip:level=6x", MR_E_USAGE, "0-12");
+    check_refused("gzip:-1", MR_E_USAGE, "0-12");
     check_refused("gzip:", MR_E_USAGE, "KEY=VALUE");
     check_refused("gzip:6,", MR_E_USAGE, "KEY=VALUE");
     check_refused("gzip:level=6,7", MR_E_USAGE, "KEY=VALUE");
@@ -41,7 +41,7 @@ START_TEST(refuses_wrong_specs)
     check_refused("gunzip:level=6", MR_E_USAGE, "no settings");
     check_refused("recompress", MR_E_USAGE, "say to what");
     check_refused("recompress:to=rar", MR_E_USAGE, "must be gzip");
-    check_refused("recompress:to=gzip,level=99", MR_E_USAGE, "1-12");
+    check_refused("recompress:to=gzip,level=99", MR_E_USAGE, "0-12");
     check_refused("recompress:to=gzip,level=6\\,level=7", MR_E_USAGE, "not a level");
     ck_assert_ptr_null(registry_find("gzip:6"));
     ck_assert_ptr_null(registry_at(1000));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <zlib.h>
 
+#include "codec/block.h"
 #include "config.h"
 #include "operation/registry.h"
 #include "run_chain.h"
@@ -18,8 +19,8 @@ static const struct codec {
     size_t padding_unit;
     int is_there;
 } codecs[] = {
-    {"gzip", "gunzip", "gzip", 1, 12, false, true, 1, 1},
-    {"zlib", "unzlib", "zlib", 1, 12, true, false, 0, 1},
+    {"gzip", "gunzip", "gzip", 0, 12, false, true, 1, 1},
+    {"zlib", "unzlib", "zlib", 0, 12, true, false, 0, 1},
     {"zstd", "unzstd", "zstd", 1, 19, false, true, 1, MR_HAVE_ZSTD},
     {"xz", "unxz", "xz", 0, 9, false, true, 4, MR_HAVE_LZMA},
     {"bzip2", "bunzip2", "bzip2", 1, 9, false, true, 1, MR_HAVE_BZIP2},
@@ -87,7 +88,8 @@ START_TEST(every_level_goes_round)
             unsigned char *content = support_text(i, sizes[i]);
             size_t packed_bytes;
             unsigned char *packed = pack(spec, content, sizes[i], &packed_bytes);
-            if (sizes[i] > 10000)
+            bool is_stored = level == 0 && codec->level_max == 12;
+            if (sizes[i] > 10000 && !is_stored)
                 ck_assert_uint_lt(packed_bytes, sizes[i] * 9 / 10);
             check_unpacks(codec->decoder, packed, packed_bytes, content, sizes[i]);
             check_unpacks(codec->is_single ? "unzlib copy" : "decompress", packed, packed_bytes,
@@ -96,6 +98,89 @@ START_TEST(every_level_goes_round)
             free(content);
         }
     }
+}
+END_TEST
+
+/* What blocks give that are compressed apart, as on several threads. */
+static void pack_blocks(const struct mr_operation *operation, const void *config,
+                        const unsigned char *content, size_t bytes, const struct run *expected)
+{
+    const struct block_options *options;
+    const struct block_codec *codec = operation->blocks(config, &options);
+    const size_t block_bytes = codec->block_bytes(options);
+    void *summary = calloc(1, codec->summary_bytes + 1);
+    size_t made = 0, end_bytes = 0;
+    ck_assert_uint_eq(block_bytes % (1 << 20), 0);
+    for (size_t at = 0; at < bytes; at += block_bytes) {
+        size_t left = bytes - at, part = left < block_bytes ? left : block_bytes;
+        struct block block = {.in = content + at,
+                              .in_bytes = part,
+                              .is_first = at == 0,
+                              .is_last = part == left,
+                              .out = malloc(codec->bound(options, part))};
+        void *state = codec->state_create(options);
+        ck_assert_int_eq(codec->compress(state, &block), MR_OK);
+        ck_assert(!codec->add || codec->add(summary, &block) == MR_OK);
+        ck_assert_uint_le(block.out_bytes, expected->out_bytes - made);
+        ck_assert_mem_eq(block.out, expected->out + made, block.out_bytes);
+        made += block.out_bytes;
+        codec->state_destroy(state);
+        free(block.out);
+    }
+    unsigned char *end = codec->end ? codec->end(summary, &end_bytes) : NULL;
+    ck_assert_uint_eq(made + end_bytes, expected->out_bytes);
+    if (end)
+        ck_assert_mem_eq(end, expected->out + made, end_bytes);
+    free(end);
+    if (codec->summary_clear)
+        codec->summary_clear(summary);
+    free(summary);
+}
+
+START_TEST(blocks_make_the_same_bytes)
+{
+    static const char *const levels[] = {"1", "1", "1", "0", "1", "1"};
+    const struct codec *codec = &codecs[_i % CODEC_COUNT];
+    const struct mr_operation *operation = registry_find(codec->encoder);
+    if (!codec->is_there)
+        return;
+    const size_t bytes = _i < CODEC_COUNT ? ((size_t)9 << 20) + 12345 : (size_t)8 << 20;
+    unsigned char *content = support_text(11, bytes);
+    unsigned char *noise = support_noise(12, (size_t)2 << 20);
+    memcpy(content + ((size_t)3 << 19), noise, (size_t)2 << 20);
+    struct mr_error err = {0};
+    void *config;
+    ck_assert_ok(operation->config_create(&config, &err), err);
+    ck_assert_ok(operation->config_set(config, "level", levels[_i % CODEC_COUNT], &err), err);
+    char spec[32];
+    snprintf(spec, sizeof(spec), "%s:%s", codec->encoder, levels[_i % CODEC_COUNT]);
+    struct run run = {.in_chunk_bytes = 999983, .out_chunk_bytes = 70001};
+    ck_assert_int_eq(run_chain(&run, spec, content, bytes), MR_DONE);
+    pack_blocks(operation, config, content, bytes, &run);
+    struct run back = {0};
+    ck_assert_int_eq(run_chain(&back, codec->decoder, run.out, run.out_bytes), MR_DONE);
+    ck_assert_bytes(&back, content, bytes);
+    operation->config_destroy(config);
+    free(back.out);
+    free(run.out);
+    free(noise);
+    free(content);
+}
+END_TEST
+
+START_TEST(gzip_of_many_members)
+{
+    const size_t bytes = ((size_t)3 << 20) + 5;
+    unsigned char *content = support_text(3, bytes);
+    size_t packed_bytes, member_bytes;
+    unsigned char *packed = pack("gzip:layout=bgzf", content, bytes, &packed_bytes);
+    unsigned char *member = pack("gzip:layout=member", content, bytes, &member_bytes);
+    ck_assert_mem_eq(packed + 12, "BC", 2);
+    ck_assert_uint_eq(member[3], 0);
+    check_unpacks("gunzip", packed, packed_bytes, content, bytes);
+    free(member);
+    free(packed);
+    free(content);
 }
 END_TEST
 
@@ -449,6 +534,8 @@ Suite *codecs_suite(void)
     TCase *tcase = tcase_create("codecs");
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, every_level_goes_round, 0, CODEC_COUNT);
+    tcase_add_loop_test(tcase, blocks_make_the_same_bytes, 0, 2 * CODEC_COUNT);
+    tcase_add_test(tcase, gzip_of_many_members);
     tcase_add_loop_test(tcase, nothing_but_the_whole_file_will_do, 0, CODEC_COUNT);
     tcase_add_loop_test(tcase, no_bit_flips_unnoticed, 0, CODEC_COUNT);
     tcase_add_loop_test(tcase, frames_in_a_row_are_one_file, 0, CODEC_COUNT);

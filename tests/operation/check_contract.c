@@ -124,8 +124,8 @@ static void check_same(const struct subject *subject, const struct drive *first,
 }
 
 /*
- * All ways to cut it give one result when the first call has everything, and one when it has not.
- * is_small: also byte by byte. Takes content.
+ * All ways to cut it give one result when the first call has everything, and one when it has not; what is made in
+ * blocks is the same for both. is_small: also byte by byte. Takes content.
  */
 static void check_cuts(const struct subject *subject, unsigned char *content, size_t content_bytes,
                        bool is_small)
@@ -147,6 +147,8 @@ static void check_cuts(const struct subject *subject, unsigned char *content, si
         check_same(subject, &whole, status, content, content_bytes, 0, rooms[i]);
     for (size_t i = 0; is_small && i < 7; i++)
         check_same(subject, &whole, status, content, content_bytes, 0, small_rooms[i]);
+    if (operation->blocks && content_bytes > 1)
+        check_same(subject, &whole, status, content, content_bytes, content_bytes / 2 + 1, 65536);
     free(whole.out);
     if (content_bytes > 1) {
         size_t half = content_bytes - content_bytes / 2;
