@@ -56,49 +56,71 @@ static const struct level_range no_levels = {0, 0, 0};
 static const struct level_range zstd_levels = {1, 22, 3};
 #endif
 
-struct archive_flavour { /* one value of a setting */
+/* One value of a setting, and what it decides; what is not set is left as it is. */
+struct archive_flavour {
     const char *key, *value;
-    int (*set_format)(struct archive *archive); /* NULL: zip, which libarchive does not write */
+    int (*set_format)(struct archive *archive); /* with ability; zip, which libarchive does not write, has none */
     const struct archive_ability *ability;
-    enum mr_method method;            /* zip */
+    const struct block_codec *(*codec)(void);
+    bool has_method;                  /* zip: method and levels count */
+    enum mr_method method;
     const struct level_range *levels; /* NULL: those of the format */
 };
 
-static const struct archive_flavour tar_flavours[] = {
-    {"format", "pax", archive_write_set_format_pax_restricted, &pax_ability, MR_METHOD_PLAIN,
-     NULL}, /* the default is the first */
-    {"format", "gnu", archive_write_set_format_gnutar, &gnu_ability, MR_METHOD_PLAIN, NULL},
-    {"format", "ustar", archive_write_set_format_ustar, &ustar_ability, MR_METHOD_PLAIN, NULL},
-    {NULL, NULL, NULL, NULL, MR_METHOD_PLAIN, NULL},
+/* The first of each table is the default. */
+#define TAR_FLAVOURS                                                                               \
+    {.key = "format",                                                                              \
+     .value = "pax",                                                                               \
+     .set_format = archive_write_set_format_pax_restricted,                                        \
+     .ability = &pax_ability},                                                                     \
+        {.key = "format",                                                                          \
+         .value = "gnu",                                                                           \
+         .set_format = archive_write_set_format_gnutar,                                            \
+         .ability = &gnu_ability},                                                                 \
+    {                                                                                              \
+        .key = "format", .value = "ustar", .set_format = archive_write_set_format_ustar,           \
+        .ability = &ustar_ability                                                                  \
+    }
+
+static const struct archive_flavour tar_flavours[] = {TAR_FLAVOURS, {.key = NULL}};
+static const struct archive_flavour tar_gz_flavours[] = {
+    TAR_FLAVOURS,
+    {.key = "layout", .value = "member", .codec = block_codec_gzip},
+    {.key = "layout", .value = "bgzf", .codec = block_codec_bgzf},
+    {.key = NULL},
 };
 static const struct archive_flavour zip_flavours[] = {
-    {"method", "deflate", NULL, NULL, MR_METHOD_DEFLATE, NULL},
-    {"method", "store", NULL, NULL, MR_METHOD_PLAIN, &no_levels},
+    {.key = "method", .value = "deflate", .has_method = true, .method = MR_METHOD_DEFLATE},
+    {.key = "method", .value = "store", .has_method = true, .levels = &no_levels},
 #if MR_HAVE_ZSTD
-    {"method", "zstd", NULL, NULL, MR_METHOD_ZSTD, &zstd_levels},
+    {.key = "method",
+     .value = "zstd",
+     .has_method = true,
+     .method = MR_METHOD_ZSTD,
+     .levels = &zstd_levels},
 #endif
-    {NULL, NULL, NULL, NULL, MR_METHOD_PLAIN, NULL},
+    {.key = NULL},
 };
 static const struct archive_flavour cpio_flavours[] = {
-    {NULL, NULL, archive_write_set_format_cpio_newc, &cpio_ability, MR_METHOD_PLAIN, NULL},
+    {.set_format = archive_write_set_format_cpio_newc, .ability = &cpio_ability},
 };
 static const struct archive_flavour seven_zip_flavours[] = {
-    {NULL, NULL, archive_write_set_format_7zip, &seven_zip_ability, MR_METHOD_PLAIN, NULL},
+    {.set_format = archive_write_set_format_7zip, .ability = &seven_zip_ability},
 };
 
 struct row {
     struct archive_output public;
     const struct archive_flavour *flavours; /* ends with a NULL key */
-    /* How the archive's bytes are compressed: by us in blocks, else by libarchive. Both NULL: not at all, or by the format
-     * itself, which then takes the level. */
+    /* How the archive's bytes are compressed: by us in blocks, else by libarchive. Both NULL: not
+     * at all, or by the format itself, which then takes the level. */
     const struct block_codec *(*codec)(void);
     int (*add_filter)(struct archive *archive);
 };
 
 static const struct row rows[] = {
     {{"tar", ".tar", "tar (pax)", 0, 0, 0, true}, tar_flavours, NULL, NULL},
-    {{"tar.gz", ".tar.gz|.tgz", "tar, gzip", 1, 9, 6, true},
-     tar_flavours,
+    {{"tar.gz", ".tar.gz|.tgz", "tar, gzip", 0, 12, 6, true},
+     tar_gz_flavours,
      block_codec_gzip,
      NULL},
     {{"tar.zst", ".tar.zst|.tzst", "tar, zstd", 1, 22, 3, true},
@@ -107,15 +129,15 @@ static const struct row rows[] = {
      archive_write_add_filter_zstd},
     {{"tar.xz", ".tar.xz|.txz", "tar, xz", 0, 9, 6, true},
      tar_flavours,
-     NULL,
+     block_codec_xz,
      archive_write_add_filter_xz},
     {{"tar.bz2", ".tar.bz2|.tbz2|.tbz", "tar, bzip2", 1, 9, 9, true},
      tar_flavours,
-     NULL,
+     block_codec_bzip2,
      archive_write_add_filter_bzip2},
     {{"tar.lz4", ".tar.lz4|.tlz4", "tar, lz4", 1, 9, 1, true},
      tar_flavours,
-     NULL,
+     block_codec_lz4,
      archive_write_add_filter_lz4},
     {{"zip", ".zip|.jar", "zip, deflate", 0, 12, 6, false}, zip_flavours, NULL, NULL},
     {{"cpio", ".cpio", "cpio (newc)", 0, 0, 0, false}, cpio_flavours, NULL, NULL},
@@ -187,11 +209,12 @@ static void list_settings(const struct archive_flavour *flavours, char *text, si
     }
 }
 
-/* Picks the flavour that settings ask for; the first is the default, the last setting counts. */
+/* Puts what settings ask for over the defaults in *chosen; of one key the last value counts. */
 static enum mr_status parse_settings(const struct row *row, const char *settings,
-                                     const struct archive_flavour **flavour, struct mr_error *err)
+                                     struct archive_flavour *chosen, struct mr_error *err)
 {
-    *flavour = row->flavours;
+    *chosen = row->flavours[0];
+    chosen->codec = row->codec;
     while (settings && *settings) {
         size_t length = strcspn(settings, ",");
         const struct archive_flavour *at = row->flavours;
@@ -215,7 +238,17 @@ static enum mr_status parse_settings(const struct row *row, const char *settings
                                 row->public.name, path_show(shown, sizeof(shown), given),
                                 *allowed ? "allowed: " : "it has none", allowed);
         }
-        *flavour = at;
+        if (at->set_format) {
+            chosen->set_format = at->set_format;
+            chosen->ability = at->ability;
+        }
+        if (at->codec)
+            chosen->codec = at->codec;
+        if (at->has_method) {
+            chosen->method = at->method;
+            chosen->levels = at->levels;
+            chosen->value = at->value; /* for check_level() */
+        }
         settings += length;
         settings += *settings == ',';
     }
@@ -247,14 +280,14 @@ static enum mr_status check_level(const struct archive_output *output,
 
 /* What settings and *level (-1 becomes the default) ask for. */
 static enum mr_status choose(const struct archive_output *output, const char *settings, int *level,
-                             const struct row **row, const struct archive_flavour **flavour,
+                             const struct row **row, struct archive_flavour *flavour,
                              struct mr_error *err)
 {
     *row = rows;
     while (&(*row)->public != output)
         (*row)++;
     enum mr_status status = parse_settings(*row, settings, flavour, err);
-    return status == MR_OK ? check_level(output, *flavour, level, err) : status;
+    return status == MR_OK ? check_level(output, flavour, level, err) : status;
 }
 
 static bool set_level(struct archive *archive, const struct row *row, bool is_filter, int level)
@@ -275,15 +308,15 @@ enum mr_status archive_outputs_prepare(struct archive *archive, const struct arc
                                        const struct block_codec **codec, struct mr_error *err)
 {
     const struct row *row;
-    const struct archive_flavour *flavour;
+    struct archive_flavour flavour;
     enum mr_status status = choose(output, settings, level, &row, &flavour, err);
     if (status != MR_OK)
         return status;
-    *ability = flavour->ability;
-    *codec = row->codec ? row->codec() : NULL;
-    bool is_set = flavour->set_format(archive) == ARCHIVE_OK;
+    *ability = flavour.ability;
+    *codec = flavour.codec ? flavour.codec() : NULL;
+    bool is_set = flavour.set_format(archive) == ARCHIVE_OK;
     /* GNU tar warns of the other form, LIBARCHIVE.xattr. */
-    if (is_set && flavour->ability->has_xattrs)
+    if (is_set && flavour.ability->has_xattrs)
         is_set =
             archive_write_set_format_option(archive, NULL, "xattrheader", "SCHILY") == ARCHIVE_OK;
     bool is_filter = !*codec && row->add_filter;
@@ -308,12 +341,12 @@ enum mr_status archive_outputs_encoding(const struct archive_output *output, con
                                         struct mr_error *err)
 {
     const struct row *row;
-    const struct archive_flavour *flavour;
+    struct archive_flavour flavour;
     encoding->recodes = level != -1 || (settings && *settings);
     enum mr_status status = choose(output, settings, &level, &row, &flavour, err);
     if (status != MR_OK)
         return status;
-    encoding->method = level == 0 ? MR_METHOD_PLAIN : flavour->method;
+    encoding->method = level == 0 ? MR_METHOD_PLAIN : flavour.method;
     encoding->level = level;
     return MR_OK;
 }

@@ -37,6 +37,20 @@ static size_t block_memory(const struct blocks *blocks)
     return blocks->block_bytes + blocks->codec->bound(&blocks->options, blocks->block_bytes);
 }
 
+/* States that are in use at the same time, at most: each thread of the pool has one, and the
+ * caller. */
+static unsigned state_count(unsigned slot_count, unsigned thread_count)
+{
+    return slot_count < thread_count + 1 ? slot_count : thread_count + 1;
+}
+
+static uint64_t memory_of(const struct blocks *blocks, unsigned slot_count, unsigned thread_count)
+{
+    return slot_count * (uint64_t)block_memory(blocks) +
+           state_count(slot_count, thread_count) *
+               (uint64_t)blocks->codec->state_bytes(&blocks->options);
+}
+
 static struct slot *slot_at(struct blocks *blocks, unsigned index)
 {
     return &blocks->slots[(blocks->first + index) % blocks->slot_count];
@@ -88,24 +102,27 @@ enum mr_status blocks_create(const struct block_codec *codec, const struct block
     return MR_OK;
 }
 
+uint64_t blocks_least_bytes(const struct blocks *blocks)
+{
+    return memory_of(blocks, 1, 0);
+}
+
 uint64_t blocks_use_pool(struct blocks *blocks, struct mr_pool *pool, unsigned thread_count,
                          uint64_t memory_bytes)
 {
-    uint64_t each = block_memory(blocks), state = blocks->codec->state_bytes(&blocks->options);
     unsigned window = thread_count * WINDOW_EACH + 1;
-    while (window > 1 &&
-           window * each + (window < thread_count ? window : thread_count) * state > memory_bytes)
+    while (window > 1 && memory_of(blocks, window, thread_count) > memory_bytes)
         window--;
-    unsigned states = window < thread_count ? window : thread_count;
     struct mr_queue *idle = NULL;
-    if (window > 1 && mr_queue_create(states + 1, &idle) == MR_OK && make_slots(blocks, window)) {
+    if (window > 1 && mr_queue_create(state_count(window, thread_count), &idle) == MR_OK &&
+        make_slots(blocks, window)) {
         mr_queue_destroy(blocks->states, NULL);
         blocks->states = idle;
         blocks->pool = pool;
-    } else {
-        mr_queue_destroy(idle, NULL);
+        return memory_of(blocks, window, thread_count);
     }
-    return blocks->slot_count * each + states * state;
+    mr_queue_destroy(idle, NULL);
+    return blocks_least_bytes(blocks);
 }
 
 /* On any thread: the block of slot, with an idle state or a new one. */

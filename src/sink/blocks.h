@@ -22,9 +22,12 @@ struct blocks;
 enum mr_status blocks_create(const struct block_codec *codec, const struct block_options *options,
                              int (*write)(void *ctx, const void *data, size_t bytes), void *ctx,
                              struct blocks **blocks);
+/* The least memory it can do with: one block, what it becomes, and one state of the codec. */
+uint64_t blocks_least_bytes(const struct blocks *blocks);
 /*
  * Before the first write: compress on pool (which has thread_count threads and must outlive all writes) within memory_bytes,
- * but with one block at least. Returns the memory that will be used. Without this call everything is done by the calling thread.
+ * but blocks_least_bytes() at least. Returns the memory that will be used. Without this call, or when there is no memory for more
+ * than one block, everything is done by the calling thread.
  */
 uint64_t blocks_use_pool(struct blocks *blocks, struct mr_pool *pool, unsigned thread_count,
                          uint64_t memory_bytes);

@@ -36,6 +36,12 @@ START_TEST(settings_choose_the_flavour)
         ck_assert_ok(packing_read(name, "tgz", 10), packing.err);
         packing_check_all(false);
     }
+    packing_write("e", "tgz", "format=ustar,layout=bgzf,format=gnu", 10);
+    ck_assert_ok(packing_read("e", "tgz", 10), packing.err);
+    packing_check_all(false);
+    ck_assert_int_eq(packing_create("x", "tar.gz", "layout=", -1, &sink), MR_E_USAGE);
+    ck_assert_ptr_nonnull(strstr(packing.err.text, "format=pax|gnu|ustar, layout=member|bgzf"));
+    ck_assert_int_eq(packing_create("x", "tar.xz", "layout=bgzf", -1, &sink), MR_E_USAGE);
     ck_assert_int_eq(packing_create("x", "tar.xz", "format=zip", -1, &sink), MR_E_USAGE);
     ck_assert_ptr_nonnull(strstr(packing.err.text, "format=pax|gnu|ustar"));
     ck_assert_int_eq(packing_create("x", "tar", "forma", -1, &sink), MR_E_USAGE);

@@ -224,18 +224,25 @@ START_TEST(it_may_be_given_up_in_the_middle)
 }
 END_TEST
 
+/* With the least there is one block and no pool; with more there is never more than was allowed. */
 START_TEST(memory_is_kept_to)
 {
     const struct block_codec *codec = block_codec_gzip();
+    const struct block_options options = {.level = 6};
     struct output output = {.fail_at = SIZE_MAX};
     struct mr_pool *pool = make_pool(2);
-    uint64_t least = 0;
-    for (uint64_t memory = 1u << 20; memory <= 64u << 20; memory *= 2) {
+    const uint64_t each = codec->block_bytes(&options) + codec->bound(&options, 1 << 20),
+                   state = codec->state_bytes(&options);
+    for (uint64_t memory = 1u << 20; memory <= 64u << 20; memory += 300000) {
         struct blocks *blocks = NULL;
-        ck_assert_int_eq(blocks_create(codec, &(const struct block_options){.level = 6}, collect, &output, &blocks), MR_OK);
+        ck_assert_int_eq(blocks_create(codec, &options, collect, &output, &blocks), MR_OK);
+        uint64_t least = blocks_least_bytes(blocks);
         uint64_t used = blocks_use_pool(blocks, pool, 2, memory);
-        least = least ? least : used; /* one block is always had */
+        ck_assert_uint_eq(least, each + state);
         ck_assert_uint_le(used, memory > least ? memory : least);
+        ck_assert_uint_eq(used >= 2 * (each + state), memory >= 2 * (each + state));
+        if (memory > 5 * each + 3 * state) /* two blocks for each thread, and one that is filled */
+            ck_assert_uint_eq(used, 5 * each + 3 * state);
         blocks_destroy(blocks);
     }
     mr_pool_destroy(pool);
