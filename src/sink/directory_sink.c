@@ -24,11 +24,13 @@
 
 struct mr_writer {
     const struct mr_entry *entry;
-    int parent; /* the directory that the item lies in, -1: none */
-    int fd;     /* the file under its temporary name, -1: none */
+    struct dirhold parent; /* the directory that the item lies in */
+    int fd;                /* the file under its temporary name, -1: none */
     char temp[TREE_TEMP_BYTES];
     int64_t size_bytes, written_bytes;
     bool has_made_directory;
+    bool has_mode;       /* the file was made with its final mode */
+    bool parent_is_gone; /* the directory was removed since it was opened */
 };
 
 static struct tree *tree_of(struct mr_sink *sink)
@@ -40,8 +42,7 @@ static void close_writer(struct mr_writer *writer)
 {
     if (writer->fd >= 0)
         close(writer->fd);
-    if (writer->parent >= 0)
-        close(writer->parent);
+    dircache_let_go(&writer->parent);
     free(writer);
 }
 
@@ -49,7 +50,7 @@ static void close_writer(struct mr_writer *writer)
 static void discard(struct mr_writer *writer)
 {
     if (writer->fd >= 0)
-        unlinkat(writer->parent, writer->temp, 0);
+        unlinkat(writer->parent.fd, writer->temp, 0);
     close_writer(writer);
 }
 
@@ -75,6 +76,19 @@ static enum mr_status check_name(const struct tree *tree, const struct mr_entry 
     return MR_OK;
 }
 
+/*
+ * What the policy says of the entry before it is stored. A directory that this run made has nothing
+ * in it that was there before, so nobody needs to look: tree_publish() still replaces nothing
+ * unasked, should somebody else have put something there meanwhile.
+ */
+static enum mr_status look_first(const struct tree *tree, const struct dirhold *parent,
+                                 const struct mr_entry *entry, struct mr_error *err)
+{
+    if (parent->is_new && tree->config.existing != EXISTING_UPDATE)
+        return MR_OK;
+    return tree_look(tree, parent->fd, entry, err);
+}
+
 static enum mr_status directory_wants(struct mr_sink *sink, const struct mr_entry *entry,
                                       struct mr_error *err)
 {
@@ -82,15 +96,12 @@ static enum mr_status directory_wants(struct mr_sink *sink, const struct mr_entr
     enum mr_status status = check_name(tree, entry, err);
     if (status != MR_OK || tree->config.existing == EXISTING_OVERWRITE)
         return status;
-    int fd = below_open(&tree->root, entry->path, O_PATH, 0);
-    if (fd < 0)
+    struct dirhold parent;
+    if (dircache_hold_parent(tree->dirs, entry->path, &parent) != 0)
         return errno == ENOENT ? MR_OK : tree_failed(tree, entry->path, errno, "cannot store", err);
-    struct stat there;
-    int fault = fstat(fd, &there) != 0 ? errno : 0;
-    close(fd);
-    if (fault != 0)
-        return tree_failed(tree, entry->path, fault, "cannot look at", err);
-    return tree_judge(tree, entry, &there, err);
+    status = look_first(tree, &parent, entry, err);
+    dircache_let_go(&parent);
+    return status;
 }
 
 static enum mr_status begin_directory(struct tree *tree, struct mr_writer *writer,
@@ -100,34 +111,70 @@ static enum mr_status begin_directory(struct tree *tree, struct mr_writer *write
     bool keeps_mode = tree->config.preserve & PRESERVE_MODE && entry->has_mode;
     /* Its own mode comes in finish(): until then it must be possible to write into it. */
     mode_t mode = 0700u | (keeps_mode ? (mode_t)entry->mode & 0777u : 0777u);
-    if (mkdirat(writer->parent, path_base(entry->path), mode) == 0)
+    if (mkdirat(writer->parent.fd, path_base(entry->path), mode) == 0) {
         writer->has_made_directory = true;
-    else if (errno != EEXIST)
-        return tree_failed(tree, entry->path, errno, "cannot make the directory", err);
-    return writer->has_made_directory ? MR_OK : tree_look(tree, writer->parent, entry, err);
+        dircache_add_made(tree->dirs, entry->path);
+        return MR_OK;
+    }
+    if (errno == EEXIST)
+        return tree_look(tree, writer->parent.fd, entry, err);
+    writer->parent_is_gone = errno == ENOENT;
+    return tree_failed(tree, entry->path, errno, "cannot make the directory", err);
+}
+
+/*
+ * The mode that a file is made with. It is the final one where nothing has to be done to the file
+ * before others may have it, and where it comes out as it is asked for; never a wider one.
+ */
+static mode_t choose_first_mode(const struct tree *tree, struct mr_writer *writer)
+{
+    const struct mr_entry *entry = writer->entry;
+    unsigned preserve = tree->config.preserve;
+    mode_t mode = tree_mode_of(tree, entry);
+    bool is_private = !writer->parent.is_plain || (mode & 0600) != 0600 ||
+                      (preserve & PRESERVE_OWNER && entry->has_owner) ||
+                      (preserve & PRESERVE_XATTR && entry->xattr_count > 0);
+    writer->has_mode = !is_private && (mode & tree->umask_bits) == 0;
+    return is_private ? 0600 : mode & ~tree->umask_bits;
 }
 
 static enum mr_status begin_file(struct tree *tree, struct mr_writer *writer, struct mr_error *err)
 {
     const struct mr_entry *entry = writer->entry;
-    enum mr_status status = tree_look(tree, writer->parent, entry, err);
+    enum mr_status status = look_first(tree, &writer->parent, entry, err);
     if (status != MR_OK)
         return status;
+    mode_t mode = choose_first_mode(tree, writer);
     for (unsigned i = 0; i < TEMP_TRY_COUNT && writer->fd < 0; i++) {
         tree_temp_name(tree, writer->temp);
-        writer->fd = openat(writer->parent, writer->temp,
-                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        writer->fd = openat(writer->parent.fd, writer->temp,
+                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (writer->fd < 0 && errno != EEXIST)
             break;
     }
-    if (writer->fd < 0)
+    if (writer->fd < 0) {
+        writer->parent_is_gone = errno == ENOENT;
         return tree_failed(tree, entry->path, errno, "cannot create", err);
+    }
     /* An archive may lie about sizes, so nothing is allocated on its word. */
     if (writer->size_bytes > PREALLOCATE_FROM_BYTES && !tree->config.is_untrusted &&
         fallocate(writer->fd, FALLOC_FL_KEEP_SIZE, 0, writer->size_bytes) != 0 &&
         (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
         return tree_failed(tree, entry->path, errno, "no room for", err);
     return MR_OK;
+}
+
+static enum mr_status begin_in_parent(struct tree *tree, struct mr_writer *writer,
+                                      struct mr_error *err)
+{
+    const struct mr_entry *entry = writer->entry;
+    if (dircache_make_parent(tree->dirs, entry->path, &writer->parent) != 0)
+        return tree_failed(tree, entry->path, errno, "cannot make the directory for", err);
+    if (entry->kind == MR_KIND_DIRECTORY)
+        return begin_directory(tree, writer, err);
+    if (entry->kind == MR_KIND_FILE)
+        return begin_file(tree, writer, err);
+    return look_first(tree, &writer->parent, entry, err);
 }
 
 static enum mr_status directory_begin(struct mr_sink *sink, const struct mr_entry *entry,
@@ -141,16 +188,13 @@ static enum mr_status directory_begin(struct mr_sink *sink, const struct mr_entr
     struct mr_writer *new = calloc(1, sizeof(*new));
     if (!new)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    *new = (struct mr_writer){.entry = entry, .fd = -1, .size_bytes = size_bytes};
-    new->parent = below_make_parent(&tree->root, entry->path);
-    if (new->parent < 0)
-        status = tree_failed(tree, entry->path, errno, "cannot make the directory for", err);
-    else if (entry->kind == MR_KIND_DIRECTORY)
-        status = begin_directory(tree, new, err);
-    else if (entry->kind == MR_KIND_FILE)
-        status = begin_file(tree, new, err);
-    else
-        status = tree_look(tree, new->parent, entry, err);
+    *new = (struct mr_writer){.entry = entry, .parent.fd = -1, .fd = -1, .size_bytes = size_bytes};
+    status = begin_in_parent(tree, new, err);
+    if (new->parent_is_gone) { /* it may have been removed, and be made anew */
+        dircache_let_go(&new->parent);
+        dircache_forget_parent(tree->dirs, entry->path);
+        status = begin_in_parent(tree, new, err);
+    }
     if (status != MR_OK) {
         discard(new);
         return status;
@@ -178,7 +222,7 @@ static enum mr_status commit_file(struct tree *tree, struct mr_writer *writer, s
         status = mr_error_set(err, MR_E_DATA, 0, "%lld bytes came where %lld were announced",
                               (long long)writer->written_bytes, (long long)writer->size_bytes);
     if (status == MR_OK)
-        status = tree_set_metadata(tree, writer->fd, entry, err);
+        status = tree_set_metadata(tree, writer->fd, entry, writer->has_mode, err);
     if (status != MR_OK) {
         discard(writer);
         return status;
@@ -187,10 +231,10 @@ static enum mr_status commit_file(struct tree *tree, struct mr_writer *writer, s
     int fault = close(writer->fd) != 0 && errno != EINTR ? errno : 0;
     writer->fd = -1;
     if (fault != 0) {
-        unlinkat(writer->parent, writer->temp, 0);
+        unlinkat(writer->parent.fd, writer->temp, 0);
         status = tree_failed(tree, entry->path, fault, "cannot write", err);
     } else {
-        status = tree_publish(tree, writer->parent, writer->temp, entry, err);
+        status = tree_publish(tree, writer->parent.fd, writer->temp, entry, err);
     }
     close_writer(writer);
     return status;
@@ -203,11 +247,11 @@ static enum mr_status commit_directory(struct tree *tree, const struct mr_writer
     struct mr_entry only_xattrs = *writer->entry;
     only_xattrs.has_mode = only_xattrs.has_mtime = only_xattrs.has_owner = false;
     if (tree->config.preserve & PRESERVE_XATTR && only_xattrs.xattr_count > 0) {
-        int fd = openat(writer->parent, path_base(only_xattrs.path),
+        int fd = openat(writer->parent.fd, path_base(only_xattrs.path),
                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
             return tree_failed(tree, only_xattrs.path, errno, "cannot open the directory", err);
-        enum mr_status status = tree_set_metadata(tree, fd, &only_xattrs, err);
+        enum mr_status status = tree_set_metadata(tree, fd, &only_xattrs, false, err);
         close(fd);
         if (status != MR_OK)
             return status;
@@ -307,7 +351,7 @@ static void directory_abort(struct mr_sink *sink, struct mr_writer *writer)
 {
     (void)sink;
     if (writer->has_made_directory) /* it stays when something is in it already */
-        unlinkat(writer->parent, path_base(writer->entry->path), AT_REMOVEDIR);
+        unlinkat(writer->parent.fd, path_base(writer->entry->path), AT_REMOVEDIR);
     discard(writer);
 }
 
@@ -316,6 +360,7 @@ static void directory_destroy(struct mr_sink *sink)
     struct tree *tree = tree_of(sink);
     later_destroy(tree->later);
     later_destroy(tree->made);
+    dircache_destroy(tree->dirs);
     if (tree->root.fd >= 0)
         close(tree->root.fd);
     free(tree->label);
@@ -349,26 +394,27 @@ static const struct mr_sink_ops directory_ops = {
     .losses = directory_losses,
 };
 
-/* Opens the directory path, made with its parents where it is missing. -1 with errno. */
-static int open_root(const char *path)
+/* Opens the directory path, made with its parents where it is missing: *is_made. -1 with errno. */
+static int open_root(const char *path, bool *is_made)
 {
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    *is_made = false;
     if (fd >= 0 || errno != ENOENT)
         return fd;
     char *part = strdup(path);
     if (!part)
         return -1;
-    bool is_made = true;
-    for (char *slash = strchr(part + 1, '/'); is_made && slash; slash = strchr(slash + 1, '/')) {
+    *is_made = true;
+    for (char *slash = strchr(part + 1, '/'); *is_made && slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        is_made = mkdir(part, 0777) == 0 || errno == EEXIST;
+        *is_made = mkdir(part, 0777) == 0 || errno == EEXIST;
         *slash = '/';
     }
-    is_made = is_made && (mkdir(part, 0777) == 0 || errno == EEXIST);
+    *is_made = *is_made && (mkdir(part, 0777) == 0 || errno == EEXIST);
     int fault = errno;
     free(part);
     errno = fault;
-    return is_made ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    return *is_made ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
 /* The umask, without the moment in which umask() would change it for every thread. */
@@ -399,7 +445,8 @@ enum mr_status directory_sink_create(const char *path, const struct directory_si
     tree->sink = (struct mr_sink){.ops = &directory_ops, .label = tree->label};
     tree->umask_bits = find_umask();
     clock_gettime(CLOCK_REALTIME_COARSE, &tree->start);
-    int fd = tree->label ? open_root(path) : -1;
+    bool is_made = false;
+    int fd = tree->label ? open_root(path, &is_made) : -1;
     if (!tree->label)
         status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     else if (fd < 0)
@@ -411,6 +458,9 @@ enum mr_status directory_sink_create(const char *path, const struct directory_si
         status = mr_error_set(err, MR_E_SYSTEM, errno, "cannot get random numbers");
     if (status == MR_OK)
         status = later_create(&tree->later, err);
+    unsigned flags = DIRCACHE_OUTPUT | (is_made ? DIRCACHE_NEW_ROOT : 0);
+    if (status == MR_OK && !(tree->dirs = dircache_create(&tree->root, flags)))
+        status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     if (status != MR_OK) {
         directory_destroy(&tree->sink);
         return status;

@@ -146,12 +146,13 @@ enum mr_status tree_publish(const struct tree *tree, int parent, const char *tem
         tree->config.existing == EXISTING_OVERWRITE || tree->config.existing == EXISTING_UPDATE;
     int result = replaces ? renameat(parent, temp, parent, name) : rename_new(parent, temp, name);
     int fault = result == 0 ? 0 : errno;
-    if (fault == EEXIST && entry->replaces_earlier && tree_look(tree, parent, entry, NULL) == MR_OK)
+    enum mr_status status = fault == EEXIST ? tree_look(tree, parent, entry, err) : MR_OK;
+    if (fault == EEXIST && status == MR_OK && entry->replaces_earlier)
         fault = renameat(parent, temp, parent, name) == 0 ? 0 : errno;
     if (fault == 0)
         return MR_OK;
     unlinkat(parent, temp, 0);
-    return tree_failed(tree, entry->path, fault, "cannot store", err);
+    return status != MR_OK ? status : tree_failed(tree, entry->path, fault, "cannot store", err);
 }
 
 static bool is_refused(int fault)
@@ -190,8 +191,18 @@ static enum mr_status set_xattrs(struct tree *tree, int fd, const struct mr_entr
     return MR_OK;
 }
 
+static bool keeps_mode_of(const struct tree *tree, const struct mr_entry *entry)
+{
+    return tree->config.preserve & PRESERVE_MODE && entry->has_mode;
+}
+
+mode_t tree_mode_of(const struct tree *tree, const struct mr_entry *entry)
+{
+    return keeps_mode_of(tree, entry) ? (mode_t)entry->mode & 0777u : 0666u & ~tree->umask_bits;
+}
+
 enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entry *entry,
-                                 struct mr_error *err)
+                                 bool has_mode, struct mr_error *err)
 {
     unsigned preserve = tree->config.preserve;
     enum mr_status status = MR_OK;
@@ -201,13 +212,13 @@ enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entr
         status = set_xattrs(tree, fd, entry, err);
     if (status != MR_OK)
         return status;
-    bool keeps_mode = preserve & PRESERVE_MODE && entry->has_mode;
-    mode_t mode = keeps_mode ? (mode_t)entry->mode & 0777u : 0666u & ~tree->umask_bits;
+    bool keeps_mode = keeps_mode_of(tree, entry);
+    mode_t mode = tree_mode_of(tree, entry);
     struct stat st;
     /* What a directory took over from the one that it lies in is not the entry's to take away. */
     if (keeps_mode && entry->kind == MR_KIND_DIRECTORY && fstat(fd, &st) == 0)
         mode |= st.st_mode & S_ISGID;
-    if ((keeps_mode || entry->kind == MR_KIND_FILE) && fchmod(fd, mode) != 0)
+    if (!has_mode && (keeps_mode || entry->kind == MR_KIND_FILE) && fchmod(fd, mode) != 0)
         return tree_failed(tree, entry->path, errno, "cannot set the mode of", err);
     if (preserve & PRESERVE_MTIME && entry->has_mtime) {
         const struct timespec times[2] = {

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/below.h"
+#include "base/dircache.h"
 #include "base/path.h"
 #include "sink/later.h"
 #include "sink/sinks.h"
@@ -23,6 +24,7 @@ struct tree {
     struct directory_sink_config config;
     char *label;
     struct below root;
+    struct dircache *dirs; /* of the directories below the root */
     struct later *later;
     struct later *made; /* the symbolic links to be checked; NULL until one was made */
     mode_t umask_bits;
@@ -60,18 +62,20 @@ enum mr_status tree_look(const struct tree *tree, int parent, const struct mr_en
 
 /*
  * Gives temp in parent its final name, the last component of entry->path; replacing what is there
- * only when the policy says so, or when it is an earlier item that entry takes the place of. On
- * failure temp is removed.
+ * only when the policy says so, or when it is an earlier item that entry takes the place of.
+ * MR_SKIPPED when the policy is to leave out what is there. On failure temp is removed.
  */
 enum mr_status tree_publish(const struct tree *tree, int parent, const char *temp,
                             const struct mr_entry *entry, struct mr_error *err);
 
+/* The mode that the file or directory is to have in the end: 0777 at most. */
+mode_t tree_mode_of(const struct tree *tree, const struct mr_entry *entry);
 /*
- * Sets owner, mode (0777 at most) and times of the open file or directory as far as entry has them
- * and they are to be kept.
+ * Sets owner, mode and times of the open file or directory as far as entry has them and they are to
+ * be kept. has_mode: the mode is right already.
  */
 enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entry *entry,
-                                 struct mr_error *err);
+                                 bool has_mode, struct mr_error *err);
 
 /* mr_sink_ops.finish of the directory sink. */
 enum mr_status tree_finish(struct mr_sink *sink,

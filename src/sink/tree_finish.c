@@ -189,7 +189,7 @@ static enum mr_status set_directory(struct tree *tree, const struct mr_entry *en
     if (fd < 0)
         return tree_failed(tree, entry->path, errno, "cannot set time and mode of the directory",
                            err);
-    enum mr_status status = tree_set_metadata(tree, fd, entry, err);
+    enum mr_status status = tree_set_metadata(tree, fd, entry, false, err);
     close(fd);
     return status;
 }

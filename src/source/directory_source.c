@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/below.h"
+#include "base/dircache.h"
 #include "base/path.h"
 #include "source/local.h"
 #include "source/names.h"
@@ -37,6 +37,7 @@ struct directory_source {
     struct walk_config config;
     char *label;
     struct below root;
+    struct dircache *dirs; /* for opening files: of the directories below the root */
     struct level *levels; /* the first is the root */
     size_t level_count, level_cap_count;
     size_t open_max_count;               /* of them, at most OPEN_MAX_COUNT */
@@ -377,14 +378,19 @@ static enum mr_status directory_next(struct mr_source *source, struct mr_entry *
         if (status != MR_OK)
             return directory_failed(walk, status, entry, err);
     }
+    /* Items that are under way keep their sources: many of them must not keep many descriptors. */
+    dircache_shut(walk->dirs);
     return MR_DONE;
 }
 
 static enum mr_status directory_open(struct mr_source *source, const struct mr_entry *entry,
                                      struct mr_reader **reader, struct mr_error *err)
 {
-    return local_open(open_path(walk_of(source), entry->path, LOCAL_READ_FLAGS), entry, reader,
-                      err);
+    const struct directory_source *walk = walk_of(source);
+    int fd = walk->config.follows_links
+                 ? below_follow(&walk->root, entry->path, LOCAL_READ_FLAGS)
+                 : dircache_open(walk->dirs, entry->path, LOCAL_READ_FLAGS);
+    return local_open(fd, entry, reader, err);
 }
 
 static void directory_destroy(struct mr_source *source)
@@ -397,6 +403,7 @@ static void directory_destroy(struct mr_source *source)
     }
     free(walk->levels);
     free(walk->label);
+    dircache_destroy(walk->dirs);
     if (walk->root.fd >= 0)
         close(walk->root.fd);
     free(walk);
@@ -434,6 +441,9 @@ static enum mr_status start(struct directory_source *walk, const char *path, str
                             path_show(shown, sizeof(shown), path));
     }
     below_init(&walk->root, fd);
+    walk->dirs = dircache_create(&walk->root, 0);
+    if (!walk->dirs)
+        return out_of_memory(err);
     walk->device = st.st_dev;
     walk->inode = st.st_ino;
     struct names *names = NULL;
