@@ -13,8 +13,8 @@
 
 #include "base/path.h"
 
-#define SLOT_MAX_COUNT    64
-#define DESCRIPTORS_SHARE 16 /* that part of the descriptors may be kept */
+#define SLOT_MAX_COUNT    128
+#define DESCRIPTORS_SHARE 8 /* that part of the descriptors may be kept */
 
 /* States of a slot. Who brings it to FILLING has it alone. */
 #define EMPTY   0u
@@ -24,11 +24,11 @@
 
 struct dirslot {
     atomic_uint state;
-    atomic_uint hash;     /* of path: a hint that spares looking closer; 0: not to be found */
     atomic_bool was_used; /* since the hand went over it */
+    atomic_bool is_new;
     /* Const while the slot is READY. */
     int fd;
-    bool is_new, is_plain;
+    bool is_plain;
     char *path;
     size_t path_bytes;
 };
@@ -40,6 +40,9 @@ struct dircache {
     atomic_bool is_shut;
     atomic_uint hand; /* the slot that is looked at next when one is needed */
     unsigned slot_count;
+    /* Of the paths in slots: a hint that spares looking closer; 0: not to be found. Together, for one
+       look over all of them. */
+    atomic_uint hashes[SLOT_MAX_COUNT];
     struct dirslot slots[];
 };
 
@@ -74,10 +77,15 @@ struct dircache *dircache_create(const struct below *root, unsigned flags)
     return cache;
 }
 
-/* Of a slot that the caller has alone. */
-static void empty_slot(struct dirslot *slot)
+static void set_hash(struct dircache *cache, const struct dirslot *slot, unsigned hash)
 {
-    atomic_store_explicit(&slot->hash, 0, memory_order_relaxed);
+    atomic_store_explicit(&cache->hashes[slot - cache->slots], hash, memory_order_relaxed);
+}
+
+/* Of a slot that the caller has alone. */
+static void empty_slot(struct dircache *cache, struct dirslot *slot)
+{
+    set_hash(cache, slot, 0);
     close(slot->fd);
     free(slot->path);
 }
@@ -88,7 +96,7 @@ void dircache_destroy(struct dircache *cache)
         return;
     for (unsigned i = 0; i < cache->slot_count; i++)
         if (atomic_load(&cache->slots[i].state) != EMPTY)
-            empty_slot(&cache->slots[i]);
+            empty_slot(cache, &cache->slots[i]);
     free(cache);
 }
 
@@ -121,8 +129,10 @@ static struct dirslot *find(struct dircache *cache, const char *path, size_t byt
 {
     unsigned hash = hash_of(path, bytes);
     while (*at < cache->slot_count) {
-        struct dirslot *slot = &cache->slots[(*at)++];
-        if (atomic_load_explicit(&slot->hash, memory_order_relaxed) != hash || !try_hold(slot))
+        unsigned i = (*at)++;
+        struct dirslot *slot = &cache->slots[i];
+        if (atomic_load_explicit(&cache->hashes[i], memory_order_relaxed) != hash ||
+            !try_hold(slot))
             continue;
         if (slot->path_bytes == bytes && memcmp(slot->path, path, bytes) == 0)
             return slot;
@@ -145,11 +155,22 @@ static struct dirslot *claim(struct dircache *cache)
             continue;
         if (atomic_compare_exchange_strong_explicit(&slot->state, &state, FILLING,
                                                     memory_order_acquire, memory_order_relaxed)) {
-            empty_slot(slot);
+            empty_slot(cache, slot);
             return slot;
         }
     }
     return NULL;
+}
+
+/* Holds what slot keeps. */
+static void take_slot(struct dirslot *slot, struct dirhold *hold)
+{
+    if (!atomic_load_explicit(&slot->was_used, memory_order_relaxed))
+        atomic_store_explicit(&slot->was_used, true, memory_order_relaxed);
+    *hold = (struct dirhold){.fd = slot->fd,
+                             .is_new = atomic_load_explicit(&slot->is_new, memory_order_relaxed),
+                             .is_plain = slot->is_plain,
+                             .slot = slot};
 }
 
 /* Keeps the directory that hold is about, when there is a place for it. */
@@ -164,12 +185,12 @@ static void keep(struct dircache *cache, const char *path, size_t bytes, struct 
         return;
     }
     slot->fd = hold->fd;
-    slot->is_new = hold->is_new;
+    atomic_store_explicit(&slot->is_new, hold->is_new, memory_order_relaxed);
     slot->is_plain = hold->is_plain;
     slot->path = copy;
     slot->path_bytes = bytes;
     atomic_store_explicit(&slot->was_used, true, memory_order_relaxed);
-    atomic_store_explicit(&slot->hash, hash_of(path, bytes), memory_order_relaxed);
+    set_hash(cache, slot, hash_of(path, bytes));
     atomic_store_explicit(&slot->state, READY + HOLDER, memory_order_release);
     hold->slot = slot;
     hold->is_own = false;
@@ -195,17 +216,26 @@ static bool hold_known(struct dircache *cache, const char *path, size_t bytes, s
     struct dirslot *slot = find(cache, path, bytes, &at);
     if (!slot)
         return false;
-    if (!atomic_load_explicit(&slot->was_used, memory_order_relaxed))
-        atomic_store_explicit(&slot->was_used, true, memory_order_relaxed);
-    *hold = (struct dirhold){
-        .fd = slot->fd, .is_new = slot->is_new, .is_plain = slot->is_plain, .slot = slot};
+    take_slot(slot, hold);
     return true;
 }
 
-/* Holds the directory that was opened now. */
+/*
+ * Holds the directory that was opened now. When another thread was faster, its descriptor serves as
+ * well, and is new also when only one of the two knows that.
+ */
 static void hold_opened(struct dircache *cache, const char *path, size_t bytes,
                         struct dirhold *hold)
 {
+    unsigned at = 0;
+    struct dirslot *slot = find(cache, path, bytes, &at);
+    if (slot) {
+        close(hold->fd);
+        if (hold->is_new)
+            atomic_store_explicit(&slot->is_new, true, memory_order_relaxed);
+        take_slot(slot, hold);
+        return;
+    }
     hold->is_own = true;
     hold->is_plain = cache->flags & DIRCACHE_OUTPUT && is_plain(hold->fd);
     keep(cache, path, bytes, hold);
@@ -277,7 +307,7 @@ void dircache_forget_parent(struct dircache *cache, const char *path)
     unsigned at = 0;
     struct dirslot *slot;
     while ((slot = find(cache, path, bytes, &at)) != NULL) {
-        atomic_store_explicit(&slot->hash, 0, memory_order_relaxed);
+        set_hash(cache, slot, 0);
         atomic_store_explicit(&slot->was_used, false, memory_order_relaxed);
         let_slot_go(slot);
     }
@@ -292,7 +322,7 @@ void dircache_shut(struct dircache *cache)
         if (!atomic_compare_exchange_strong_explicit(&slot->state, &state, FILLING,
                                                      memory_order_acquire, memory_order_relaxed))
             continue;
-        empty_slot(slot);
+        empty_slot(cache, slot);
         atomic_store_explicit(&slot->state, EMPTY, memory_order_release);
     }
 }

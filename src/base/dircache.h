@@ -40,8 +40,8 @@ enum dircache_flag {
 };
 
 /*
- * root stays the caller's, and open for as long as the cache is. At most a sixteenth of the
- * descriptors that the process may have are kept, and no more than 64. NULL: out of memory.
+ * root stays the caller's, and open for as long as the cache is. At most an eighth of the
+ * descriptors that the process may have are kept, and no more than 128. NULL: out of memory.
  */
 struct dircache *dircache_create(const struct below *root, unsigned flags);
 /* Nothing may be held any more. NULL is a no-op. */
