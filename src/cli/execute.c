@@ -181,7 +181,10 @@ int execute_job(const struct execution *execution)
     const struct cli *cli = execution->cli;
     struct watch watch = {.execution = execution, .stdout_is_terminal = isatty(STDOUT_FILENO)};
     struct job_config config = *execution->config;
-    config.observer = (struct job_observer){.item_ended = item_ended, .ctx = &watch};
+    config.observer =
+        (struct job_observer){.item_ended = item_ended,
+                              .ctx = &watch,
+                              .wants_names = cli->options->is_dry || cli->options->is_verbose};
     if (config.is_dry) { /* the plan is shown in order */
         config.pools = JOB_POOLS_SHARED;
         config.worker_count = 1;

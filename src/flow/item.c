@@ -193,14 +193,17 @@ void item_end(struct line_item *line_item)
     struct item *item = item_of(line_item);
     struct job *job = item->job;
     enum job_outcome outcome = outcome_of(item);
+    bool has_error = outcome == JOB_FAILED || item->is_copy;
+    bool wants_name = has_error || job->config.observer.wants_names;
     char shown[PATH_SHOW_BYTES * 2];
+    bool has_plain_size = item->entry.has_encoding && outcome == JOB_STORED;
     const struct job_item told = {
-        .shown = input_show(item->input, item->entry.path, shown, sizeof(shown)),
+        .shown = wants_name ? input_show(item->input, item->entry.path, shown, sizeof(shown)) : "",
         .output = item->output.path,
         .entry = &item->entry,
         .outcome = outcome,
-        .error = outcome == JOB_FAILED || item->is_copy ? &item->error : NULL,
-        .in_bytes = item->entry.has_encoding && outcome == JOB_STORED ? (uint64_t)item->entry.size_bytes : item->load.bytes,
+        .error = has_error ? &item->error : NULL,
+        .in_bytes = has_plain_size ? (uint64_t)item->entry.size_bytes : item->load.bytes,
         .out_bytes = item->store.bytes,
     };
     if (outcome == JOB_STORED && item->is_copy)

@@ -25,7 +25,8 @@ enum job_collide { JOB_COLLIDE_ERROR, JOB_COLLIDE_RENAME, JOB_COLLIDE_LAST };
 enum job_outcome { JOB_STORED, JOB_SKIPPED, JOB_FAILED, JOB_CANCELLED };
 
 struct job_item {
-    const char *shown;            /* "outer.zip!/dir/a.txt", escaped */
+    const char *shown;            /* "outer.zip!/dir/a.txt", escaped; "" when it is about the input
+                                     as a whole, or nobody wants it */
     const char *output;           /* name in the output, as it is; NULL when it got none */
     const struct mr_entry *entry; /* NULL when the input as a whole failed */
     enum job_outcome outcome;
@@ -37,6 +38,7 @@ struct job_item {
 struct job_observer {
     void (*item_ended)(void *ctx, const struct job_item *item); /* may be NULL */
     void *ctx;
+    bool wants_names; /* shown of all items; else of those alone that have an error */
 };
 
 struct job_config {
