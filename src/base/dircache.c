@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ struct dirslot {
     /* Const while the slot is READY. */
     int fd;
     bool is_plain;
+    long fs_type;
     char *path;
     size_t path_bytes;
 };
@@ -36,7 +38,7 @@ struct dirslot {
 struct dircache {
     const struct below *root;
     unsigned flags;
-    bool root_is_plain;
+    struct dirhold root_hold;
     atomic_bool is_shut;
     atomic_uint hand; /* the slot that is looked at next when one is needed */
     unsigned slot_count;
@@ -64,6 +66,16 @@ static bool is_plain(int fd)
            (errno == ENODATA || errno == ENOTSUP);
 }
 
+/* Finds out what files that are made in the directory will be like. */
+static void look_at(const struct dircache *cache, struct dirhold *hold)
+{
+    struct statfs about;
+    if (!(cache->flags & DIRCACHE_OUTPUT))
+        return;
+    hold->is_plain = is_plain(hold->fd);
+    hold->fs_type = fstatfs(hold->fd, &about) == 0 ? (long)about.f_type : 0;
+}
+
 struct dircache *dircache_create(const struct below *root, unsigned flags)
 {
     unsigned slot_count = choose_slot_count();
@@ -72,7 +84,9 @@ struct dircache *dircache_create(const struct below *root, unsigned flags)
         return NULL;
     cache->root = root;
     cache->flags = flags;
-    cache->root_is_plain = flags & DIRCACHE_OUTPUT && is_plain(root->fd);
+    cache->root_hold =
+        (struct dirhold){.fd = root->fd, .is_new = (flags & DIRCACHE_NEW_ROOT) != 0};
+    look_at(cache, &cache->root_hold);
     cache->slot_count = slot_count;
     return cache;
 }
@@ -170,6 +184,7 @@ static void take_slot(struct dirslot *slot, struct dirhold *hold)
     *hold = (struct dirhold){.fd = slot->fd,
                              .is_new = atomic_load_explicit(&slot->is_new, memory_order_relaxed),
                              .is_plain = slot->is_plain,
+                             .fs_type = slot->fs_type,
                              .slot = slot};
 }
 
@@ -187,6 +202,7 @@ static void keep(struct dircache *cache, const char *path, size_t bytes, struct 
     slot->fd = hold->fd;
     atomic_store_explicit(&slot->is_new, hold->is_new, memory_order_relaxed);
     slot->is_plain = hold->is_plain;
+    slot->fs_type = hold->fs_type;
     slot->path = copy;
     slot->path_bytes = bytes;
     atomic_store_explicit(&slot->was_used, true, memory_order_relaxed);
@@ -207,9 +223,7 @@ static size_t parent_bytes(const char *path)
 static bool hold_known(struct dircache *cache, const char *path, size_t bytes, struct dirhold *hold)
 {
     if (bytes == 0 && *path != '/') {
-        *hold = (struct dirhold){.fd = cache->root->fd,
-                                 .is_new = (cache->flags & DIRCACHE_NEW_ROOT) != 0,
-                                 .is_plain = cache->root_is_plain};
+        *hold = cache->root_hold;
         return true;
     }
     unsigned at = 0;
@@ -228,6 +242,7 @@ static void hold_opened(struct dircache *cache, const char *path, size_t bytes,
                         struct dirhold *hold)
 {
     unsigned at = 0;
+    look_at(cache, hold); /* takes a while: before looking for others */
     struct dirslot *slot = find(cache, path, bytes, &at);
     if (slot) {
         close(hold->fd);
@@ -237,7 +252,6 @@ static void hold_opened(struct dircache *cache, const char *path, size_t bytes,
         return;
     }
     hold->is_own = true;
-    hold->is_plain = cache->flags & DIRCACHE_OUTPUT && is_plain(hold->fd);
     keep(cache, path, bytes, hold);
 }
 

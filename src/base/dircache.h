@@ -29,13 +29,14 @@ struct dirhold {
     int fd;        /* O_PATH; -1: none */
     bool is_new;   /* it was made by this cache: what is in it was not there before */
     bool is_plain; /* a file made in it has the mode that was asked for less the umask: it has no
-                      default ACL. Known with DIRCACHE_OUTPUT only */
+                      default ACL. This and the next with DIRCACHE_OUTPUT only */
+    long fs_type;  /* f_type of statfs(2) */
     bool is_own;   /* closed when it is let go */
     struct dirslot *slot;
 };
 
 enum dircache_flag {
-    DIRCACHE_OUTPUT = 1,  /* is_plain is found out */
+    DIRCACHE_OUTPUT = 1,  /* is_plain and fs_type are found out */
     DIRCACHE_NEW_ROOT = 2 /* is_new holds for the root, too */
 };
 

@@ -1,5 +1,5 @@
 /*
- * A tree of files. An item is written under a temporary name in its own directory and renamed in
+ * A tree of files. An item is written out of sight in its own directory and gets its name in
  * commit(); links and what concerns directories are put off to finish(). Every name is opened below
  * the root's descriptor, no link is followed.
  */
@@ -16,17 +16,15 @@
 #include <zlib.h>
 
 #include "base/io.h"
-#include "sink/tree.h"
+#include "sink/staged.h"
 
-#define TEMP_TRY_COUNT         100
 #define PREALLOCATE_FROM_BYTES (1 << 20)
 #define VERIFY_BUFFER_BYTES    ((size_t)256 << 10)
 
 struct mr_writer {
     const struct mr_entry *entry;
     struct dirhold parent; /* the directory that the item lies in */
-    int fd;                /* the file under its temporary name, -1: none */
-    char temp[TREE_TEMP_BYTES];
+    struct staged file;
     int64_t size_bytes, written_bytes;
     bool has_made_directory;
     bool has_mode;       /* the file was made with its final mode */
@@ -38,20 +36,12 @@ static struct tree *tree_of(struct mr_sink *sink)
     return (struct tree *)sink;
 }
 
+/* With the file, unless it was published. */
 static void close_writer(struct mr_writer *writer)
 {
-    if (writer->fd >= 0)
-        close(writer->fd);
+    staged_discard(writer->parent.fd, &writer->file);
     dircache_let_go(&writer->parent);
     free(writer);
-}
-
-/* Removes what stands under the temporary name, and the writer. */
-static void discard(struct mr_writer *writer)
-{
-    if (writer->fd >= 0)
-        unlinkat(writer->parent.fd, writer->temp, 0);
-    close_writer(writer);
 }
 
 /* What needs no look at the disk: names and targets that are refused. */
@@ -144,21 +134,13 @@ static enum mr_status begin_file(struct tree *tree, struct mr_writer *writer, st
     enum mr_status status = look_first(tree, &writer->parent, entry, err);
     if (status != MR_OK)
         return status;
-    mode_t mode = choose_first_mode(tree, writer);
-    for (unsigned i = 0; i < TEMP_TRY_COUNT && writer->fd < 0; i++) {
-        tree_temp_name(tree, writer->temp);
-        writer->fd = openat(writer->parent.fd, writer->temp,
-                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-        if (writer->fd < 0 && errno != EEXIST)
-            break;
-    }
-    if (writer->fd < 0) {
+    if (staged_open(tree, &writer->parent, choose_first_mode(tree, writer), &writer->file) != 0) {
         writer->parent_is_gone = errno == ENOENT;
         return tree_failed(tree, entry->path, errno, "cannot create", err);
     }
     /* An archive may lie about sizes, so nothing is allocated on its word. */
     if (writer->size_bytes > PREALLOCATE_FROM_BYTES && !tree->config.is_untrusted &&
-        fallocate(writer->fd, FALLOC_FL_KEEP_SIZE, 0, writer->size_bytes) != 0 &&
+        fallocate(writer->file.fd, FALLOC_FL_KEEP_SIZE, 0, writer->size_bytes) != 0 &&
         (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
         return tree_failed(tree, entry->path, errno, "no room for", err);
     return MR_OK;
@@ -188,7 +170,7 @@ static enum mr_status directory_begin(struct mr_sink *sink, const struct mr_entr
     struct mr_writer *new = calloc(1, sizeof(*new));
     if (!new)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    *new = (struct mr_writer){.entry = entry, .parent.fd = -1, .fd = -1, .size_bytes = size_bytes};
+    *new = (struct mr_writer){.entry = entry, .parent.fd = -1, .file.fd = -1, .size_bytes = size_bytes};
     status = begin_in_parent(tree, new, err);
     if (new->parent_is_gone) { /* it may have been removed, and be made anew */
         dircache_let_go(&new->parent);
@@ -196,7 +178,7 @@ static enum mr_status directory_begin(struct mr_sink *sink, const struct mr_entr
         status = begin_in_parent(tree, new, err);
     }
     if (status != MR_OK) {
-        discard(new);
+        close_writer(new);
         return status;
     }
     *writer = new;
@@ -206,9 +188,9 @@ static enum mr_status directory_begin(struct mr_sink *sink, const struct mr_entr
 static enum mr_status directory_write(struct mr_sink *sink, struct mr_writer *writer,
                                       const void *data, size_t size_bytes, struct mr_error *err)
 {
-    if (writer->fd < 0)
+    if (writer->file.fd < 0)
         return mr_error_set(err, MR_E_USAGE, 0, "only files have content");
-    if (io_write(writer->fd, data, size_bytes) != 0)
+    if (io_write(writer->file.fd, data, size_bytes) != 0)
         return tree_failed(tree_of(sink), writer->entry->path, errno, "cannot write", err);
     writer->written_bytes += (int64_t)size_bytes;
     return MR_OK;
@@ -222,20 +204,9 @@ static enum mr_status commit_file(struct tree *tree, struct mr_writer *writer, s
         status = mr_error_set(err, MR_E_DATA, 0, "%lld bytes came where %lld were announced",
                               (long long)writer->written_bytes, (long long)writer->size_bytes);
     if (status == MR_OK)
-        status = tree_set_metadata(tree, writer->fd, entry, writer->has_mode, err);
-    if (status != MR_OK) {
-        discard(writer);
-        return status;
-    }
-    /* Some file systems tell only here that the bytes found no room. */
-    int fault = close(writer->fd) != 0 && errno != EINTR ? errno : 0;
-    writer->fd = -1;
-    if (fault != 0) {
-        unlinkat(writer->parent.fd, writer->temp, 0);
-        status = tree_failed(tree, entry->path, fault, "cannot write", err);
-    } else {
-        status = tree_publish(tree, writer->parent.fd, writer->temp, entry, err);
-    }
+        status = tree_set_metadata(tree, writer->file.fd, entry, writer->has_mode, err);
+    if (status == MR_OK)
+        status = staged_publish(tree, writer->parent.fd, &writer->file, entry, err);
     close_writer(writer);
     return status;
 }
@@ -352,7 +323,7 @@ static void directory_abort(struct mr_sink *sink, struct mr_writer *writer)
     (void)sink;
     if (writer->has_made_directory) /* it stays when something is in it already */
         unlinkat(writer->parent.fd, path_base(writer->entry->path), AT_REMOVEDIR);
-    discard(writer);
+    close_writer(writer);
 }
 
 static void directory_destroy(struct mr_sink *sink)
@@ -454,6 +425,7 @@ enum mr_status directory_sink_create(const char *path, const struct directory_si
                               path_show(shown, sizeof(shown), path));
     else
         below_init(&tree->root, fd);
+    tree->names_nameless = status == MR_OK && staged_can_name(tree);
     if (status == MR_OK && getrandom(&tree->seed, sizeof(tree->seed), 0) != sizeof(tree->seed))
         status = mr_error_set(err, MR_E_SYSTEM, errno, "cannot get random numbers");
     if (status == MR_OK)

@@ -1,0 +1,106 @@
+#include "sink/staged.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <unistd.h>
+
+#define TEMP_TRY_COUNT 100
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+
+/*
+ * File systems of this machine, on which close() has nothing left to tell: a nameless file gets its
+ * name before it is closed.
+ */
+static bool is_local(long fs_type)
+{
+    return fs_type == TMPFS_MAGIC || fs_type == EXT4_SUPER_MAGIC || fs_type == XFS_SUPER_MAGIC ||
+           fs_type == BTRFS_SUPER_MAGIC;
+}
+
+static int open_nameless(int parent, mode_t mode)
+{
+    return openat(parent, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+}
+
+/*
+ * Some systems give a nameless file no name without a privilege, or by way of /proc alone. They say
+ * so before they look at the new name, and this one is there.
+ */
+bool staged_can_name(const struct tree *tree)
+{
+    int fd = open_nameless(tree->root.fd, 0600);
+    if (fd < 0)
+        return false;
+    bool can = linkat(fd, "", tree->root.fd, ".", AT_EMPTY_PATH) != 0 && errno == EEXIST;
+    close(fd);
+    return can;
+}
+
+/* Where something is to be replaced, a name is needed that can be renamed. */
+static bool may_be_nameless(const struct tree *tree, const struct dirhold *parent)
+{
+    bool replaces =
+        tree->config.existing == EXISTING_OVERWRITE || tree->config.existing == EXISTING_UPDATE;
+    return tree->names_nameless && is_local(parent->fs_type) && (parent->is_new || !replaces);
+}
+
+int staged_open(struct tree *tree, const struct dirhold *parent, mode_t mode, struct staged *file)
+{
+    file->temp[0] = '\0';
+    file->fd = may_be_nameless(tree, parent) ? open_nameless(parent->fd, mode) : -1;
+    if (file->fd >= 0)
+        return 0;
+    for (unsigned i = 0; i < TEMP_TRY_COUNT && file->fd < 0; i++) {
+        tree_temp_name(tree, file->temp);
+        file->fd = openat(parent->fd, file->temp,
+                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+        if (file->fd < 0 && errno != EEXIST)
+            break;
+    }
+    return file->fd < 0 ? -1 : 0;
+}
+
+void staged_discard(int parent, struct staged *file)
+{
+    if (file->fd < 0)
+        return;
+    if (file->temp[0] != '\0')
+        unlinkat(parent, file->temp, 0);
+    close(file->fd);
+    file->fd = -1;
+}
+
+/* tree_publish() knows what is to be done about what stands there, with a file that has a name. */
+static enum mr_status publish_nameless(struct tree *tree, int parent, struct staged *file,
+                                       const struct mr_entry *entry, struct mr_error *err)
+{
+    if (linkat(file->fd, "", parent, path_base(entry->path), AT_EMPTY_PATH) == 0)
+        return MR_OK;
+    if (errno == EEXIST) {
+        tree_temp_name(tree, file->temp);
+        if (linkat(file->fd, "", parent, file->temp, AT_EMPTY_PATH) == 0)
+            return tree_publish(tree, parent, file->temp, entry, err);
+    }
+    return tree_failed(tree, entry->path, errno, "cannot store", err);
+}
+
+enum mr_status staged_publish(struct tree *tree, int parent, struct staged *file,
+                              const struct mr_entry *entry, struct mr_error *err)
+{
+    enum mr_status status = MR_OK;
+    bool is_nameless = file->temp[0] == '\0';
+    if (is_nameless)
+        status = publish_nameless(tree, parent, file, entry, err);
+    /* Some file systems tell only here that the bytes found no room. */
+    int fault = close(file->fd) != 0 && errno != EINTR && !is_nameless ? errno : 0;
+    file->fd = -1;
+    if (is_nameless)
+        return status;
+    if (fault == 0)
+        return tree_publish(tree, parent, file->temp, entry, err);
+    unlinkat(parent, file->temp, 0);
+    return tree_failed(tree, entry->path, fault, "cannot write", err);
+}
