@@ -42,8 +42,8 @@ struct dircache {
     atomic_bool is_shut;
     atomic_uint hand; /* the slot that is looked at next when one is needed */
     unsigned slot_count;
-    /* Of the paths in slots: a hint that spares looking closer; 0: not to be found. Together, for one
-       look over all of them. */
+    /* Of the paths in slots: a hint that spares looking closer; 0: not to be found. Together, for
+       one look over all of them. */
     atomic_uint hashes[SLOT_MAX_COUNT];
     struct dirslot slots[];
 };
@@ -84,8 +84,7 @@ struct dircache *dircache_create(const struct below *root, unsigned flags)
         return NULL;
     cache->root = root;
     cache->flags = flags;
-    cache->root_hold =
-        (struct dirhold){.fd = root->fd, .is_new = (flags & DIRCACHE_NEW_ROOT) != 0};
+    cache->root_hold = (struct dirhold){.fd = root->fd, .is_new = (flags & DIRCACHE_NEW_ROOT) != 0};
     look_at(cache, &cache->root_hold);
     cache->slot_count = slot_count;
     return cache;
@@ -165,7 +164,8 @@ static struct dirslot *claim(struct dircache *cache)
         if (atomic_compare_exchange_strong_explicit(&slot->state, &state, FILLING,
                                                     memory_order_acquire, memory_order_relaxed))
             return slot;
-        if (state != READY || atomic_exchange_explicit(&slot->was_used, false, memory_order_relaxed))
+        if (state != READY ||
+            atomic_exchange_explicit(&slot->was_used, false, memory_order_relaxed))
             continue;
         if (atomic_compare_exchange_strong_explicit(&slot->state, &state, FILLING,
                                                     memory_order_acquire, memory_order_relaxed)) {

@@ -11,8 +11,8 @@
  * dircache_forget() and hold it anew.
  *
  * All functions but create and destroy are safe on several threads at once. None waits for another:
- * entries are claimed and counted by atomics, and a directory that finds no free place is opened for
- * its holder alone.
+ * entries are claimed and counted by atomics, and a directory that finds no free place is opened
+ * for its holder alone.
  */
 #ifndef MR_BASE_DIRCACHE_H
 #define MR_BASE_DIRCACHE_H
