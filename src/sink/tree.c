@@ -216,8 +216,10 @@ enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entr
     mode_t mode = tree_mode_of(tree, entry);
     struct stat st;
     /* What a directory took over from the one that it lies in is not the entry's to take away. */
-    if (keeps_mode && entry->kind == MR_KIND_DIRECTORY && fstat(fd, &st) == 0)
+    if (keeps_mode && entry->kind == MR_KIND_DIRECTORY && fstat(fd, &st) == 0) {
         mode |= st.st_mode & S_ISGID;
+        has_mode = mode == (st.st_mode & 07777);
+    }
     if (!has_mode && (keeps_mode || entry->kind == MR_KIND_FILE) && fchmod(fd, mode) != 0)
         return tree_failed(tree, entry->path, errno, "cannot set the mode of", err);
     if (preserve & PRESERVE_MTIME && entry->has_mtime) {

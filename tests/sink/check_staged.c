@@ -187,9 +187,10 @@ static void *store(void *ctx)
         enum mr_status status = output_put(storing->sink, &entry, "x", &err);
         if (status == MR_OK)
             i++;
-        else if (status == MR_E_UNSAFE)
+        else if (status == MR_E_UNSAFE) {
             storing->refused_count++;
-        else if (err.sys_errno != ENOENT) { /* it may be moved while its parents are being made */
+            usleep(50);                       /* the link may be gone then */
+        } else if (err.sys_errno != ENOENT) { /* it may be moved while its parents are being made */
             storing->other_count++;
             i++;
         }
