@@ -75,6 +75,8 @@ struct mr_source {
     const struct mr_source_ops *ops;
     unsigned flags;    /* enum mr_source_flag */
     const char *label; /* how messages name the input; owned by the source; never NULL */
+    /* What it may take for itself besides what is paid for each item; 0: next to nothing. Constant. */
+    uint64_t memory_bytes;
 };
 
 #ifdef __cplusplus

@@ -1,21 +1,25 @@
 #include "source/archive_bytes.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
-#include "source/archive_gzip.h"
 
 #define BUFFER_BYTES   ((size_t)256 << 10)
+#define AHEAD_BYTES    ((int64_t)256 << 10) /* of compressed input; for less no thread is started */
 #define TAIL_MAX_BYTES ((size_t)64 << 20) /* plain bytes behind the end of an archive */
 #define KEPT_MAX_BYTES ((size_t)4 << 20)  /* of a pipe; recognising needs far less */
 
 struct archive_bytes {
-    int fd; /* -1: taken */
+    int fd;      /* -1: taken */
+    int wake_fd; /* ends a wait for the pipe; -1: none */
     int sys_errno;
+    struct decode_limits limits;
     bool can_seek;
     int64_t start_bytes; /* can_seek: where the input begins in the file */
     int64_t size_bytes;  /* can_seek: of the input, when it was opened */
@@ -24,12 +28,17 @@ struct archive_bytes {
     bool is_ended;       /* a pipe: it gave its end */
     unsigned char *kept; /* owned; kept_bytes of it */
     size_t kept_bytes, kept_cap_bytes;
-    struct archive *archive;   /* the handle that reads; borrowed */
-    struct archive_gzip *gzip; /* gzip data lies around the archive; NULL: none */
+    bool is_forgotten;         /* archive_bytes_forget() was called by the owner */
+    /* Compressed data lies around the archive; NULL: none. Once it was started, what read_pipe() and
+     * pull() use belongs to its thread. */
+    struct decode_ahead *decoded;
+    const struct unwrap_format *format;
+    bool is_started;
     unsigned char buffer[BUFFER_BYTES];
 };
 
-enum mr_status archive_bytes_create(int fd, struct archive_bytes **bytes, struct mr_error *err)
+enum mr_status archive_bytes_create(int fd, const struct decode_limits *limits,
+                                    struct archive_bytes **bytes, struct mr_error *err)
 {
     struct archive_bytes *made = malloc(sizeof(*made));
     if (!made) {
@@ -38,6 +47,9 @@ enum mr_status archive_bytes_create(int fd, struct archive_bytes **bytes, struct
     }
     memset(made, 0, offsetof(struct archive_bytes, buffer));
     made->fd = fd;
+    made->wake_fd = -1;
+    if (limits)
+        made->limits = *limits;
     struct stat st;
     if (fstat(fd, &st) != 0) {
         int sys_errno = errno;
@@ -59,9 +71,11 @@ void archive_bytes_destroy(struct archive_bytes *bytes)
 {
     if (!bytes)
         return;
+    decode_ahead_destroy(bytes->decoded); /* its thread reads fd */
     if (bytes->fd >= 0)
         close(bytes->fd);
-    archive_gzip_destroy(bytes->gzip);
+    if (bytes->wake_fd >= 0)
+        close(bytes->wake_fd);
     free(bytes->kept);
     free(bytes);
 }
@@ -110,6 +124,13 @@ enum mr_status archive_bytes_head(struct archive_bytes *bytes, size_t want_bytes
     return MR_OK;
 }
 
+static void free_kept(struct archive_bytes *bytes)
+{
+    free(bytes->kept);
+    bytes->kept = NULL;
+    bytes->kept_bytes = bytes->kept_cap_bytes = 0;
+}
+
 enum mr_status archive_bytes_spool(struct archive_bytes *bytes, struct mr_error *err)
 {
     if (bytes->can_seek)
@@ -142,19 +163,14 @@ enum mr_status archive_bytes_spool(struct archive_bytes *bytes, struct mr_error 
     bytes->can_seek = true;
     bytes->start_bytes = 0;
     bytes->size_bytes = size;
-    archive_bytes_forget(bytes);
+    bytes->is_kept = false;
+    free_kept(bytes);
     return MR_OK;
-}
-
-static void free_kept(struct archive_bytes *bytes)
-{
-    free(bytes->kept);
-    bytes->kept = NULL;
-    bytes->kept_bytes = bytes->kept_cap_bytes = 0;
 }
 
 void archive_bytes_forget(struct archive_bytes *bytes)
 {
+    bytes->is_forgotten = true;
     bytes->is_kept = false;
     if (bytes->can_seek) /* of a pipe libarchive may still be reading there: read_pipe() frees it */
         free_kept(bytes);
@@ -193,39 +209,43 @@ int archive_bytes_errno(const struct archive_bytes *bytes)
     return bytes->sys_errno;
 }
 
-static la_ssize_t fail(struct archive_bytes *bytes, struct archive *archive)
+uint64_t archive_bytes_memory(const struct archive_bytes *bytes)
 {
-    bytes->sys_errno = errno;
-    archive_set_error(archive, errno, "read error");
-    return ARCHIVE_FATAL;
+    return bytes->format ? decode_ahead_memory(bytes->format, &bytes->limits) : 0;
 }
 
-/* One read of a pipe: what there is, as soon as there is something. */
-static ssize_t read_some(int fd, void *buffer, size_t cap_bytes)
+/* One read of a pipe: what there is, as soon as there is something. -1 with errno, also when it was
+ * stopped. */
+static ssize_t read_some(struct archive_bytes *bytes)
 {
-    ssize_t got;
-    do
-        got = read(fd, buffer, cap_bytes);
-    while (got < 0 && errno == EINTR);
-    return got;
+    struct pollfd waits[] = {{.fd = bytes->fd, .events = POLLIN},
+                             {.fd = bytes->wake_fd, .events = POLLIN}};
+    for (;;) {
+        if (bytes->wake_fd >= 0 && poll(waits, 2, -1) > 0 && waits[1].revents != 0) {
+            errno = ECANCELED;
+            return -1;
+        }
+        ssize_t got = read(bytes->fd, bytes->buffer, BUFFER_BYTES);
+        if (got >= 0 || errno != EINTR)
+            return got;
+    }
 }
 
-static la_ssize_t read_pipe(struct archive_bytes *bytes, struct archive *archive, const void **data)
+static ssize_t read_pipe(struct archive_bytes *bytes, const void **data)
 {
     if (bytes->at_bytes < (int64_t)bytes->kept_bytes) { /* what archive_bytes_head() read */
         size_t left = bytes->kept_bytes - (size_t)bytes->at_bytes;
         *data = bytes->kept + bytes->at_bytes;
         bytes->at_bytes += (int64_t)left;
-        return (la_ssize_t)left;
+        return (ssize_t)left;
     }
-    if (!bytes->is_kept &&
-        bytes->kept) /* libarchive is past it and has copied what it still needs */
-        archive_bytes_forget(bytes);
+    if (!bytes->is_kept) /* whoever reads is past it and has copied what it still needs */
+        free_kept(bytes);
     if (bytes->is_ended)
         return 0;
-    ssize_t got = read_some(bytes->fd, bytes->buffer, BUFFER_BYTES);
+    ssize_t got = read_some(bytes);
     if (got < 0)
-        return fail(bytes, archive);
+        return -1;
     bytes->is_ended = got == 0;
     if (bytes->is_kept && got > 0) {
         if (grow_kept(bytes, (size_t)got)) {
@@ -240,49 +260,110 @@ static la_ssize_t read_pipe(struct archive_bytes *bytes, struct archive *archive
     return got;
 }
 
-/* The input as it is. */
+/* The input as it is. -1 with errno. */
 static ssize_t pull(void *ctx, const void **data)
 {
     struct archive_bytes *bytes = ctx;
     if (!bytes->can_seek)
-        return read_pipe(bytes, bytes->archive, data);
+        return read_pipe(bytes, data);
     size_t got = 0;
     int64_t offset = bytes->start_bytes + bytes->at_bytes;
     if (io_pread(bytes->fd, bytes->buffer, BUFFER_BYTES, offset, &got) != 0)
-        return fail(bytes, bytes->archive);
+        return -1;
     bytes->at_bytes += (int64_t)got;
     *data = bytes->buffer;
     return (ssize_t)got;
 }
 
+static ssize_t read_at(void *ctx, void *buffer, size_t size_bytes, int64_t offset_bytes)
+{
+    const struct archive_bytes *bytes = ctx;
+    size_t got = 0;
+    if (io_pread(bytes->fd, buffer, size_bytes, bytes->start_bytes + offset_bytes, &got) != 0)
+        return -1;
+    return (ssize_t)got;
+}
+
+static void seek_to(void *ctx, int64_t offset_bytes)
+{
+    ((struct archive_bytes *)ctx)->at_bytes = offset_bytes;
+}
+
+static void stop_waiting(void *ctx)
+{
+    const struct archive_bytes *bytes = ctx;
+    if (bytes->wake_fd >= 0)
+        eventfd_write(bytes->wake_fd, 1);
+}
+
+/* Decodes ahead from now on when the archive is known to be one and there is enough of it. */
+static void start_ahead(struct archive_bytes *bytes)
+{
+    int64_t size = bytes->can_seek ? bytes->size_bytes : bytes->at_bytes;
+    if (bytes->is_started || !bytes->is_forgotten || size <= AHEAD_BYTES)
+        return;
+    bytes->is_started = true;
+    if (!bytes->can_seek && (bytes->wake_fd = eventfd(0, EFD_CLOEXEC)) < 0)
+        return; /* a wait for the pipe could not be ended */
+    decode_ahead_start(bytes->decoded);
+}
+
+static enum mr_status read_decoded(struct archive_bytes *bytes, const void **data,
+                                   size_t *size_bytes, const char **problem)
+{
+    start_ahead(bytes);
+    enum mr_status status = decode_ahead_read(bytes->decoded, data, size_bytes, problem);
+    if (status == MR_E_SYSTEM)
+        bytes->sys_errno = errno;
+    return status;
+}
+
 static la_ssize_t read_callback(struct archive *archive, void *ctx, const void **data)
 {
     struct archive_bytes *bytes = ctx;
-    if (!bytes->gzip)
-        return pull(bytes, data);
     const char *problem = NULL;
-    ssize_t got = archive_gzip_read(bytes->gzip, data, &problem);
-    if (got < 0 && problem)
-        archive_set_error(archive, EILSEQ, "%s", problem);
-    return got < 0 ? ARCHIVE_FATAL : got;
+    size_t size_bytes = 0;
+    enum mr_status status = MR_OK;
+    if (bytes->decoded) {
+        status = read_decoded(bytes, data, &size_bytes, &problem);
+    } else {
+        ssize_t got = pull(bytes, data);
+        if (got >= 0)
+            return got;
+        bytes->sys_errno = errno;
+        status = MR_E_SYSTEM;
+    }
+    if (!mr_status_is_error(status))
+        return (la_ssize_t)size_bytes;
+    if (status == MR_E_SYSTEM)
+        archive_set_error(archive, bytes->sys_errno, "read error");
+    else
+        archive_set_error(archive, status == MR_E_MEMORY ? ENOMEM : EILSEQ, "%s", problem);
+    return ARCHIVE_FATAL;
 }
 
 enum mr_status archive_bytes_finish(struct archive_bytes *bytes, struct mr_error *err)
 {
     const void *data;
     const char *problem = NULL;
-    size_t tail_bytes = 0;
-    ssize_t got = 0;
-    while (bytes->gzip && tail_bytes <= TAIL_MAX_BYTES &&
-           (got = archive_gzip_read(bytes->gzip, &data, &problem)) > 0)
-        tail_bytes += (size_t)got;
-    if (got < 0 && !problem)
-        return mr_error_set(err, MR_E_SYSTEM, bytes->sys_errno, "cannot read");
-    if (got < 0)
-        return mr_error_set(err, MR_E_DATA, 0, "damaged or truncated archive: %s", problem);
-    if (tail_bytes > TAIL_MAX_BYTES)
+    size_t tail_bytes = 0, got = 0;
+    enum mr_status status = bytes->decoded ? MR_OK : MR_DONE;
+    while (status == MR_OK && tail_bytes <= TAIL_MAX_BYTES) {
+        status = read_decoded(bytes, &data, &got, &problem);
+        tail_bytes += got;
+    }
+    switch (status) {
+    case MR_DONE:
+        return MR_OK;
+    case MR_OK:
         return mr_error_set(err, MR_E_DATA, 0, "more than 64 MiB follow the end of the archive");
-    return MR_OK;
+    case MR_E_SYSTEM:
+        return mr_error_set(err, MR_E_SYSTEM, bytes->sys_errno, "cannot read");
+    case MR_E_DATA:
+        return mr_error_set(err, MR_E_DATA, 0, "damaged or truncated archive: %s", problem);
+    default:
+        return mr_error_set(err, status, 0, "%s", problem);
+    }
 }
 
 /* Never beyond the end: libarchive then reads, and notices that the input is too short. */
@@ -290,7 +371,7 @@ static la_int64_t skip_callback(struct archive *archive, void *ctx, la_int64_t r
 {
     (void)archive;
     struct archive_bytes *bytes = ctx;
-    if (!bytes->can_seek || bytes->gzip || request <= 0 || bytes->at_bytes >= bytes->size_bytes)
+    if (!bytes->can_seek || bytes->decoded || request <= 0 || bytes->at_bytes >= bytes->size_bytes)
         return 0;
     int64_t left = bytes->size_bytes - bytes->at_bytes;
     int64_t skipped = request < left ? request : left;
@@ -312,34 +393,41 @@ static la_int64_t seek_callback(struct archive *archive, void *ctx, la_int64_t o
     return bytes->at_bytes;
 }
 
-/* Does the input begin as gzip data does? Then a new layer takes that off. */
-static bool open_gzip(struct archive_bytes *bytes, bool takes_gzip)
+/* Does the input begin as compressed data does? Then a new layer takes that off. */
+static bool open_decoder(struct archive_bytes *bytes, const struct archive_choice *choice)
 {
-    static const unsigned char magic[] = {0x1f, 0x8b, 8};
     const unsigned char *head = NULL;
     size_t head_bytes = 0;
     bool is_all;
-    archive_gzip_destroy(bytes->gzip);
-    bytes->gzip = NULL;
-    if (!takes_gzip)
+    decode_ahead_destroy(bytes->decoded);
+    bytes->decoded = NULL;
+    bytes->format = NULL;
+    if (archive_bytes_head(bytes, UNWRAP_HEAD_BYTES, &head, &head_bytes, &is_all, NULL) != MR_OK ||
+        head_bytes == 0)
         return true;
-    if (archive_bytes_head(bytes, sizeof(magic), &head, &head_bytes, &is_all, NULL) != MR_OK ||
-        head_bytes < sizeof(magic) || memcmp(head, magic, sizeof(magic)) != 0)
+    const struct unwrap_format *format = unwrap_recognise(head, head_bytes);
+    if (!format || !archive_formats_takes(choice, unwrap_format_name(format)))
         return true;
-    return archive_gzip_create(pull, bytes, &bytes->gzip) == MR_OK;
+    const struct decode_input input = {.ctx = bytes,
+                                       .pull = pull,
+                                       .pread = bytes->can_seek ? read_at : NULL,
+                                       .seek = seek_to,
+                                       .stop = stop_waiting};
+    bytes->format = format;
+    return decode_ahead_create(format, &input, &bytes->limits, &bytes->decoded) == MR_OK;
 }
 
-int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive, bool takes_gzip)
+int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive,
+                       const struct archive_choice *choice)
 {
     bytes->at_bytes = 0;
-    bytes->archive = archive;
-    if (!open_gzip(bytes, takes_gzip)) {
+    if (!open_decoder(bytes, choice)) {
         archive_set_error(archive, ENOMEM, "out of memory");
         return ARCHIVE_FATAL;
     }
     archive_read_set_read_callback(archive, read_callback);
     archive_read_set_skip_callback(archive, skip_callback);
-    if (bytes->can_seek && !bytes->gzip)
+    if (bytes->can_seek && !bytes->decoded)
         archive_read_set_seek_callback(archive, seek_callback);
     archive_read_set_callback_data(archive, bytes);
     return archive_read_open1(archive);

@@ -10,12 +10,14 @@
 #include <archive.h>
 #include <stdint.h>
 
-#include "millrace/status.h"
+#include "source/archive_formats.h"
+#include "source/decode_ahead.h"
 
 struct archive_bytes;
 
-/* fd is owned from now on, also on failure. MR_OK, MR_E_SYSTEM, MR_E_MEMORY. */
-enum mr_status archive_bytes_create(int fd, struct archive_bytes **bytes, struct mr_error *err);
+/* fd is owned from now on, also on failure. limits are copied; NULL: the defaults. MR_OK, MR_E_SYSTEM, MR_E_MEMORY. */
+enum mr_status archive_bytes_create(int fd, const struct decode_limits *limits,
+                                    struct archive_bytes **bytes, struct mr_error *err);
 void archive_bytes_destroy(struct archive_bytes *bytes); /* NULL is a no-op */
 
 /*
@@ -33,16 +35,17 @@ enum mr_status archive_bytes_spool(struct archive_bytes *bytes, struct mr_error 
 
 /*
  * Opens a prepared handle on the bytes, from their beginning, which must not be gone (see
- * archive_bytes_can_rewind()). takes_gzip: gzip data around the archive is taken off here, and
- * checked. Returns libarchive's status. No other handle may be used on them any
- * more.
+ * archive_bytes_can_rewind()). Compression around the archive that choice allows and unwrap.h knows
+ * is taken off here, and checked; after archive_bytes_forget() by a thread of its own, when there is
+ * enough of it. Returns libarchive's status. No other handle may be used on the bytes any more.
  */
-int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive, bool takes_gzip);
+int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive,
+                       const struct archive_choice *choice);
 
 /*
- * After the last member: reads what is left of gzip data around the archive, whose checksum comes
- * at its end. MR_OK (also when there is no gzip data), MR_E_DATA (it is damaged, or goes on for
- * ever), MR_E_SYSTEM.
+ * After the last member: reads what is left of compressed data around the archive, whose checksum
+ * comes at its end. MR_OK (also when there is none), MR_E_DATA (it is damaged, or goes on for ever),
+ * MR_E_UNSUPPORTED, MR_E_MEMORY, MR_E_SYSTEM.
  */
 enum mr_status archive_bytes_finish(struct archive_bytes *bytes, struct mr_error *err);
 
@@ -60,6 +63,8 @@ bool archive_bytes_can_seek(const struct archive_bytes *bytes);
 /* True while everything that was read can be read again: always for a file, for a pipe as long as
  * all is kept. */
 bool archive_bytes_can_rewind(const struct archive_bytes *bytes);
+/* The most memory that taking the compression off needs besides a few buffers. */
+uint64_t archive_bytes_memory(const struct archive_bytes *bytes);
 /* The errno of the last failed system call, 0 when none failed. */
 int archive_bytes_errno(const struct archive_bytes *bytes);
 

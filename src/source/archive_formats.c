@@ -154,9 +154,9 @@ bool archive_formats_support(struct archive *archive, const struct archive_choic
     return archive_formats_support_filters(archive, choice);
 }
 
-bool archive_formats_takes_gzip(const struct archive_choice *choice)
+bool archive_formats_takes(const struct archive_choice *choice, const char *filter)
 {
-    return !choice->filter || choice->filter->support == archive_read_support_filter_gzip;
+    return !choice->filter || strcmp(choice->filter->public.name, filter) == 0;
 }
 
 bool archive_formats_begins_at_end(const struct archive_choice *choice)

@@ -47,8 +47,8 @@ bool archive_formats_is_empty(const unsigned char *data, size_t size_bytes);
 /* True when the name of a file says that it is an archive ("a.tar.gz", "a.zip"; not "a.gz"). */
 bool archive_formats_is_named(const char *name);
 
-/* May the archive be wrapped in gzip data? */
-bool archive_formats_takes_gzip(const struct archive_choice *choice);
+/* May the archive be wrapped in the filter of that name ("gz")? */
+bool archive_formats_takes(const struct archive_choice *choice, const char *filter);
 /* True when the format is one that archive_formats_guess() would say begins at its end. */
 bool archive_formats_begins_at_end(const struct archive_choice *choice);
 

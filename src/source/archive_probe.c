@@ -16,7 +16,7 @@ static bool open_raw(struct archive_bytes *bytes, struct archive *raw)
     return archive_formats_support_filters(raw, &any) &&
            archive_read_support_format_raw(raw) == ARCHIVE_OK &&
            archive_read_support_format_empty(raw) == ARCHIVE_OK &&
-           archive_bytes_open(bytes, raw, true) == ARCHIVE_OK;
+           archive_bytes_open(bytes, raw, &any) == ARCHIVE_OK;
 }
 
 static enum archive_probe probe(struct archive_bytes *bytes, struct archive *raw,

@@ -16,12 +16,8 @@
 #include "source/archive_probe.h"
 #include "source/sources.h"
 
-#define EMPTY_MAX_BYTES                                                                            \
-    ((size_t)64 << 10)                  /* an archive of nothing is smaller, compressed or not     \
-                                         */
 #define DAMAGE_SKIP_MAX_COUNT (1 << 20) /* unreadable headers in a row that are passed over */
-#define FAILED_MAX_COUNT                                                                           \
-    65536 /* members in a row that cannot be read: then the archive is given up */
+#define FAILED_MAX_COUNT      65536     /* unreadable members in a row; then it is given up */
 
 /* The member that is being read; there is one at a time. */
 struct mr_reader {
@@ -90,8 +86,6 @@ static enum mr_status give_up(struct archive_source *source, struct mr_error *er
     return describe_whole(source, err);
 }
 
-/* The next header: passes over runs of unreadable ones after the first, which libarchive tries
- * block by block. */
 static int read_header(struct archive_source *source)
 {
     if (source->has_first) {
@@ -101,6 +95,7 @@ static int read_header(struct archive_source *source)
     return archive_read_next_header(source->archive, &source->member);
 }
 
+/* Passes over runs of unreadable headers after the first, which libarchive tries block by block. */
 static int read_header_after_damage(struct archive_source *source)
 {
     int status = ARCHIVE_RETRY;
@@ -153,10 +148,11 @@ static enum mr_status next_member(struct archive_source *source, struct mr_entry
         int result = read_header(source);
         if (result == ARCHIVE_EOF) {
             source->is_ended = true;
-            if (archive_bytes_finish(source->bytes, err) == MR_OK)
+            enum mr_status status = archive_bytes_finish(source->bytes, err);
+            if (status == MR_OK)
                 return next_after_end(source, entry, err);
             mr_error_prefix(err, "%s", source->shown);
-            return MR_E_DATA;
+            return status;
         }
         bool is_failed = result == ARCHIVE_FAILED;
         source->failed_count = is_failed ? source->failed_count + 1 : 0;
@@ -385,8 +381,7 @@ static enum mr_status recognise(struct archive_source *source, const struct arch
     source->archive = archive_read_new();
     if (!source->archive || !archive_formats_support(source->archive, choice))
         return no_memory(err);
-    if (archive_bytes_open(source->bytes, source->archive, archive_formats_takes_gzip(choice)) <
-        ARCHIVE_WARN) {
+    if (archive_bytes_open(source->bytes, source->archive, choice) < ARCHIVE_WARN) {
         if (archive_bytes_errno(source->bytes) != 0 || archive_errno(source->archive) == ENOMEM)
             return describe_whole(source, err);
         return judge_empty(source, err);
@@ -448,18 +443,19 @@ static enum mr_status start(struct archive_source *source, const char *format, s
     return status;
 }
 
-static enum mr_status make(int fd, const char *label, struct archive_source **source,
-                           struct mr_error *err)
+static enum mr_status make(int fd, const char *label, const struct decode_limits *limits,
+                           struct archive_source **source, struct mr_error *err)
 {
     struct archive_source *made = calloc(1, sizeof(*made));
     if (!made) {
         close(fd);
         return no_memory(err);
     }
-    made->source = (struct mr_source){&ops, MR_SOURCE_SERIAL | MR_SOURCE_CONTAINER, NULL};
+    made->source = (struct mr_source){
+        .ops = &ops, .flags = MR_SOURCE_SERIAL | MR_SOURCE_CONTAINER};
     archive_links_init(&made->links);
     path_show(made->shown, sizeof(made->shown), label);
-    enum mr_status status = archive_bytes_create(fd, &made->bytes, err);
+    enum mr_status status = archive_bytes_create(fd, limits, &made->bytes, err);
     if (status == MR_OK)
         status = locale_create(&made->utf8, err);
     if (status == MR_OK && !(made->label = strdup(label)))
@@ -473,19 +469,21 @@ static enum mr_status make(int fd, const char *label, struct archive_source **so
     return MR_OK;
 }
 
-enum mr_status archive_source_create(int fd, const char *label, const char *format,
-                                     struct archive_rest *rest, struct mr_source **source,
-                                     struct mr_error *err)
+enum mr_status archive_source_create_within(int fd, const char *label, const char *format,
+                                            const struct decode_limits *limits,
+                                            struct archive_rest *rest, struct mr_source **source,
+                                            struct mr_error *err)
 {
     struct archive_source *made = NULL;
     if (rest)
         *rest = (struct archive_rest){-1, NULL, 0};
-    enum mr_status status = make(fd, label, &made, err);
+    enum mr_status status = make(fd, label, limits, &made, err);
     if (status != MR_OK)
         return status;
     status = start(made, format, err);
     if (status == MR_OK) {
         archive_bytes_forget(made->bytes);
+        made->source.memory_bytes = archive_bytes_memory(made->bytes);
         *source = &made->source;
         return MR_OK;
     }

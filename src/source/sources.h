@@ -3,6 +3,7 @@
 #define MR_SOURCE_SOURCES_H
 
 #include "millrace/source.h"
+#include "source/decode_ahead.h"
 
 /* What a walk of a directory does; zero-initialised is the default. */
 struct walk_config {
@@ -58,11 +59,19 @@ struct archive_rest {
  * filter ("tar.gz"), or NULL to recognise it by content. MR_OK; MR_E_UNSUPPORTED when the content is no archive (only without format:
  * then it may be a plain file: with rest given, *rest is filled instead of fd closed; rest may be NULL and is set to {-1, NULL, 0} in every other
  * case); MR_E_USAGE (format), MR_E_DATA, MR_E_SYSTEM, MR_E_MEMORY. A pipe that holds a zip or 7z archive is spooled, for
- * they begin at their end.
+ * they begin at their end. limits (copied; NULL: the defaults) say what may be used to decode a compressed archive ahead of its
+ * reader: buffers, threads, pieces that are decoded at once; what it comes to stands in (*source)->memory_bytes.
  */
-enum mr_status archive_source_create(int fd, const char *label, const char *format,
-                                     struct archive_rest *rest, struct mr_source **source,
-                                     struct mr_error *err);
+enum mr_status archive_source_create_within(int fd, const char *label, const char *format,
+                                            const struct decode_limits *limits,
+                                            struct archive_rest *rest, struct mr_source **source,
+                                            struct mr_error *err);
+static inline enum mr_status archive_source_create(int fd, const char *label, const char *format,
+                                                   struct archive_rest *rest,
+                                                   struct mr_source **source, struct mr_error *err)
+{
+    return archive_source_create_within(fd, label, format, NULL, rest, source, err);
+}
 
 /*
  * A zip archive, read by our own reader (APPNOTE.TXT 6.3.x): from where fd, a regular file, stands to its end. Files are given with

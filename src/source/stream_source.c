@@ -124,7 +124,7 @@ enum mr_status stream_source_create(int fd, const char *name, const void *head, 
     if (head_bytes > 0)
         memcpy(made->head, head, head_bytes);
     made->head_bytes = head_bytes;
-    made->source = (struct mr_source){&ops, MR_SOURCE_SERIAL, made->name};
+    made->source = (struct mr_source){.ops = &ops, .flags = MR_SOURCE_SERIAL, .label = made->name};
     *source = &made->source;
     return MR_OK;
 }

@@ -46,13 +46,16 @@ struct outcome {
     const char *problem;
 };
 
+/* Cheap when it holds: an assertion of Check is a system call. */
+#define must(what) ((what) ? (void)0 : ck_abort_msg("not so: %s", #what))
+
 /* Feeds and drains in pieces of at most the two sizes; 0 is a random size each time. */
 static struct outcome unpack(struct inflater *inflater, const unsigned char *data, size_t bytes,
                              size_t cap, size_t in_piece, size_t out_piece)
 {
     static unsigned char room[400000];
     struct outcome outcome = {.bytes = room};
-    ck_assert_uint_le(cap, sizeof(room));
+    must(cap <= sizeof(room));
     uint64_t state = in_piece * 31 + out_piece + bytes;
     inflate_reset(inflater);
     while (outcome.status == MR_OK) {
@@ -66,15 +69,15 @@ static struct outcome unpack(struct inflater *inflater, const unsigned char *dat
                            .out = outcome.bytes + outcome.size_bytes,
                            .out_bytes = out};
         outcome.status = inflate_step(inflater, &io, &outcome.problem);
-        ck_assert(io.in_bytes <= in && io.out_bytes <= out);
-        ck_assert_ptr_eq(io.in, data + outcome.used_bytes + (in - io.in_bytes));
-        ck_assert_msg(outcome.status != MR_OK || io.in_bytes == 0 || io.out_bytes == 0, "idle");
+        must(io.in_bytes <= in && io.out_bytes <= out);
+        must(io.in == data + outcome.used_bytes + (in - io.in_bytes));
+        must(outcome.status != MR_OK || io.in_bytes == 0 || io.out_bytes == 0);
         outcome.used_bytes += in - io.in_bytes;
         outcome.size_bytes += out - io.out_bytes;
         bool is_fed = outcome.used_bytes == bytes && io.in_bytes == 0;
         if (outcome.status == MR_OK && is_fed && (io.out_bytes > 0 || out_left == 0))
             break;
-        ck_assert_msg(out_left > 0 || outcome.status != MR_OK, "more than there was");
+        must(out_left > 0 || outcome.status != MR_OK);
     }
     return outcome;
 }
@@ -188,7 +191,7 @@ static bool ends_in_zlib(enum inflate_wrap wrap, const unsigned char *data, size
                      .avail_in = (uInt)bytes,
                      .next_out = out,
                      .avail_out = (uInt)cap};
-    ck_assert_int_eq(inflateInit2(&zlib, window_bits[wrap]), Z_OK);
+    must(inflateInit2(&zlib, window_bits[wrap]) == Z_OK);
     bool is_ended = inflate(&zlib, Z_FINISH) == Z_STREAM_END;
     *made = cap - zlib.avail_out;
     inflateEnd(&zlib);
@@ -214,10 +217,9 @@ START_TEST(damage_is_judged_as_zlib_does)
         struct outcome outcome =
             unpack(inflater, packed.bytes, packed.size_bytes, CAP, bit % 2 ? 0 : SIZE_MAX, 0);
         if (wrap != INFLATE_RAW)
-            ck_assert_msg(is_good == (outcome.status == MR_DONE), "bit %zu: %s", bit,
-                          outcome.problem);
+            must(is_good == (outcome.status == MR_DONE));
         if (outcome.status != MR_OK && outcome.status != MR_DONE)
-            ck_assert_ptr_nonnull(outcome.problem);
+            must(outcome.problem);
         if (is_good && outcome.status == MR_DONE) {
             ck_assert_uint_eq(made, outcome.size_bytes);
             ck_assert(memcmp(expected, outcome.bytes, made) == 0);
@@ -235,10 +237,10 @@ START_TEST(noise_does_no_harm)
 {
     struct inflater *inflater = inflate_create(INFLATE_RAW);
     uint64_t state = (uint64_t)_i;
-    for (unsigned i = 0; i < 3000; i++) {
+    for (unsigned i = 0; i < 1000; i++) {
         size_t bytes = support_random(&state) % 2000;
         unsigned char *noise = support_noise(support_random(&state), bytes + 1);
-        struct outcome outcome = unpack(inflater, noise, bytes, 100000, i % 2 ? 0 : SIZE_MAX, 0);
+        unpack(inflater, noise, bytes, 100000, i % 2 ? 0 : SIZE_MAX, 0);
         free(noise);
     }
     inflate_destroy(inflater);

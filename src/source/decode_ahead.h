@@ -1,0 +1,44 @@
+/*
+ * decode_ahead.h - the plain bytes of a compressed input, decoded on the caller's thread at first
+ * and on a thread of its own once that pays.
+ */
+#ifndef MR_SOURCE_DECODE_AHEAD_H
+#define MR_SOURCE_DECODE_AHEAD_H
+
+#include "source/decode_stream.h"
+
+struct decode_ahead;
+
+/* What it may take; zero-initialised is the default. */
+struct decode_limits {
+    uint64_t memory_bytes; /* 0: DECODE_MEMORY_DEFAULT_BYTES. Less than two blocks is not possible. */
+    unsigned thread_count; /* for pieces that are decoded at once; 0: the processors, at most 4 */
+};
+
+#define DECODE_MEMORY_DEFAULT_BYTES ((uint64_t)64 << 20)
+
+/*
+ * input is copied. From decode_ahead_start() on its pull, pread and seek are called by another
+ * thread, one at a time. MR_OK, MR_E_MEMORY.
+ */
+enum mr_status decode_ahead_create(const struct unwrap_format *format,
+                                   const struct decode_input *input,
+                                   const struct decode_limits *limits, struct decode_ahead **ahead);
+/* Ends at once what is being decoded. NULL is a no-op. Any thread, when no other is in a call. */
+void decode_ahead_destroy(struct decode_ahead *ahead);
+
+/* Starts the thread; without one it goes on as before. Once. */
+void decode_ahead_start(struct decode_ahead *ahead);
+
+/* The most memory it takes with these limits. */
+uint64_t decode_ahead_memory(const struct unwrap_format *format, const struct decode_limits *limits);
+
+/*
+ * The next plain bytes, valid until the next call, and their number. MR_OK: *size_bytes > 0.
+ * MR_DONE: that was all. An error comes behind the bytes that could be decoded: MR_E_SYSTEM with
+ * errno, else *problem says what (MR_E_DATA, MR_E_UNSUPPORTED, MR_E_MEMORY). It comes again.
+ */
+enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, size_t *size_bytes,
+                                 const char **problem);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * decode_stream.h - the plain bytes of a compressed input, block after block, decoded by whoever
+ * asks. Used by one thread at a time.
+ */
+#ifndef MR_SOURCE_DECODE_STREAM_H
+#define MR_SOURCE_DECODE_STREAM_H
+
+#include <sys/types.h>
+
+#include "codec/unwrap.h"
+
+#define DECODE_BLOCK_BYTES ((size_t)256 << 10)
+
+/* Where the compressed bytes come from. */
+struct decode_input {
+    void *ctx;
+    /* The next bytes, valid until the next call: their number, 0 at the end, -1 with errno. */
+    ssize_t (*pull)(void *ctx, const void **data);
+    /* Bytes at an offset from the beginning: their number, less only at the end; -1 with errno.
+     * NULL: it cannot seek, and bytes are handed on as they come. */
+    ssize_t (*pread)(void *ctx, void *buffer, size_t size_bytes, int64_t offset_bytes);
+    /* The next pull() gives what lies there. Only with pread. */
+    void (*seek)(void *ctx, int64_t offset_bytes);
+    /* Called by another thread: a pull() that waits, and every later one, gives -1 soon. May be
+     * NULL when none waits for long. */
+    void (*stop)(void *ctx);
+};
+
+/* Plain bytes, and what follows them. */
+struct decode_block {
+    unsigned char *bytes; /* owned */
+    size_t cap_bytes, size_bytes;
+    /* MR_OK: more follows. MR_DONE: these are the last. An error comes behind these bytes. */
+    enum mr_status status;
+    const char *problem; /* of an error but MR_E_SYSTEM, a constant text */
+    int sys_errno;       /* of MR_E_SYSTEM */
+};
+
+/* Room for DECODE_BLOCK_BYTES. False when out of memory. */
+bool decode_block_init(struct decode_block *block);
+void decode_block_fini(struct decode_block *block);
+
+struct decode_stream {
+    struct decode_input input;
+    struct unwrap *unwrap; /* owned */
+    const unsigned char *in;
+    size_t in_bytes;       /* pulled and not used */
+    bool is_input_ended;   /* pull() gave 0 */
+    uint64_t pulled_bytes; /* from the beginning to the end of in */
+};
+
+/* input is copied. False when out of memory. */
+bool decode_stream_init(struct decode_stream *stream, const struct unwrap_format *format,
+                        const struct decode_input *input, const struct unwrap_options *options);
+void decode_stream_fini(struct decode_stream *stream);
+
+/*
+ * Fills the block, from size_bytes on: until it is full, or, when the input cannot seek, until more
+ * would have to be waited for. With stops_between also behind each frame: true when it did that.
+ */
+bool decode_stream_fill(struct decode_stream *stream, struct decode_block *block,
+                        bool stops_between);
+
+/* The offset of the next byte to decode. */
+int64_t decode_stream_offset(const struct decode_stream *stream);
+/* Goes on at an offset where a frame may begin. Only between two frames, with an input that can
+ * seek. */
+void decode_stream_seek(struct decode_stream *stream, int64_t offset_bytes);
+
+#endif
