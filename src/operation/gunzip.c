@@ -1,12 +1,12 @@
 /*
  * gunzip, unzlib. A file that is all there is decoded by libdeflate as far as whole members fit
- * into the room; what is left, and everything that is damaged, goes through zlib, which makes the
- * same bytes.
+ * into the room; what is left, and everything that is damaged, goes through codec/inflate.h, which
+ * makes the same bytes.
  */
 #include <stdint.h>
 #include <stdlib.h>
-#include <zlib.h>
 
+#include "codec/inflate.h"
 #include "config.h"
 #include "operation/codec.h"
 #include "operation/operations.h"
@@ -15,15 +15,12 @@
 #include <libdeflate.h>
 #endif
 
-#define GZIP_WINDOW_BITS (15 + 16)
-#define ZLIB_WINDOW_BITS 15
-#define STATE_BYTES      ((size_t)64 << 10) /* zlib's window and tables, libdeflate's tables */
+#define STATE_BYTES (INFLATE_MEMORY_BYTES + ((size_t)16 << 10)) /* and libdeflate's tables */
 
-struct inflater {
+struct unpacker {
     struct codec_decoder decoder;
-    int window_bits;
-    z_stream zlib;
-    bool has_zlib; /* made when first needed, as the other */
+    enum inflate_wrap wrap;
+    struct inflater *inflater; /* made when first needed, as the other */
 #if MR_HAVE_LIBDEFLATE
     struct libdeflate_decompressor *decompressor;
 #endif
@@ -41,7 +38,7 @@ static bool zlib_match(const unsigned char *head, size_t count)
 }
 
 #if MR_HAVE_LIBDEFLATE
-/* libdeflate reads past a checksum of the header where zlib checks it. */
+/* libdeflate reads past a checksum of the header where the inflater checks it. */
 static bool has_header_check(const struct mr_io *io)
 {
     return io->in_bytes > 3 && (io->in[3] & 2) != 0;
@@ -58,13 +55,13 @@ static bool is_too_large(const struct mr_io *io)
     return size > io->out_bytes;
 }
 
-static uint64_t inflate_whole(struct codec_decoder *decoder, struct mr_io *io)
+static uint64_t unpack_whole(struct codec_decoder *decoder, struct mr_io *io)
 {
-    struct inflater *inflater = (struct inflater *)decoder;
-    bool is_gzip = inflater->window_bits == GZIP_WINDOW_BITS;
-    if (!inflater->decompressor)
-        inflater->decompressor = libdeflate_alloc_decompressor();
-    if (!inflater->decompressor || (is_gzip && is_too_large(io)))
+    struct unpacker *unpacker = (struct unpacker *)decoder;
+    bool is_gzip = unpacker->wrap == INFLATE_GZIP;
+    if (!unpacker->decompressor)
+        unpacker->decompressor = libdeflate_alloc_decompressor();
+    if (!unpacker->decompressor || (is_gzip && is_too_large(io)))
         return 0;
     uint64_t frame_count = 0;
     while (io->in_bytes > 0 && io->out_bytes > 0 &&
@@ -73,9 +70,9 @@ static uint64_t inflate_whole(struct codec_decoder *decoder, struct mr_io *io)
             break;
         size_t used = 0, made = 0;
         enum libdeflate_result result =
-            is_gzip ? libdeflate_gzip_decompress_ex(inflater->decompressor, io->in, io->in_bytes,
+            is_gzip ? libdeflate_gzip_decompress_ex(unpacker->decompressor, io->in, io->in_bytes,
                                                     io->out, io->out_bytes, &used, &made)
-                    : libdeflate_zlib_decompress_ex(inflater->decompressor, io->in, io->in_bytes,
+                    : libdeflate_zlib_decompress_ex(unpacker->decompressor, io->in, io->in_bytes,
                                                     io->out, io->out_bytes, &used, &made);
         if (result != LIBDEFLATE_SUCCESS)
             break;
@@ -86,47 +83,24 @@ static uint64_t inflate_whole(struct codec_decoder *decoder, struct mr_io *io)
 }
 #endif
 
-static enum mr_status inflate_begin(struct codec_decoder *decoder, struct mr_error *err)
+static enum mr_status stream_begin(struct codec_decoder *decoder, struct mr_error *err)
 {
-    struct inflater *inflater = (struct inflater *)decoder;
-    int code = inflater->has_zlib ? inflateReset(&inflater->zlib)
-                                  : inflateInit2(&inflater->zlib, inflater->window_bits);
-    if (code != Z_OK)
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    inflater->has_zlib = true;
-    return MR_OK;
+    struct unpacker *unpacker = (struct unpacker *)decoder;
+    if (unpacker->inflater)
+        inflate_reset(unpacker->inflater);
+    else
+        unpacker->inflater = inflate_create(unpacker->wrap);
+    return unpacker->inflater ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
-static uInt clamp(size_t bytes)
+static enum mr_status stream_step(struct codec_decoder *decoder, struct mr_io *io,
+                                  struct mr_error *err)
 {
-    return bytes < UINT_MAX ? (uInt)bytes : UINT_MAX;
-}
-
-static enum mr_status inflate_step(struct codec_decoder *decoder, struct mr_io *io,
-                                   struct mr_error *err)
-{
-    z_stream *zlib = &((struct inflater *)decoder)->zlib;
-    uInt in_bytes = clamp(io->in_bytes), out_bytes = clamp(io->out_bytes);
-    zlib->next_in = (z_const Bytef *)io->in;
-    zlib->avail_in = in_bytes;
-    zlib->next_out = io->out;
-    zlib->avail_out = out_bytes;
-    int code = inflate(zlib, Z_NO_FLUSH);
-    size_t used = in_bytes - zlib->avail_in, made = out_bytes - zlib->avail_out;
-    codec_advance(io, used, made);
-    switch (code) {
-    case Z_OK:
-    case Z_BUF_ERROR:
-        return MR_OK;
-    case Z_STREAM_END:
-        return MR_DONE;
-    case Z_NEED_DICT:
-        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "the zlib data needs a preset dictionary");
-    case Z_MEM_ERROR:
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    default:
-        return codec_damaged(decoder, zlib->msg, err);
-    }
+    const char *problem = NULL;
+    enum mr_status status = inflate_step(((struct unpacker *)decoder)->inflater, io, &problem);
+    if (status == MR_E_DATA)
+        return codec_damaged(decoder, problem, err);
+    return problem ? mr_error_set(err, status, 0, "%s", problem) : status;
 }
 
 static const struct codec_decoder_calls gzip_calls = {
@@ -135,10 +109,10 @@ static const struct codec_decoder_calls gzip_calls = {
     .padding_unit = 1,
     .match = gzip_match,
 #if MR_HAVE_LIBDEFLATE
-    .whole = inflate_whole,
+    .whole = unpack_whole,
 #endif
-    .begin = inflate_begin,
-    .step = inflate_step,
+    .begin = stream_begin,
+    .step = stream_step,
 };
 
 static const struct codec_decoder_calls zlib_calls = {
@@ -147,51 +121,50 @@ static const struct codec_decoder_calls zlib_calls = {
     .is_single = true,
     .match = zlib_match,
 #if MR_HAVE_LIBDEFLATE
-    .whole = inflate_whole,
+    .whole = unpack_whole,
 #endif
-    .begin = inflate_begin,
-    .step = inflate_step,
+    .begin = stream_begin,
+    .step = stream_step,
 };
 
 static size_t state_bytes(const void *config)
 {
     (void)config;
-    return sizeof(struct inflater) + STATE_BYTES;
+    return sizeof(struct unpacker) + STATE_BYTES;
 }
 
-static enum mr_status create_state(const struct codec_decoder_calls *calls, int window_bits,
+static enum mr_status create_state(const struct codec_decoder_calls *calls, enum inflate_wrap wrap,
                                    void **state, struct mr_error *err)
 {
-    struct inflater *inflater = calloc(1, sizeof(*inflater));
-    if (!inflater)
+    struct unpacker *unpacker = calloc(1, sizeof(*unpacker));
+    if (!unpacker)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    codec_decoder_init(&inflater->decoder, calls);
-    inflater->window_bits = window_bits;
-    *state = inflater;
+    codec_decoder_init(&unpacker->decoder, calls);
+    unpacker->wrap = wrap;
+    *state = unpacker;
     return MR_OK;
 }
 
 static enum mr_status gunzip_state_create(const void *config, void **state, struct mr_error *err)
 {
     (void)config;
-    return create_state(&gzip_calls, GZIP_WINDOW_BITS, state, err);
+    return create_state(&gzip_calls, INFLATE_GZIP, state, err);
 }
 
 static enum mr_status unzlib_state_create(const void *config, void **state, struct mr_error *err)
 {
     (void)config;
-    return create_state(&zlib_calls, ZLIB_WINDOW_BITS, state, err);
+    return create_state(&zlib_calls, INFLATE_ZLIB, state, err);
 }
 
 static void state_destroy(void *state)
 {
-    struct inflater *inflater = state;
-    if (inflater->has_zlib)
-        inflateEnd(&inflater->zlib);
+    struct unpacker *unpacker = state;
+    inflate_destroy(unpacker->inflater);
 #if MR_HAVE_LIBDEFLATE
-    libdeflate_free_decompressor(inflater->decompressor);
+    libdeflate_free_decompressor(unpacker->decompressor);
 #endif
-    free(inflater);
+    free(unpacker);
 }
 
 static enum mr_status gunzip_rename(const void *config, char **path)
