@@ -6,7 +6,8 @@
 #include <string.h>
 #include <zstd.h>
 
-#define WINDOW_LOG_MAX 27 /* 128 MiB; --ultra --long needs more and has to be asked for in zstd too */
+#define WINDOW_LOG_MAX                                                                             \
+    27 /* 128 MiB; --ultra --long needs more and has to be asked for in zstd too */
 
 static bool begins(const unsigned char *head, size_t count)
 {

@@ -211,7 +211,9 @@ int archive_bytes_errno(const struct archive_bytes *bytes)
 
 uint64_t archive_bytes_memory(const struct archive_bytes *bytes)
 {
-    return bytes->format ? decode_ahead_memory(bytes->format, &bytes->limits) : 0;
+    if (!bytes->format)
+        return 0;
+    return decode_ahead_memory(bytes->format, bytes->can_seek, &bytes->limits);
 }
 
 /* One read of a pipe: what there is, as soon as there is something. -1 with errno, also when it was

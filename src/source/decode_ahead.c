@@ -1,17 +1,23 @@
 #include "source/decode_ahead.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "millrace/pool.h"
 #include "millrace/queue.h"
+#include "source/decode_pieces.h"
 
-#define BLOCK_MAX_COUNT 8
+#define BLOCK_MAX_COUNT  8
+#define THREAD_MAX_COUNT 4 /* by itself */
+#define FUTILE_MAX_COUNT 2 /* frames in a row that no piece followed */
 
 struct decode_ahead {
-    struct decode_stream stream; /* the reader's, from start on the decoder thread's */
-    size_t block_count;          /* that may be made */
+    struct decode_stream stream;  /* the reader's, from start on the decoder thread's */
+    struct decode_pieces *pieces; /* the decoder thread's; NULL: none are looked for */
+    unsigned futile_count;
+    size_t block_count; /* that may be made */
     struct decode_block blocks[BLOCK_MAX_COUNT];
     struct decode_block *held; /* the reader's: it was read last */
     struct mr_pool *pool;      /* NULL: decoded by the reader */
@@ -36,18 +42,41 @@ static uint64_t spare_bytes(const struct decode_limits *limits)
     return all > blocks ? all - blocks : 0;
 }
 
-uint64_t decode_ahead_memory(const struct unwrap_format *format, const struct decode_limits *limits)
+static unsigned thread_count_for(const struct decode_limits *limits)
+{
+    cpu_set_t set;
+    if (limits->thread_count > 0)
+        return limits->thread_count;
+    int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count < THREAD_MAX_COUNT ? (unsigned)count : THREAD_MAX_COUNT;
+}
+
+/* Of one piece, compressed or plain; 0: no pieces. Plain bytes also lie in the blocks. */
+static size_t piece_bytes_for(const struct unwrap_format *format, bool can_seek,
+                              const struct decode_limits *limits)
+{
+    unsigned thread_count = thread_count_for(limits);
+    uint64_t part_count = BLOCK_MAX_COUNT + 2 * decode_pieces_count(thread_count);
+    uint64_t bytes = spare_bytes(limits) / part_count;
+    bool is_possible = can_seek && thread_count > 1 && pieces_are_possible(format);
+    return is_possible && bytes >= DECODE_PIECE_MIN_BYTES ? (size_t)bytes : 0;
+}
+
+uint64_t decode_ahead_memory(const struct unwrap_format *format, bool can_seek,
+                             const struct decode_limits *limits)
 {
     uint64_t blocks = block_count_for(limits) * DECODE_BLOCK_BYTES;
-    return unwrap_format_has_threads(format) ? blocks + spare_bytes(limits) : blocks;
+    bool takes_more =
+        unwrap_format_has_threads(format) || piece_bytes_for(format, can_seek, limits) > 0;
+    return takes_more ? blocks + spare_bytes(limits) : blocks;
 }
 
 enum mr_status decode_ahead_create(const struct unwrap_format *format,
                                    const struct decode_input *input,
                                    const struct decode_limits *limits, struct decode_ahead **ahead)
 {
-    struct unwrap_options options = {limits->thread_count ? limits->thread_count : 4,
-                                     spare_bytes(limits)};
+    const struct unwrap_options options = {thread_count_for(limits), spare_bytes(limits)};
+    size_t piece_bytes = piece_bytes_for(format, input->pread != NULL, limits);
     struct decode_ahead *made = calloc(1, sizeof(*made));
     if (!made)
         return MR_E_MEMORY;
@@ -58,6 +87,8 @@ enum mr_status decode_ahead_create(const struct unwrap_format *format,
         decode_ahead_destroy(made);
         return MR_E_MEMORY;
     }
+    if (piece_bytes > 0)
+        made->pieces = decode_pieces_create(format, input, options.thread_count, piece_bytes);
     *ahead = made;
     return MR_OK;
 }
@@ -78,8 +109,54 @@ void decode_ahead_destroy(struct decode_ahead *ahead)
     mr_queue_destroy(ahead->filled, NULL);
     for (size_t i = 0; i < BLOCK_MAX_COUNT; i++)
         decode_block_fini(&ahead->blocks[i]);
+    decode_pieces_destroy(ahead->pieces);
     decode_stream_fini(&ahead->stream);
     free(ahead);
+}
+
+static bool is_cancelled(const struct decode_ahead *ahead)
+{
+    return atomic_load_explicit(&ahead->is_cancelled, memory_order_relaxed);
+}
+
+/* An empty block for the decoder; NULL when the reader is gone. */
+static struct decode_block *take_empty(struct decode_ahead *ahead)
+{
+    void *item = NULL;
+    if (is_cancelled(ahead) || mr_queue_pop(ahead->empty, &item, -1) != MR_OK)
+        return NULL;
+    struct decode_block *block = item;
+    block->size_bytes = 0;
+    return block;
+}
+
+/* Hands a block on and takes another; NULL when the reader is gone. */
+static struct decode_block *hand_on(struct decode_ahead *ahead, struct decode_block *block)
+{
+    return mr_queue_push(ahead->filled, block, -1) == MR_OK ? take_empty(ahead) : NULL;
+}
+
+/*
+ * Between two frames: hands on what can be decoded in pieces. Returns the block to go on with, NULL
+ * when the reader is gone.
+ */
+static struct decode_block *decode_in_pieces(struct decode_ahead *ahead, struct decode_block *block)
+{
+    struct decode_pieces *pieces = ahead->pieces;
+    int64_t offset = decode_stream_offset(&ahead->stream);
+    decode_pieces_start(pieces, offset);
+    do
+        if (block->size_bytes > 0)
+            block = hand_on(ahead, block);
+    while (block && decode_pieces_next(pieces, block));
+    if (decode_pieces_offset(pieces) > offset) {
+        decode_stream_seek(&ahead->stream, decode_pieces_offset(pieces));
+        ahead->futile_count = 0;
+    } else if (++ahead->futile_count == FUTILE_MAX_COUNT) {
+        decode_pieces_destroy(pieces);
+        ahead->pieces = NULL;
+    }
+    return block;
 }
 
 /* The decoder thread: fills blocks until the end, an error, or the reader is gone. */
@@ -88,19 +165,16 @@ static enum mr_status decode(void *arg, void **result, struct mr_error *err)
     (void)result;
     (void)err;
     struct decode_ahead *ahead = arg;
-    void *item;
-    while (!atomic_load_explicit(&ahead->is_cancelled, memory_order_relaxed) &&
-           mr_queue_pop(ahead->empty, &item, -1) == MR_OK) {
-        struct decode_block *block = item;
-        block->size_bytes = 0;
-        while (!atomic_load_explicit(&ahead->is_cancelled, memory_order_relaxed)) {
-            decode_stream_fill(&ahead->stream, block, false);
-            if (block->size_bytes > 0 || block->status != MR_OK)
-                break;
-        }
-        bool is_last = block->status != MR_OK;
-        if (mr_queue_push(ahead->filled, block, -1) != MR_OK || is_last)
+    struct decode_block *block = take_empty(ahead);
+    while (block && !is_cancelled(ahead)) {
+        if (decode_stream_fill(&ahead->stream, block, ahead->pieces != NULL)) {
+            block = decode_in_pieces(ahead, block);
+        } else if (block->status != MR_OK) {
+            mr_queue_push(ahead->filled, block, -1);
             break;
+        } else if (block->size_bytes > 0) {
+            block = hand_on(ahead, block);
+        }
     }
     return MR_OK;
 }

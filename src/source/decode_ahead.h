@@ -1,6 +1,7 @@
 /*
  * decode_ahead.h - the plain bytes of a compressed input, decoded on the caller's thread at first
- * and on a thread of its own once that pays.
+ * and on a thread of its own once that pays. What consists of pieces (decode_pieces.h) is decoded
+ * by more threads when the input can seek and there is memory for it.
  */
 #ifndef MR_SOURCE_DECODE_AHEAD_H
 #define MR_SOURCE_DECODE_AHEAD_H
@@ -11,11 +12,12 @@ struct decode_ahead;
 
 /* What it may take; zero-initialised is the default. */
 struct decode_limits {
-    uint64_t memory_bytes; /* 0: DECODE_MEMORY_DEFAULT_BYTES. Less than two blocks is not possible. */
-    unsigned thread_count; /* for pieces that are decoded at once; 0: the processors, at most 4 */
+    uint64_t
+        memory_bytes; /* 0: DECODE_MEMORY_DEFAULT_BYTES. Less than two blocks is not possible. */
+    unsigned thread_count; /* for what can be decoded at once; 0: the processors, at most 4 */
 };
 
-#define DECODE_MEMORY_DEFAULT_BYTES ((uint64_t)64 << 20)
+#define DECODE_MEMORY_DEFAULT_BYTES ((uint64_t)128 << 20)
 
 /*
  * input is copied. From decode_ahead_start() on its pull, pread and seek are called by another
@@ -30,8 +32,9 @@ void decode_ahead_destroy(struct decode_ahead *ahead);
 /* Starts the thread; without one it goes on as before. Once. */
 void decode_ahead_start(struct decode_ahead *ahead);
 
-/* The most memory it takes with these limits. */
-uint64_t decode_ahead_memory(const struct unwrap_format *format, const struct decode_limits *limits);
+/* The most memory it takes within these limits. */
+uint64_t decode_ahead_memory(const struct unwrap_format *format, bool can_seek,
+                             const struct decode_limits *limits);
 
 /*
  * The next plain bytes, valid until the next call, and their number. MR_OK: *size_bytes > 0.
