@@ -1,6 +1,7 @@
 #include "source/archive_bytes.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +193,13 @@ bool archive_bytes_take(struct archive_bytes *bytes, int *fd, void **head, size_
     bytes->kept_bytes = bytes->kept_cap_bytes = 0;
     bytes->fd = -1;
     return true;
+}
+
+int archive_bytes_duplicate(const struct archive_bytes *bytes)
+{
+    if (lseek(bytes->fd, bytes->start_bytes, SEEK_SET) < 0)
+        return -1;
+    return fcntl(bytes->fd, F_DUPFD_CLOEXEC, 3);
 }
 
 bool archive_bytes_can_seek(const struct archive_bytes *bytes)

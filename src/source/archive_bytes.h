@@ -59,6 +59,9 @@ void archive_bytes_forget(struct archive_bytes *bytes);
  */
 bool archive_bytes_take(struct archive_bytes *bytes, int *fd, void **head, size_t *head_bytes);
 
+/* Another descriptor (the caller's) of an input that can seek, at its beginning; -1 with errno. */
+int archive_bytes_duplicate(const struct archive_bytes *bytes);
+
 bool archive_bytes_can_seek(const struct archive_bytes *bytes);
 /* True while everything that was read can be read again: always for a file, for a pipe as long as
  * all is kept. */

@@ -164,6 +164,15 @@ bool archive_formats_begins_at_end(const struct archive_choice *choice)
     return choice->format && choice->format->begins_at_end;
 }
 
+bool archive_formats_may_be_zip(const struct archive_choice *choice, const unsigned char *head,
+                                size_t head_bytes)
+{
+    if (choice->format || choice->filter)
+        return !choice->filter &&
+               choice->format->support == archive_read_support_format_zip_seekable;
+    return head_bytes >= 2 && memcmp(head, "PK", 2) == 0;
+}
+
 struct magic {
     unsigned offset, length;
     const char *bytes;

@@ -1,5 +1,4 @@
-/* archive_source.c - an archive in any format of the whitelist, read by libarchive, member after
- * member. */
+/* archive_source.c - an archive in any format of the whitelist, one member after the other. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -45,8 +44,9 @@ struct archive_source {
     int first_status;      /* of the first header, which was read to recognise the archive */
     bool has_first;
     bool is_ended;
-    bool is_damaged; /* ended before its end */
-    bool is_content; /* the last entry was given with content in the archive */
+    bool is_damaged;       /* ended before its end */
+    bool is_content;       /* the last entry was given with content in the archive */
+    struct mr_source *zip; /* our own reader, which takes the place of all this; owned until then */
 };
 
 static enum mr_status no_memory(struct mr_error *err)
@@ -393,7 +393,7 @@ static enum mr_status recognise(struct archive_source *source, const struct arch
     return source->first_status == ARCHIVE_EOF || is_chance ? judge_empty(source, err) : MR_OK;
 }
 
-/* Looks at the first bytes and lets libarchive look. MR_E_UNSUPPORTED: there is no archive. */
+/* Looks at the first bytes and lets the readers look. MR_E_UNSUPPORTED: there is no archive. */
 static enum mr_status look(struct archive_source *source, const struct archive_choice *choice,
                            enum archive_guess *guess, struct mr_error *err)
 {
@@ -413,10 +413,13 @@ static enum mr_status look(struct archive_source *source, const struct archive_c
     if (!choice->format && *guess == ARCHIVE_GUESS_NONE)
         return mr_error_set(err, MR_E_UNSUPPORTED, 0, "%s: is no archive of a known format",
                             source->shown);
-    if (begins_at_end || archive_formats_begins_at_end(choice))
+    if (begins_at_end || archive_formats_begins_at_end(choice)) {
         status = archive_bytes_spool(source->bytes, err);
-    if (status != MR_OK)
-        return status;
+        if (status == MR_OK)
+            status = archive_probe_zip(source->bytes, choice, source->label, &source->zip, err);
+        if (status != MR_E_UNSUPPORTED)
+            return status;
+    }
     locale_t before = locale_enter(source->utf8);
     status = recognise(source, choice, *guess == ARCHIVE_GUESS_WEAK, err);
     locale_leave(before);
@@ -436,10 +439,8 @@ static enum mr_status start(struct archive_source *source, const char *format, s
                             "%s: is damaged, truncated, or no archive in the format %s",
                             source->shown, format);
     if (status == MR_E_UNSUPPORTED && guess == ARCHIVE_GUESS_CERTAIN)
-        return mr_error_set(
-            err, MR_E_DATA, 0,
-            "%s: damaged or truncated archive: it begins like one, but nothing can be read",
-            source->shown);
+        return mr_error_set(err, MR_E_DATA, 0, "%s: damaged or truncated archive: it begins like "
+                            "one, but nothing can be read", source->shown);
     return status;
 }
 
@@ -451,8 +452,7 @@ static enum mr_status make(int fd, const char *label, const struct decode_limits
         close(fd);
         return no_memory(err);
     }
-    made->source = (struct mr_source){
-        .ops = &ops, .flags = MR_SOURCE_SERIAL | MR_SOURCE_CONTAINER};
+    made->source = (struct mr_source){.ops = &ops, .flags = MR_SOURCE_SERIAL | MR_SOURCE_CONTAINER};
     archive_links_init(&made->links);
     path_show(made->shown, sizeof(made->shown), label);
     enum mr_status status = archive_bytes_create(fd, limits, &made->bytes, err);
@@ -484,9 +484,10 @@ enum mr_status archive_source_create_within(int fd, const char *label, const cha
     if (status == MR_OK) {
         archive_bytes_forget(made->bytes);
         made->source.memory_bytes = archive_bytes_memory(made->bytes);
-        *source = &made->source;
-        return MR_OK;
+        *source = made->zip ? made->zip : &made->source;
     }
+    if (status == MR_OK && !made->zip)
+        return MR_OK;
     if (status == MR_E_UNSUPPORTED && rest) {
         free_archive(made);
         if (!archive_bytes_take(made->bytes, &rest->fd, &rest->head, &rest->head_bytes))

@@ -227,7 +227,9 @@ enum mr_status zip_source_create(int fd, const char *label, struct mr_source **s
         return status;
     }
     made->source =
-        (struct mr_source){&ops, MR_SOURCE_CONTAINER | MR_SOURCE_REOPENABLE, made->label};
+        (struct mr_source){.ops = &ops,
+                           .flags = MR_SOURCE_CONTAINER | MR_SOURCE_REOPENABLE,
+                           .label = made->label};
     *source = &made->source;
     return MR_OK;
 }
