@@ -54,8 +54,8 @@ struct archive_rest {
 };
 
 /*
- * An archive in any format and filter of the whitelist, read by libarchive from where fd stands. fd is the source's from now on,
- * also on failure; a regular file or a pipe. label is copied. format: a name of archive_format_at(), alone ("tar") or with a
+ * An archive in any format and filter of the whitelist, read from where fd stands: by zip_source_create() when it is a zip that this can read,
+ * else by libarchive. fd is the source's from now on, also on failure; a regular file or a pipe. label is copied. format: a name of archive_format_at(), alone ("tar") or with a
  * filter ("tar.gz"), or NULL to recognise it by content. MR_OK; MR_E_UNSUPPORTED when the content is no archive (only without format:
  * then it may be a plain file: with rest given, *rest is filled instead of fd closed; rest may be NULL and is set to {-1, NULL, 0} in every other
  * case); MR_E_USAGE (format), MR_E_DATA, MR_E_SYSTEM, MR_E_MEMORY. A pipe that holds a zip or 7z archive is spooled, for
