@@ -23,6 +23,27 @@ static bool must_spool(const struct item *item)
            item->out.chunks.first;
 }
 
+static bool is_kept_encoded(const struct item *item)
+{
+    return item->route && item->route->is_encoded;
+}
+
+/*
+ * Does the sink learn at the end only how its content is kept? Then always, however early it is known: what is
+ * written must not depend on how fast the threads are.
+ */
+static bool is_told_late(const struct item *item)
+{
+    return is_kept_encoded(item) && !item->needs_whole;
+}
+
+static void tell_encoding(struct item *item)
+{
+    item->output.has_encoding = true;
+    item->output.encoding = item->result.encoding;
+    item->output.size_bytes = item->result.plain_bytes;
+}
+
 enum line_claim store_claim(struct line_item *line_item, struct line_run *run)
 {
     struct item *item = item_of(line_item);
@@ -44,20 +65,12 @@ enum line_claim store_claim(struct line_item *line_item, struct line_run *run)
         store->doing = ITEM_WORKS;
     }
     store->is_complete = item->is_encoded;
-    if (store->is_complete && item->route && item->route->is_encoded) {
-        item->output.has_encoding = true;
-        item->output.encoding = item->result.encoding;
-        item->output.size_bytes = item->result.plain_bytes;
-    }
+    if (store->is_complete && is_kept_encoded(item))
+        tell_encoding(item);
     store->chunks = item->out.chunks;
     store->taken_count = item->out.chunks.count;
     item->out.chunks = (struct chunk_list){0};
     return LINE_READY;
-}
-
-static bool is_kept_encoded(const struct item *item)
-{
-    return item->route && item->route->is_encoded;
 }
 
 /* The exact size of what will be written, or MR_SIZE_UNKNOWN. */
@@ -66,6 +79,8 @@ static int64_t exact_size(const struct item *item)
     const struct chunk_list *chunks = &item->store.chunks;
     if (!item_is_content(item))
         return 0;
+    if (is_told_late(item))
+        return MR_SIZE_UNKNOWN;
     if (chunks->last && chunks->last->is_last)
         return (int64_t)chunks->used_bytes + (item->spool ? spool_size_bytes(item->spool) : 0);
     return item->is_size_known && !is_kept_encoded(item) ? item->load.size_bytes : MR_SIZE_UNKNOWN;
@@ -76,7 +91,7 @@ static int64_t plain_size(const struct item *item)
 {
     if (!is_kept_encoded(item))
         return item->store.declared_bytes;
-    if (item->store.is_complete)
+    if (!is_told_late(item))
         return item->output.size_bytes;
     return item->is_size_known ? item->load.size_bytes : MR_SIZE_UNKNOWN;
 }
@@ -93,13 +108,16 @@ static enum mr_status begin(struct item *item, struct mr_error *err)
     }
     item->store.declared_bytes = exact_size(item);
     item->output.size_bytes = plain_size(item);
-    if (is_kept_encoded(item) && !item->store.is_complete) {
+    if (is_told_late(item)) {
         item->output.has_encoding = true;
         item->output.encoding = (struct mr_encoding){.method = item->route->method,
                                                      .stored_bytes = MR_SIZE_UNKNOWN};
     }
-    return sink->ops->begin(sink, &item->output, item->store.declared_bytes, &item->store.writer,
-                            err);
+    enum mr_status status = sink->ops->begin(sink, &item->output, item->store.declared_bytes,
+                                             &item->store.writer, err);
+    if (is_told_late(item) && item->store.is_complete)
+        tell_encoding(item);
+    return status;
 }
 
 static enum mr_status write_some(struct item *item, const void *data, size_t size_bytes,
