@@ -4,7 +4,7 @@
 mkdir -p in/META-INF in/a
 printf application/epub+zip >in/mimetype
 printf '<container/>' >in/META-INF/container.xml
-seq 1 20000 >in/a/numbers
+cat "$MR_SOURCE"/tests/cli/run/*.sh >in/a/scripts
 seq 1 2000 >in/z
 find in -exec touch -h -d '2020-02-02 02:02:02' {} +
 
