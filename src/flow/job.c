@@ -19,6 +19,7 @@
 #define DESCRIPTORS_SHARE 4
 /* Blocks of one large item that are worked on at once, at most. */
 #define ENCODE_WIDTH_MAX 32
+#define GRANTED_BYTES    ((uint64_t)16 << 20)
 #define NAMES_BYTES       ((size_t)4 << 20)
 
 static const char *const pool_names[JOB_STAGES] = {"read", "work", "write"};
@@ -112,12 +113,15 @@ static unsigned long long mib_of(uint64_t bytes)
     return (bytes + ((1u << 20) - 1)) >> 20;
 }
 
-/* What one thread of it needs must fit, or no number of threads will do. */
+/*
+ * What one thread of it needs must fit, or no number of threads will do. A little is always granted: a budget below it would
+ * rule out everything.
+ */
 static enum mr_status check_memory(const struct job *job, const char *what, uint64_t needed_bytes,
                                    struct mr_error *err)
 {
     uint64_t memory_bytes = job->config.memory_bytes;
-    if (needed_bytes <= memory_bytes || job->config.is_dry)
+    if (needed_bytes <= memory_bytes || needed_bytes <= GRANTED_BYTES || job->config.is_dry)
         return MR_OK;
     return mr_error_set(err, MR_E_LIMIT, 0,
                         "%s needs %llu MiB of memory at this level, and %llu MiB are allowed: lower "
