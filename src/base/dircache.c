@@ -235,14 +235,13 @@ static bool hold_known(struct dircache *cache, const char *path, size_t bytes, s
 }
 
 /*
- * Holds the directory that was opened now. When another thread was faster, its descriptor serves as
- * well, and is new also when only one of the two knows that.
+ * Holds the directory that was opened now, and looked at, which takes a while. When another thread
+ * was faster, its descriptor serves as well, and is new also when only one of the two knows that.
  */
 static void hold_opened(struct dircache *cache, const char *path, size_t bytes,
                         struct dirhold *hold)
 {
     unsigned at = 0;
-    look_at(cache, hold); /* takes a while: before looking for others */
     struct dirslot *slot = find(cache, path, bytes, &at);
     if (slot) {
         close(hold->fd);
@@ -263,6 +262,7 @@ int dircache_hold_parent(struct dircache *cache, const char *path, struct dirhol
     *hold = (struct dirhold){.fd = below_open_parent(cache->root, path)};
     if (hold->fd < 0)
         return -1;
+    look_at(cache, hold);
     hold_opened(cache, path, bytes, hold);
     return 0;
 }
@@ -276,6 +276,7 @@ int dircache_make_parent(struct dircache *cache, const char *path, struct dirhol
     *hold = (struct dirhold){.fd = below_make_parent(cache->root, path), .is_new = true};
     if (hold->fd < 0)
         return -1;
+    look_at(cache, hold);
     hold_opened(cache, path, parent_bytes(path), hold);
     return 0;
 }
@@ -305,12 +306,16 @@ void dircache_let_go(struct dirhold *hold)
     hold->fd = -1;
 }
 
-void dircache_add_made(struct dircache *cache, const char *path)
+void dircache_add_made(struct dircache *cache, const char *path, const struct dirhold *parent)
 {
     struct dirhold hold = {.fd = below_open(cache->root, path, O_PATH | O_DIRECTORY, 0),
-                           .is_new = true};
+                           .is_new = true,
+                           .is_plain = parent->is_plain,
+                           .fs_type = parent->fs_type};
     if (hold.fd < 0)
         return; /* whoever needs it will be told why */
+    if (!hold.is_plain)
+        look_at(cache, &hold);
     hold_opened(cache, path, strlen(path), &hold);
     dircache_let_go(&hold);
 }

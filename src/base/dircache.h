@@ -60,8 +60,11 @@ int dircache_open(struct dircache *cache, const char *path, int flags);
 /* Takes hold->fd away; hold->fd is -1 afterwards. Does nothing when it is -1 already. */
 void dircache_let_go(struct dirhold *hold);
 
-/* The caller made the directory path just now: it is opened and kept as new. */
-void dircache_add_made(struct dircache *cache, const char *path);
+/*
+ * The caller made the directory path in parent just now: it is opened and kept as new. Its default
+ * ACL would come from parent's, so nobody asks for it when that has none.
+ */
+void dircache_add_made(struct dircache *cache, const char *path, const struct dirhold *parent);
 /* The directory that path lies in is to be opened anew; who holds it still has it. */
 void dircache_forget_parent(struct dircache *cache, const char *path);
 /* Keeps nothing from now on but what is held. */

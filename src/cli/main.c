@@ -6,7 +6,8 @@
  *   include/millrace/  the public interface of the library, one header for each idea
  *   src/base/          libc only, no threads, no items: status, entry, parse (sizes, dates, nearest
  *                      names), path (names as bytes), io (whole reads and writes), below (openat2
- *                      under a root), nameset (names seen, in bounded memory), siphash, locale, clock
+ *                      under a root; dircache: directories kept open), nameset (names seen, in bounded
+ *                      memory), siphash, locale, clock
  *   src/engine/        threads, the only room that knows them: pool, submit, future, queue, stash;
  *                      line, the scheduler (line_feed: how items come in, line_leave: how they end);
  *                      pipeline, the library's client of it
@@ -18,7 +19,8 @@
  *   src/operation/     what is done to content: registry (all of them), chain (several as one), the
  *                      codecs (codec_*: what they share), hash, charset, lines, exec (a command; child)
  *   src/policy/        selection (which items; glob) and naming (their names in the output)
- *   src/sink/          where items go: directory (tree, later: what comes last), archive (blocks:
+ *   src/sink/          where items go: directory (tree, staged: files until they are
+ *                      complete, later: what comes last), archive (blocks:
  *                      compressed in parallel, archive_target: the file), stream, null
  *   src/cli/           this program:
  *     main             verbs as a table; the words before the options

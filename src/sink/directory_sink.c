@@ -69,12 +69,15 @@ static enum mr_status check_name(const struct tree *tree, const struct mr_entry 
 /*
  * What the policy says of the entry before it is stored. A directory that this run made has nothing
  * in it that was there before, so nobody needs to look: tree_publish() still replaces nothing
- * unasked, should somebody else have put something there meanwhile.
+ * unasked, should somebody else have put something there meanwhile. Nor where everything is
+ * replaced, but for the directories that tree_publish() finds.
  */
 static enum mr_status look_first(const struct tree *tree, const struct dirhold *parent,
                                  const struct mr_entry *entry, struct mr_error *err)
 {
-    if (parent->is_new && tree->config.existing != EXISTING_UPDATE)
+    enum existing existing = tree->config.existing;
+    if ((parent->is_new && existing != EXISTING_UPDATE) ||
+        (existing == EXISTING_OVERWRITE && entry->kind == MR_KIND_FILE))
         return MR_OK;
     return tree_look(tree, parent->fd, entry, err);
 }
@@ -103,7 +106,7 @@ static enum mr_status begin_directory(struct tree *tree, struct mr_writer *write
     mode_t mode = 0700u | (keeps_mode ? (mode_t)entry->mode & 0777u : 0777u);
     if (mkdirat(writer->parent.fd, path_base(entry->path), mode) == 0) {
         writer->has_made_directory = true;
-        dircache_add_made(tree->dirs, entry->path);
+        dircache_add_made(tree->dirs, entry->path, &writer->parent);
         return MR_OK;
     }
     if (errno == EEXIST)

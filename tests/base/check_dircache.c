@@ -130,7 +130,10 @@ START_TEST(test_new)
     struct dirhold early;
     ck_assert_int_eq(dircache_hold_parent(cache, "made/x", &early), 0);
     ck_assert(!early.is_new);
-    dircache_add_made(cache, "made");
+    struct dirhold root;
+    ck_assert_int_eq(dircache_hold_parent(cache, "made", &root), 0);
+    dircache_add_made(cache, "made", &root);
+    dircache_let_go(&root);
     ck_assert_int_eq(dircache_hold_parent(cache, "made/x", &hold), 0);
     ck_assert(hold.is_new);
     ck_assert_int_eq(hold.fd, early.fd);
@@ -161,8 +164,15 @@ START_TEST(test_default_acl)
         ck_assert_int_eq(errno, ENOTSUP);
         return;
     }
+    struct dirhold inner;
     ck_assert_int_eq(dircache_hold_parent(cache, "acl/x", &hold), 0);
     ck_assert(!hold.is_plain);
+    /* One that is made in it gets the same. */
+    ck_assert_int_eq(mkdirat(hold.fd, "made", 0700), 0);
+    dircache_add_made(cache, "acl/made", &hold);
+    ck_assert_int_eq(dircache_hold_parent(cache, "acl/made/x", &inner), 0);
+    ck_assert(inner.is_new && !inner.is_plain);
+    dircache_let_go(&inner);
     dircache_let_go(&hold);
 }
 END_TEST
