@@ -173,7 +173,8 @@ static enum mr_status directory_begin(struct mr_sink *sink, const struct mr_entr
     struct mr_writer *new = calloc(1, sizeof(*new));
     if (!new)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    *new = (struct mr_writer){.entry = entry, .parent.fd = -1, .file.fd = -1, .size_bytes = size_bytes};
+    *new = (struct mr_writer){
+        .entry = entry, .parent.fd = -1, .file.fd = -1, .size_bytes = size_bytes};
     status = begin_in_parent(tree, new, err);
     if (new->parent_is_gone) { /* it may have been removed, and be made anew */
         dircache_let_go(&new->parent);

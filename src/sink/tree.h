@@ -26,7 +26,7 @@ struct tree {
     struct below root;
     struct dircache *dirs; /* of the directories below the root */
     struct later *later;
-    struct later *made; /* the symbolic links to be checked; NULL until one was made */
+    struct later *made;  /* the symbolic links to be checked; NULL until one was made */
     bool names_nameless; /* a nameless file can be given a name */
     mode_t umask_bits;
     struct timespec start; /* what changed before is not this run's; by the clock of file systems */

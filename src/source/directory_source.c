@@ -38,7 +38,7 @@ struct directory_source {
     char *label;
     struct below root;
     struct dircache *dirs; /* for opening files: of the directories below the root */
-    struct level *levels; /* the first is the root */
+    struct level *levels;  /* the first is the root */
     size_t level_count, level_cap_count;
     size_t open_max_count;               /* of them, at most OPEN_MAX_COUNT */
     bool has_first;                      /* config.first_name is in the root and still to be given */
@@ -387,9 +387,8 @@ static enum mr_status directory_open(struct mr_source *source, const struct mr_e
                                      struct mr_reader **reader, struct mr_error *err)
 {
     const struct directory_source *walk = walk_of(source);
-    int fd = walk->config.follows_links
-                 ? below_follow(&walk->root, entry->path, LOCAL_READ_FLAGS)
-                 : dircache_open(walk->dirs, entry->path, LOCAL_READ_FLAGS);
+    int fd = walk->config.follows_links ? below_follow(&walk->root, entry->path, LOCAL_READ_FLAGS)
+                                        : dircache_open(walk->dirs, entry->path, LOCAL_READ_FLAGS);
     return local_open(fd, entry, reader, err);
 }
 
