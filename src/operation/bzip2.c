@@ -119,12 +119,7 @@ static enum mr_status rename_unpacked(const void *config, char **path)
 static enum mr_status decoder_create(const void *config, void **state, struct mr_error *err)
 {
     (void)config;
-    struct decompressor *decompressor = calloc(1, sizeof(*decompressor));
-    if (!decompressor)
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    codec_decoder_init(&decompressor->decoder, &decoder_calls);
-    *state = decompressor;
-    return MR_OK;
+    return codec_decoder_create(&decoder_calls, sizeof(struct decompressor), state, err);
 }
 
 static void decoder_destroy(void *state)

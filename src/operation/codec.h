@@ -1,7 +1,8 @@
 /*
  * codec.h - what the codecs share. Encoders and decoders each have one driver, which is their
- * process(), start() and stop(). What a format compresses with is a codec in blocks (codec/block.h);
- * to be decoded it gives a few calls, and the driver is the first member of its state.
+ * process(), start() and stop(). What a format compresses with is a codec in blocks
+ * (codec/block.h); to be decoded it gives a few calls, and the driver is the first member of its
+ * state.
  */
 #ifndef MR_OPERATION_CODEC_H
 #define MR_OPERATION_CODEC_H
@@ -51,8 +52,8 @@ enum mr_status codec_spill_put(struct codec_spill *spill, const void *bytes, siz
 bool codec_spill_drain(struct codec_spill *spill, struct mr_io *io);
 
 /*
- * Encoders; config is a struct codec_config. The content is compressed block by block, as if it were
- * done on several threads: what comes out depends on the content alone.
+ * Encoders; config is a struct codec_config. The content is compressed block by block, as if it
+ * were done on several threads: what comes out depends on the content alone.
  */
 size_t codec_bound(const void *config, size_t in_bytes);
 /* With the buffers that content of several blocks needs. */
@@ -117,6 +118,9 @@ struct codec_decoder {
 };
 
 void codec_decoder_init(struct codec_decoder *decoder, const struct codec_decoder_calls *calls);
+/* A zeroed state of state_bytes that begins with a decoder. MR_OK, MR_E_MEMORY. */
+enum mr_status codec_decoder_create(const struct codec_decoder_calls *calls, size_t state_bytes,
+                                    void **state, struct mr_error *err);
 /* For struct mr_operation; state is a struct codec_decoder. */
 enum mr_status codec_decode_start(void *state, const struct mr_entry *entry, struct mr_error *err);
 enum mr_status codec_decode_process(void *state, struct mr_io *io, struct mr_error *err);

@@ -1,5 +1,6 @@
 /* The driver of the decoders. */
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "operation/codec.h"
@@ -7,6 +8,17 @@
 void codec_decoder_init(struct codec_decoder *decoder, const struct codec_decoder_calls *calls)
 {
     *decoder = (struct codec_decoder){.calls = calls};
+}
+
+enum mr_status codec_decoder_create(const struct codec_decoder_calls *calls, size_t state_bytes,
+                                    void **state, struct mr_error *err)
+{
+    struct codec_decoder *decoder = calloc(1, state_bytes);
+    if (!decoder)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    codec_decoder_init(decoder, calls);
+    *state = decoder;
+    return MR_OK;
 }
 
 enum mr_status codec_decode_start(void *state, const struct mr_entry *entry, struct mr_error *err)

@@ -159,13 +159,13 @@ static enum mr_status rename_unlzma(const void *config, char **path)
 
 static enum mr_status create_decoder(bool is_alone, void **state, struct mr_error *err)
 {
-    struct decompressor *decompressor = calloc(1, sizeof(*decompressor));
-    if (!decompressor)
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    codec_decoder_init(&decompressor->decoder, is_alone ? &lzma_calls : &xz_calls);
+    enum mr_status status = codec_decoder_create(is_alone ? &lzma_calls : &xz_calls,
+                                                 sizeof(struct decompressor), state, err);
+    if (status != MR_OK)
+        return status;
+    struct decompressor *decompressor = *state;
     decompressor->lzma = (lzma_stream)LZMA_STREAM_INIT;
     decompressor->is_alone = is_alone;
-    *state = decompressor;
     return MR_OK;
 }
 
