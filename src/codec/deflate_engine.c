@@ -104,11 +104,13 @@ static bool open_end(unsigned char *stream, size_t cap_bytes, uint64_t begin_bit
 {
     static const unsigned char empty[4] = {0x00, 0x00, 0xff, 0xff};
     /* An empty stored block: three zero bits, zeros up to the next byte, length 0 and its
-     * complement. The zeros behind the end of the stream are there already. */
+     * complement. */
     size_t used_bytes = *bytes, length_at = (size_t)(end_bit + 3 + 7) / 8;
     if (length_at + sizeof(empty) > cap_bytes)
         return false;
     stream[begin_bit / 8] &= (unsigned char)~(1u << (begin_bit % 8));
+    if (end_bit % 8 != 0)
+        stream[used_bytes - 1] &= (unsigned char)((1u << (end_bit % 8)) - 1);
     memset(stream + used_bytes, 0, length_at - used_bytes);
     memcpy(stream + length_at, empty, sizeof(empty));
     *bytes = length_at + sizeof(empty);

@@ -12,6 +12,8 @@
 #include <zstd.h>
 #endif
 
+Suite *blocks_suite(void);
+
 struct output {
     unsigned char *bytes;
     size_t count, cap, fail_at;

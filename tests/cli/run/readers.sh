@@ -1,12 +1,15 @@
 # What we compress is read by everybody else who is installed; those who are not are named.
+# shellcheck disable=SC2016 # the programs of other languages are not for the shell
 . "$(dirname "$0")/../lib.sh"
 
 # Content of several blocks: the program, text, noise, and the program again. Content of one; none at all.
 mkdir in
-head -c 1300000 "$MILLRACE" >in/several
-seq 250000 >>in/several
-head -c 900000 /dev/urandom >>in/several
-head -c 700000 "$MILLRACE" >>in/several
+{
+    head -c 1300000 "$MILLRACE"
+    seq 250000
+    head -c 900000 /dev/urandom
+    head -c 700000 "$MILLRACE"
+} >in/several
 seq 3000 >in/one
 : >in/none
 
