@@ -125,6 +125,7 @@ enum mr_status setup_make_inputs(const struct setup *setup, const struct options
         .format = options->from,
         .no_archives = options->no_archives || wanted->no_archives,
         .is_merged = options->is_merged,
+        .limits = sizes_decoding(options),
     };
     config.walk = (struct walk_config){
         .is_unsorted = options->sort == SORT_NONE,

@@ -10,6 +10,7 @@
 #include "engine/thread.h"
 
 #define THREADS_MAX    4096
+#define DECODERS_MAX   4
 #define MEMORY_DEFAULT ((uint64_t)1 << 30)
 #define CGROUP_ROOT    "/sys/fs/cgroup"
 
@@ -102,7 +103,7 @@ static unsigned resolve(struct amount amount, unsigned processors)
     return count > THREADS_MAX ? THREADS_MAX : (unsigned)count;
 }
 
-static uint64_t choose_memory(const struct options *options)
+uint64_t sizes_memory(const struct options *options)
 {
     if (options->memory_bytes > 0)
         return options->memory_bytes;
@@ -110,6 +111,13 @@ static uint64_t choose_memory(const struct options *options)
     if (options->memory_percent > 0)
         return limit / 100 * options->memory_percent;
     return limit / 4 < MEMORY_DEFAULT ? limit / 4 : MEMORY_DEFAULT;
+}
+
+struct decode_limits sizes_decoding(const struct options *options)
+{
+    unsigned threads = resolve(options->workers, thread_processor_count());
+    return (struct decode_limits){.memory_bytes = sizes_memory(options) / 8,
+                                  .thread_count = threads < DECODERS_MAX ? threads : DECODERS_MAX};
 }
 
 void sizes_choose(const struct options *options, struct job_config *config)
@@ -122,5 +130,5 @@ void sizes_choose(const struct options *options, struct job_config *config)
     config->reader_count = resolve(options->readers, processors);
     config->worker_count = resolve(options->workers, processors);
     config->writer_count = resolve(options->writers, processors);
-    config->memory_bytes = choose_memory(options);
+    config->memory_bytes = sizes_memory(options);
 }

@@ -4,9 +4,14 @@
 
 #include "cli/options.h"
 #include "flow/job.h"
+#include "source/decode_ahead.h"
 
 /* Sets the thread counts, pools and memory_bytes of *config. */
 void sizes_choose(const struct options *options, struct job_config *config);
+/* What the run may take, in bytes: --memory, or the default. */
+uint64_t sizes_memory(const struct options *options);
+/* An eighth of the memory, and the threads, for decoding a compressed archive ahead of its reader. */
+struct decode_limits sizes_decoding(const struct options *options);
 /* The memory this process may use: the smallest limit of its cgroups (v2 or v1), else the machine's
  * memory; in bytes. */
 uint64_t sizes_memory_limit(void);

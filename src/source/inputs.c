@@ -19,6 +19,7 @@ struct inputs {
     char *format;
     bool no_archives, is_merged, may_collide;
     struct walk_config walk;
+    struct decode_limits limits;
     struct input *current; /* holds one reference */
     char *listed_path; /* the name of the current input's only entry, when that is a plain file from
                           a list */
@@ -63,6 +64,7 @@ static enum mr_status copy_config(struct inputs *inputs, const struct inputs_con
     inputs->no_archives = config->no_archives;
     inputs->is_merged = config->is_merged;
     inputs->walk = config->walk;
+    inputs->limits = config->limits;
     inputs->may_collide = may_collide(config);
     if (config->format && !(inputs->format = strdup(config->format)))
         return out_of_memory(err);
@@ -134,7 +136,8 @@ static enum mr_status try_archive(const struct inputs *inputs, int fd, const cha
     *rest = (struct archive_rest){.fd = fd};
     if (inputs->no_archives)
         return MR_E_UNSUPPORTED;
-    return archive_source_create(fd, label, inputs->format, rest, source, err);
+    return archive_source_create_within(fd, label, inputs->format, &inputs->limits, rest, source,
+                                        err);
 }
 
 /* Anything that is read as a stream: stdin, a FIFO, a device. fd is taken. */

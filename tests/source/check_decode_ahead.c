@@ -1,0 +1,435 @@
+/*
+ * Decoding ahead: members, padding, damage at every bit, ends at every byte, input in pieces of
+ * every size; and the same on the reader's thread, on another one, and in pieces on several.
+ */
+#include "source/decode_ahead.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <zlib.h>
+
+#include "config.h"
+#include "support/support.h"
+
+#if MR_HAVE_ZSTD
+#include <zstd.h>
+#endif
+
+struct input {
+    const unsigned char *data;
+    size_t bytes, at, piece_bytes;
+    bool fails_at_end;
+};
+
+static ssize_t pull(void *ctx, const void **data)
+{
+    struct input *input = ctx;
+    size_t left = input->bytes - input->at;
+    size_t got = left < input->piece_bytes ? left : input->piece_bytes;
+    if (got == 0 && input->fails_at_end) {
+        errno = EIO;
+        return -1;
+    }
+    *data = input->data + input->at;
+    input->at += got;
+    return (ssize_t)got;
+}
+
+static ssize_t read_at(void *ctx, void *buffer, size_t size_bytes, int64_t offset_bytes)
+{
+    const struct input *input = ctx;
+    size_t at = (size_t)offset_bytes < input->bytes ? (size_t)offset_bytes : input->bytes;
+    size_t got = size_bytes < input->bytes - at ? size_bytes : input->bytes - at;
+    memcpy(buffer, input->data + at, got);
+    return (ssize_t)got;
+}
+
+static void seek_to(void *ctx, int64_t offset_bytes)
+{
+    ((struct input *)ctx)->at = (size_t)offset_bytes;
+}
+
+enum way { BY_READER, BY_THREAD, IN_PIECES };
+
+/* What came of an input. */
+struct outcome {
+    enum mr_status status;
+    unsigned char *bytes; /* the caller's to free */
+    size_t size_bytes;
+    const char *problem;
+};
+
+static struct outcome read_all(const struct input *given, enum way way)
+{
+    struct input source = *given;
+    const struct decode_input input = {
+        .ctx = &source, .pull = pull, .pread = way == IN_PIECES ? read_at : NULL, .seek = seek_to};
+    const struct decode_limits limits = {.memory_bytes = (uint64_t)40 << 20, .thread_count = 2};
+    struct outcome outcome = {0};
+    struct decode_ahead *ahead;
+    const void *data;
+    size_t got, cap = 0;
+    const struct unwrap_format *format = unwrap_recognise(given->data, given->bytes);
+    if (!format)
+        ck_abort_msg("not recognised");
+    if (decode_ahead_create(format, &input, &limits, &ahead) != MR_OK)
+        ck_abort_msg("out of memory");
+    if (way != BY_READER)
+        decode_ahead_start(ahead);
+    while ((outcome.status = decode_ahead_read(ahead, &data, &got, &outcome.problem)) == MR_OK) {
+        if (outcome.size_bytes + got > cap) {
+            cap = 2 * (outcome.size_bytes + got);
+            outcome.bytes = realloc(outcome.bytes, cap);
+        }
+        memcpy(outcome.bytes + outcome.size_bytes, data, got);
+        outcome.size_bytes += got;
+    }
+    if (decode_ahead_read(ahead, &data, &got, &outcome.problem) != outcome.status || got != 0)
+        ck_abort_msg("the end does not stay");
+    decode_ahead_destroy(ahead);
+    return outcome;
+}
+
+/* A file in memory that is being made. */
+struct made {
+    unsigned char *bytes;
+    size_t size_bytes;
+};
+
+static unsigned char *room(struct made *made, size_t more_bytes)
+{
+    made->bytes = realloc(made->bytes, made->size_bytes + more_bytes);
+    return made->bytes + made->size_bytes;
+}
+
+/* Appends a member of data. is_block: with the BC field of bgzf. */
+static void add_gzip(struct made *made, const unsigned char *data, size_t bytes, bool is_block)
+{
+    unsigned char extra[] = {'B', 'C', 2, 0, 0, 0};
+    gz_header header = {.os = 255, .extra = extra, .extra_len = sizeof(extra)};
+    size_t cap = bytes + bytes / 8 + 1000;
+    unsigned char *out = room(made, cap);
+    z_stream zlib = {.next_in = (unsigned char *)data,
+                     .avail_in = (uInt)bytes,
+                     .next_out = out,
+                     .avail_out = (uInt)cap};
+    ck_assert_int_eq(deflateInit2(&zlib, 1, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    if (is_block)
+        ck_assert_int_eq(deflateSetHeader(&zlib, &header), Z_OK);
+    ck_assert_int_eq(deflate(&zlib, Z_FINISH), Z_STREAM_END);
+    size_t size = cap - zlib.avail_out;
+    deflateEnd(&zlib);
+    if (is_block) {
+        out[16] = (unsigned char)(size - 1);
+        out[17] = (unsigned char)((size - 1) >> 8);
+    }
+    made->size_bytes += size;
+}
+
+/* Appends data behind a filter of libarchive. */
+static void add_filtered(struct made *made, int filter, const void *data, size_t bytes)
+{
+    size_t cap = bytes + (1 << 16), size = 0;
+    struct archive *archive = archive_write_new();
+    struct archive_entry *entry = archive_entry_new();
+    archive_write_set_format_raw(archive);
+    archive_write_add_filter(archive, filter);
+    archive_write_set_bytes_in_last_block(archive, 1);
+    ck_assert_int_eq(archive_write_open_memory(archive, room(made, cap), cap, &size), ARCHIVE_OK);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_pathname(entry, "data");
+    ck_assert_int_eq(archive_write_header(archive, entry), ARCHIVE_OK);
+    ck_assert_int_eq(archive_write_data(archive, data, bytes), (la_ssize_t)bytes);
+    ck_assert_int_eq(archive_write_close(archive), ARCHIVE_OK);
+    archive_write_free(archive);
+    archive_entry_free(entry);
+    made->size_bytes += size;
+}
+
+#if MR_HAVE_ZSTD
+static void add_zstd(struct made *made, const void *data, size_t bytes)
+{
+    size_t cap = ZSTD_compressBound(bytes);
+    made->size_bytes += ZSTD_compress(room(made, cap), cap, data, bytes, 1);
+}
+#endif
+
+/* Half noise, so that enough is left of it. */
+static unsigned char *mixture(size_t bytes)
+{
+    unsigned char *data = support_text(bytes, bytes), *noise = support_noise(bytes, bytes);
+    for (size_t i = 0; i < bytes; i++)
+        if (i / 3000 % 2)
+            data[i] = noise[i];
+    free(noise);
+    return data;
+}
+
+START_TEST(members_and_padding_in_pieces_of_every_size)
+{
+    unsigned char *text = support_text(7, 900000);
+    struct made made = {0};
+    add_gzip(&made, text, 300000, false);
+    add_gzip(&made, text + 300000, 0, false);
+    add_gzip(&made, text + 300000, 600000, false);
+    memset(room(&made, 700), 0, 700);
+    static const size_t pieces[] = {1, 7, 4096, 1000000};
+    for (size_t i = 0; i < 4; i++) {
+        struct input input = {made.bytes, made.size_bytes + 700, 0, pieces[i], false};
+        struct outcome outcome = read_all(&input, (enum way)_i);
+        ck_assert_int_eq(outcome.status, MR_DONE);
+        ck_assert_uint_eq(outcome.size_bytes, 900000);
+        ck_assert(memcmp(outcome.bytes, text, 900000) == 0);
+        free(outcome.bytes);
+    }
+    free(text);
+    free(made.bytes);
+}
+END_TEST
+
+static const int filters[] = {
+    ARCHIVE_FILTER_GZIP,
+#if MR_HAVE_BZIP2
+    ARCHIVE_FILTER_BZIP2,
+#endif
+#if MR_HAVE_LZMA
+    ARCHIVE_FILTER_XZ,
+#endif
+#if MR_HAVE_ZSTD
+    ARCHIVE_FILTER_ZSTD,
+#endif
+#if MR_HAVE_LZ4
+    ARCHIVE_FILTER_LZ4,
+#endif
+};
+#define FILTER_COUNT ((int)(sizeof(filters) / sizeof(filters[0])))
+
+/* Of two frames, the first cut is one between them: that is an end, and so is none. */
+START_TEST(every_end_is_noticed)
+{
+    unsigned char *text = support_text(8, 3000);
+    struct made made = {0};
+    add_filtered(&made, filters[_i], text, 2000);
+    size_t first = made.size_bytes;
+    add_filtered(&made, filters[_i], text + 2000, 1000);
+    for (size_t cut = 10; cut <= made.size_bytes; cut++) {
+        struct input input = {made.bytes, cut, 0, 64, false};
+        struct outcome outcome = read_all(&input, cut % 16 == 0 ? BY_THREAD : BY_READER);
+        bool is_end = cut == first || cut == made.size_bytes;
+        ck_assert_msg(outcome.status == (is_end ? MR_DONE : MR_E_DATA), "cut to %zu of %zu: %s",
+                      cut, made.size_bytes, outcome.problem);
+        if (is_end)
+            ck_assert_uint_eq(outcome.size_bytes, cut == first ? 2000 : 3000);
+        ck_assert(outcome.size_bytes == 0 || memcmp(outcome.bytes, text, outcome.size_bytes) == 0);
+        free(outcome.bytes);
+    }
+    /* What follows and is no frame is nobody's business. */
+    memset(room(&made, 1000), 'x', 1000);
+    struct input input = {made.bytes, made.size_bytes + 1000, 0, 64, false};
+    struct outcome outcome = read_all(&input, BY_THREAD);
+    ck_assert_int_eq(outcome.status, MR_DONE);
+    ck_assert_uint_eq(outcome.size_bytes, 3000);
+    free(outcome.bytes);
+    free(text);
+    free(made.bytes);
+}
+END_TEST
+
+START_TEST(every_flipped_bit_is_noticed_or_does_not_matter)
+{
+    unsigned char *text = support_text(9, 2000);
+    struct made made = {0};
+    add_gzip(&made, text, 2000, false);
+    for (size_t bit = 24; bit < made.size_bytes * 8; bit++) {
+        made.bytes[bit / 8] ^= (unsigned char)(1u << (bit % 8));
+        struct input input = {made.bytes, made.size_bytes, 0, SIZE_MAX, false};
+        struct outcome outcome = read_all(&input, BY_READER);
+        made.bytes[bit / 8] ^= (unsigned char)(1u << (bit % 8));
+        bool is_same = outcome.size_bytes == 2000 && memcmp(outcome.bytes, text, 2000) == 0;
+        if (outcome.status == MR_DONE ? !is_same : !outcome.problem)
+            ck_abort_msg("bit %zu", bit);
+        free(outcome.bytes);
+    }
+    free(text);
+    free(made.bytes);
+}
+END_TEST
+
+START_TEST(a_failed_read_is_no_damage)
+{
+    unsigned char *text = support_text(10, 3000);
+    struct made made = {0};
+    add_gzip(&made, text, 3000, false);
+    struct input input = {made.bytes, made.size_bytes / 2, 0, 100, true};
+    for (int way = BY_READER; way <= IN_PIECES; way++) {
+        struct outcome outcome = read_all(&input, (enum way)way);
+        ck_assert_int_eq(outcome.status, MR_E_SYSTEM);
+        ck_assert_int_eq(errno, EIO);
+        free(outcome.bytes);
+    }
+    free(made.bytes);
+    free(text);
+}
+END_TEST
+
+static void check_same(const struct made *made, size_t size_bytes, const char *what, size_t at)
+{
+    struct input input = {made->bytes, size_bytes, 0, 100000, false};
+    struct outcome serial = read_all(&input, BY_READER);
+    for (int way = BY_THREAD; way <= IN_PIECES; way++) {
+        struct outcome other = read_all(&input, (enum way)way);
+        const char *a = serial.problem ? serial.problem : "",
+                   *b = other.problem ? other.problem : "";
+        if (serial.status != other.status || strcmp(a, b) != 0)
+            ck_abort_msg("%s at %zu, way %d: \"%s\" is not \"%s\"", what, at, way, b, a);
+        if (serial.size_bytes != other.size_bytes ||
+            (other.size_bytes > 0 && memcmp(serial.bytes, other.bytes, other.size_bytes) != 0))
+            ck_abort_msg("%s at %zu, way %d: other bytes", what, at, way);
+        free(other.bytes);
+    }
+    free(serial.bytes);
+}
+
+/* Files of several frames: those that can be cut, and those that only look like it. */
+static struct made make_frames(int kind, const unsigned char *data, size_t bytes)
+{
+    struct made made = {0};
+    uint64_t state = 5;
+    for (size_t at = 0, piece = 0; at < bytes; at += piece) {
+        static const size_t most[] = {65000, 2200000, 100, 5000000, 700000, 1500000};
+        piece = 1 + support_random(&state) % most[kind];
+        piece = piece < bytes - at ? piece : bytes - at;
+#if MR_HAVE_ZSTD
+        if (kind >= 4)
+            add_zstd(&made, data + at, piece);
+        else
+#endif
+            add_gzip(&made, data + at, piece, kind == 0 || kind == 2);
+    }
+    return made;
+}
+
+START_TEST(all_ways_give_the_same)
+{
+    size_t bytes = _i == 2 ? 1000000 : 6000000;
+    unsigned char *data = mixture(bytes);
+    struct made made = make_frames(_i, data, bytes);
+    struct input input = {made.bytes, made.size_bytes, 0, 100000, false};
+    for (int way = BY_READER; way <= IN_PIECES; way++) {
+        struct outcome outcome = read_all(&input, (enum way)way);
+        ck_assert_int_eq(outcome.status, MR_DONE);
+        ck_assert_uint_eq(outcome.size_bytes, bytes);
+        ck_assert(memcmp(outcome.bytes, data, bytes) == 0);
+        free(outcome.bytes);
+    }
+    uint64_t state = (uint64_t)_i;
+    for (unsigned i = 0; i < 40; i++) {
+        size_t cut = 10 + support_random(&state) % (made.size_bytes - 10);
+        check_same(&made, cut, "cut", cut);
+        size_t at = 10 + support_random(&state) % (made.size_bytes - 10);
+        made.bytes[at] ^= (unsigned char)(1u << i % 8);
+        check_same(&made, made.size_bytes, "flip", at);
+        made.bytes[at] ^= (unsigned char)(1u << i % 8);
+    }
+    free(made.bytes);
+    free(data);
+}
+END_TEST
+
+START_TEST(every_thousandth_cut_gives_the_same)
+{
+    unsigned char *data = mixture(400000);
+    struct made made = make_frames(_i, data, 400000);
+    for (size_t cut = 1000; cut < made.size_bytes; cut += 1000)
+        check_same(&made, cut, "cut", cut);
+    free(made.bytes);
+    free(data);
+}
+END_TEST
+
+/* A member that holds what looks like the header of another, just where one is looked for. */
+START_TEST(a_false_header_is_no_member)
+{
+    static const unsigned char header[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
+    unsigned char *data = support_noise(3, 3000000); /* stored as it is */
+    for (size_t at = 0; at + 10 < 3000000; at += 3001)
+        memcpy(data + at, header, sizeof(header));
+    struct made made = {0};
+    add_gzip(&made, data, 100000, false);
+    add_gzip(&made, data + 100000, 2000000, false);
+    add_gzip(&made, data + 2100000, 900000, false);
+    struct input input = {made.bytes, made.size_bytes, 0, 100000, false};
+    struct outcome outcome = read_all(&input, IN_PIECES);
+    ck_assert_int_eq(outcome.status, MR_DONE);
+    ck_assert_uint_eq(outcome.size_bytes, 3000000);
+    ck_assert(memcmp(outcome.bytes, data, 3000000) == 0);
+    free(outcome.bytes);
+    free(made.bytes);
+    free(data);
+}
+END_TEST
+
+START_TEST(it_can_be_left_at_any_time)
+{
+    unsigned char *data = mixture(6000000);
+    struct made made = make_frames(_i, data, 6000000);
+    bool is_in_pieces = false;
+    for (unsigned reads = 0; reads < 12; reads++) {
+        struct input source = {made.bytes, made.size_bytes, 0, 100000, false};
+        const struct decode_input input = {
+            .ctx = &source, .pull = pull, .pread = read_at, .seek = seek_to};
+        const struct decode_limits limits = {.memory_bytes = (uint64_t)40 << 20, .thread_count = 2};
+        const struct unwrap_format *format = unwrap_recognise(made.bytes, made.size_bytes);
+        struct decode_ahead *ahead;
+        const void *bytes;
+        const char *problem;
+        size_t got;
+        ck_assert_int_eq(decode_ahead_create(format, &input, &limits, &ahead), MR_OK);
+        enum mr_status status = MR_OK;
+        for (unsigned i = 0; i < reads && status == MR_OK; i++) {
+            if (i == 1)
+                decode_ahead_start(ahead);
+            status = decode_ahead_read(ahead, &bytes, &got, &problem);
+            is_in_pieces = is_in_pieces || got > DECODE_BLOCK_BYTES;
+        }
+        ck_assert(!mr_status_is_error(status));
+        decode_ahead_destroy(ahead);
+    }
+    ck_assert(is_in_pieces == (_i != 3)); /* those are too large */
+    free(made.bytes);
+    free(data);
+}
+END_TEST
+
+START_TEST(little_memory_means_few_buffers)
+{
+    const struct unwrap_format *format = unwrap_recognise((const unsigned char *)"\x1f\x8b\x08", 3);
+    struct decode_limits limits = {.memory_bytes = 1 << 20, .thread_count = 4};
+    ck_assert_uint_eq(decode_ahead_memory(format, true, &limits), 1 << 20);
+    limits.memory_bytes = 1;
+    ck_assert_uint_eq(decode_ahead_memory(format, true, &limits), 2 * DECODE_BLOCK_BYTES);
+    limits.memory_bytes = (uint64_t)64 << 20;
+    ck_assert_uint_eq(decode_ahead_memory(format, true, &limits), (uint64_t)64 << 20);
+    ck_assert_uint_eq(decode_ahead_memory(format, false, &limits), 8 * DECODE_BLOCK_BYTES);
+}
+END_TEST
+
+Suite *decode_ahead_suite(void)
+{
+    enum { KINDS = MR_HAVE_ZSTD ? 6 : 4 };
+    Suite *suite = suite_create("decode_ahead");
+    TCase *cases = tcase_create("all");
+    tcase_set_timeout(cases, 120);
+    tcase_add_loop_test(cases, members_and_padding_in_pieces_of_every_size, 0, 3);
+    tcase_add_loop_test(cases, every_end_is_noticed, 0, FILTER_COUNT);
+    tcase_add_test(cases, every_flipped_bit_is_noticed_or_does_not_matter);
+    tcase_add_test(cases, a_failed_read_is_no_damage);
+    tcase_add_loop_test(cases, all_ways_give_the_same, 0, KINDS);
+    tcase_add_loop_test(cases, every_thousandth_cut_gives_the_same, 0, KINDS);
+    tcase_add_test(cases, a_false_header_is_no_member);
+    tcase_add_loop_test(cases, it_can_be_left_at_any_time, 0, KINDS);
+    tcase_add_test(cases, little_memory_means_few_buffers);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
