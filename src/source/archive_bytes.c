@@ -309,8 +309,10 @@ static void stop_waiting(void *ctx)
 /* Decodes ahead from now on when the archive is known to be one and there is enough of it. */
 static void start_ahead(struct archive_bytes *bytes)
 {
+    if (bytes->is_started || !bytes->is_forgotten)
+        return;
     int64_t size = bytes->can_seek ? bytes->size_bytes : bytes->at_bytes;
-    if (bytes->is_started || !bytes->is_forgotten || size <= AHEAD_BYTES)
+    if (size <= AHEAD_BYTES)
         return;
     bytes->is_started = true;
     if (!bytes->can_seek && (bytes->wake_fd = eventfd(0, EFD_CLOEXEC)) < 0)
