@@ -183,7 +183,9 @@ static size_t content_cost(const struct item *item)
         cost_bytes += encode_cost_bytes(route, item->mid.window_count - 1);
     if (!item->way)
         return cost_bytes;
-    cost_bytes += item->way->state_bytes;
+    /* One block needs no buffers for gathering blocks. */
+    bool is_one_block = item->is_small && route->codec && chain_count(item->way->chain) == 1;
+    cost_bytes += is_one_block ? route->block_state_bytes : item->way->state_bytes;
     if (item->encode)
         return cost_bytes;
     size_t bound_bytes =

@@ -19,7 +19,7 @@
 #define DESCRIPTORS_SHARE 4
 /* Blocks of one large item that are worked on at once, at most. */
 #define ENCODE_WIDTH_MAX 32
-#define GRANTED_BYTES    ((uint64_t)16 << 20)
+#define GRANTED_BYTES    ((uint64_t)24 << 20)
 #define NAMES_BYTES       ((size_t)4 << 20)
 
 static const char *const pool_names[JOB_STAGES] = {"read", "work", "write"};
@@ -156,7 +156,12 @@ static enum mr_status check_chain(const struct job *job, struct mr_error *err)
     for (unsigned i = 0; i < chain_count(chain); i++) {
         const void *config;
         const struct mr_operation *operation = chain_operation(chain, i, &config);
-        size_t bytes = operation->state_bytes ? operation->state_bytes(config) : 0;
+        const struct block_options *options;
+        const struct block_codec *codec =
+            operation->blocks ? operation->blocks(config, &options) : NULL;
+        size_t bytes = codec                    ? codec->state_bytes(options)
+                       : operation->state_bytes ? operation->state_bytes(config)
+                                                : 0;
         if (bytes < largest_bytes)
             continue;
         largest = operation->name;

@@ -43,7 +43,7 @@ static enum mr_status open_input(struct item *item, struct mr_error *err)
         return status;
     item->load.size_bytes = item->entry.size_bytes;
     status = source->ops->open(source, &item->entry, &item->load.reader, err);
-    if (status == MR_OK && source->ops->open_size)
+    if (status == MR_OK && source->ops->open_size && !item->entry.has_encoding)
         item->load.size_bytes = source->ops->open_size(source, item->load.reader);
     return status;
 }

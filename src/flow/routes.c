@@ -90,17 +90,10 @@ static enum mr_status way_init(const struct routes *routes, struct way *way, str
     return make_stash(routes, way->state_bytes, destroy_state, &way->states, err);
 }
 
-static enum mr_status add(struct chain *chain, const struct mr_operation *operation, int level,
+static enum mr_status add(struct chain *chain, const struct mr_operation *operation,
                           struct mr_error *err)
 {
-    void *config = NULL;
-    enum mr_status status =
-        operation->config_destroy ? member_config(level, &config, err) : MR_OK;
-    if (status == MR_OK)
-        status = chain_add_operation(chain, operation, config, err);
-    if (status != MR_OK && config)
-        operation->config_destroy(config);
-    return status;
+    return chain_add_operation(chain, operation, NULL, err);
 }
 
 static enum mr_status add_decoders(struct chain *chain, enum stored_kind stored,
@@ -112,14 +105,14 @@ static enum mr_status add_decoders(struct chain *chain, enum stored_kind stored,
     case STORED_KINDS:
         return MR_OK;
     case STORED_DEFLATE:
-        return add(chain, &operation_member_inflate, 0, err);
+        return add(chain, &operation_member_inflate, err);
     case STORED_ZSTD:
         status = chain_add(chain, "unzstd", err);
         break;
     case STORED_PLAIN:
         break;
     }
-    return status == MR_OK ? add(chain, &operation_member_check, 0, err) : status;
+    return status == MR_OK ? add(chain, &operation_member_check, err) : status;
 }
 
 static enum mr_status add_encoder(struct chain *chain, const struct mr_sink_encoding *encoding,
@@ -128,10 +121,14 @@ static enum mr_status add_encoder(struct chain *chain, const struct mr_sink_enco
     if (kept == KEPT_NOT)
         return MR_OK;
     if (kept == KEPT_PLAIN)
-        return add(chain, &operation_member_store, 0, err);
-    if (encoding->method == MR_METHOD_DEFLATE)
-        return add(chain, &operation_member_deflate, encoding->level, err);
-    return add(chain, &operation_member_zstd, encoding->level, err);
+        return add(chain, &operation_member_store, err);
+    void *config = NULL;
+    enum mr_status status = member_config(encoding->method, encoding->level, &config, err);
+    if (status == MR_OK)
+        status = chain_add_operation(chain, &operation_member_pack, config, err);
+    if (status != MR_OK && config)
+        operation_member_pack.config_destroy(config);
+    return status;
 }
 
 /*
@@ -176,12 +173,12 @@ static enum mr_status compose(const struct routes *routes, enum stored_kind stor
     find_moves(routes, stored, kept, &first, &count, &begin, &end);
     bool is_passed = begin == &operation_member_pass;
     enum mr_status status =
-        begin ? add(chain, begin, 0, err) : add_decoders(chain, stored, err);
+        begin ? add(chain, begin, err) : add_decoders(chain, stored, err);
     if (status == MR_OK)
         status = chain_borrow(chain, routes->chain, first, count, err);
     if (status != MR_OK || is_passed)
         return status;
-    return end ? add(chain, end, 0, err) : add_encoder(chain, routes->encoding, kept, err);
+    return end ? add(chain, end, err) : add_encoder(chain, routes->encoding, kept, err);
 }
 
 /* The last operation by its codec, and what comes before it as a chain of its own. */

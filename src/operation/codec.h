@@ -14,6 +14,9 @@
 struct codec_config {
     const struct block_codec *codec;
     struct block_options options;
+    /* What it makes for a container (zip); content of one block is kept plain there when it does not get smaller. PLAIN: it is for
+     * none. */
+    enum mr_method method;
 };
 
 /* level: the default. */
@@ -64,6 +67,8 @@ void codec_encoder_destroy(void *state);
 enum mr_status codec_encode_start(void *state, const struct mr_entry *entry, struct mr_error *err);
 enum mr_status codec_encode_process(void *state, struct mr_io *io, struct mr_error *err);
 void codec_encode_stop(void *state);
+/* As mr_operation.encoding, with a config for a container. */
+const struct mr_encoding *codec_encoding(void *state, int64_t *plain_bytes);
 
 /* The part of a struct mr_operation that all encoders have in common. */
 #define CODEC_ENCODER                                                                              \

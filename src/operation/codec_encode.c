@@ -17,6 +17,9 @@ struct codec_encoder {
     size_t gathered_bytes;
     bool has_begun, has_ended; /* the first, the last block was compressed */
     struct codec_spill spill;
+    /* For a container: */
+    uint64_t plain_bytes, made_bytes;
+    struct mr_encoding encoding;
 };
 
 size_t codec_bound(const void *config, size_t in_bytes)
@@ -88,6 +91,8 @@ void codec_encode_stop(void *state)
     encoder->gathered_bytes = 0;
     encoder->spill.count = encoder->spill.at = 0;
     encoder->has_begun = encoder->has_ended = false;
+    encoder->plain_bytes = encoder->made_bytes = 0;
+    encoder->encoding.method = encoder->config->method;
 }
 
 enum mr_status codec_encode_start(void *state, const struct mr_entry *entry, struct mr_error *err)
@@ -122,6 +127,29 @@ static enum mr_status end(struct codec_encoder *encoder, struct mr_error *err)
     return status;
 }
 
+/* The one block of small content stands plain in a container where it does not get smaller. */
+static void keep_smaller(struct codec_encoder *encoder, struct block *block)
+{
+    bool is_whole = block->is_first && block->is_last;
+    if (encoder->config->method == MR_METHOD_PLAIN || !is_whole ||
+        block->out_bytes < block->in_bytes)
+        return;
+    encoder->encoding.method = MR_METHOD_PLAIN;
+    block->out_bytes = block->in_bytes;
+    if (block->in_bytes > 0)
+        memcpy(block->out, block->in, block->in_bytes);
+}
+
+const struct mr_encoding *codec_encoding(void *state, int64_t *plain_bytes)
+{
+    struct codec_encoder *encoder = state;
+    *plain_bytes = (int64_t)encoder->plain_bytes;
+    encoder->encoding.has_crc = true;
+    encoder->encoding.crc = encoder->config->codec->crc(encoder->summary);
+    encoder->encoding.stored_bytes = (int64_t)encoder->made_bytes;
+    return &encoder->encoding;
+}
+
 /* One block, into the room of io where it fits whatever it becomes, else into the spill, which is
  * empty. The size of the room does not change what is made. */
 static enum mr_status compress(struct codec_encoder *encoder, const unsigned char *in, size_t bytes,
@@ -144,8 +172,11 @@ static enum mr_status compress(struct codec_encoder *encoder, const unsigned cha
         status = codec->add(encoder->summary, &block);
     if (status != MR_OK)
         return failed(encoder, status, err);
+    keep_smaller(encoder, &block);
     encoder->has_begun = true;
     encoder->has_ended = is_last;
+    encoder->plain_bytes += bytes;
+    encoder->made_bytes += block.out_bytes;
     if (is_direct)
         codec_advance(io, 0, block.out_bytes);
     else

@@ -14,10 +14,9 @@
 extern const struct mr_operation operation_member_check;
 extern const struct mr_operation operation_member_inflate;
 
-/* Encoding: plain content, summed up; raw deflate and Zstandard frames, kept plain when that is not larger. */
+/* Encoding: plain content, summed up; and what member_config() says, kept plain when that is not smaller. */
 extern const struct mr_operation operation_member_store;
-extern const struct mr_operation operation_member_deflate;
-extern const struct mr_operation operation_member_zstd; /* a build without libzstd: its states cannot be made */
+extern const struct mr_operation operation_member_pack;
 
 /*
  * Moving: raw deflate goes on as it is, into a container or into one gzip member (RFC 1952), after its size and
@@ -27,8 +26,8 @@ extern const struct mr_operation operation_member_pass;
 extern const struct mr_operation operation_member_to_gzip;
 extern const struct mr_operation operation_gzip_to_member;
 
-/* The config of the operations that have config_destroy(). MR_OK, MR_E_MEMORY. */
-enum mr_status member_config(int level, void **config, struct mr_error *err);
+/* The config of operation_member_pack. method: not PLAIN. MR_OK, MR_E_MEMORY, MR_E_UNSUPPORTED (a build without libzstd). */
+enum mr_status member_config(enum mr_method method, int level, void **config, struct mr_error *err);
 
 /* What has been checked of a member so far. */
 struct member_sum {

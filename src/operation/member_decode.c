@@ -1,10 +1,9 @@
 /* The members of a container as they are decoded: plain ones, and raw deflate. */
-#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "codec/inflate.h"
 #include "codec/sums.h"
 #include "config.h"
 #include "operation/codec.h"
@@ -101,32 +100,31 @@ struct member_inflater {
     const struct mr_entry *entry;
     struct member_sum sum;
     bool is_fresh, is_ended;
-    z_stream zlib;
-    bool has_zlib; /* made when the first large member comes */
+    struct inflater *stream; /* made when the first large member comes */
 #if MR_HAVE_LIBDEFLATE
     struct libdeflate_decompressor *decompressor;
 #endif
 };
 
-static enum mr_status inflate_create(const void *config, void **state, struct mr_error *err)
+static enum mr_status deflated_create(const void *config, void **state, struct mr_error *err)
 {
     (void)config;
     *state = calloc(1, sizeof(struct member_inflater));
     return *state ? MR_OK : no_memory(err);
 }
 
-static void inflate_destroy(void *state)
+static void deflated_destroy(void *state)
 {
     struct member_inflater *inflater = state;
-    if (inflater->has_zlib)
-        inflateEnd(&inflater->zlib);
+    inflate_destroy(inflater->stream);
 #if MR_HAVE_LIBDEFLATE
     libdeflate_free_decompressor(inflater->decompressor);
 #endif
     free(inflater);
 }
 
-static enum mr_status inflate_start(void *state, const struct mr_entry *entry, struct mr_error *err)
+static enum mr_status deflated_start(void *state, const struct mr_entry *entry,
+                                     struct mr_error *err)
 {
     (void)err;
     struct member_inflater *inflater = state;
@@ -143,7 +141,7 @@ static enum mr_status damaged(const char *what, struct mr_error *err)
 }
 
 #if MR_HAVE_LIBDEFLATE
-/* All of a small member at once. False: it has to go through zlib, which also says what is wrong with it. */
+/* All of a small member at once. False: it has to go through the stream, which also says what is wrong with it. */
 static bool inflate_whole(struct member_inflater *inflater, struct mr_io *io)
 {
     if (!io->is_last || inflater->entry->size_bytes < 0 ||
@@ -167,36 +165,23 @@ static bool inflate_whole(struct member_inflater *inflater, struct mr_io *io)
 
 static enum mr_status begin_stream(struct member_inflater *inflater, struct mr_error *err)
 {
-    int code = inflater->has_zlib ? inflateReset(&inflater->zlib)
-                                  : inflateInit2(&inflater->zlib, -MAX_WBITS);
-    inflater->has_zlib = inflater->has_zlib || code == Z_OK;
-    return code == Z_OK ? MR_OK : no_memory(err);
-}
-
-static uInt clamp(size_t bytes)
-{
-    return bytes < UINT_MAX ? (uInt)bytes : UINT_MAX;
+    if (!inflater->stream)
+        inflater->stream = inflate_create(INFLATE_RAW);
+    else
+        inflate_reset(inflater->stream);
+    return inflater->stream ? MR_OK : no_memory(err);
 }
 
 static enum mr_status inflate_some(struct member_inflater *inflater, struct mr_io *io,
                                    struct mr_error *err)
 {
-    z_stream *zlib = &inflater->zlib;
-    uInt in_bytes = clamp(io->in_bytes), out_bytes = clamp(io->out_bytes);
-    zlib->next_in = (z_const Bytef *)io->in;
-    zlib->avail_in = in_bytes;
-    zlib->next_out = io->out;
-    zlib->avail_out = out_bytes;
-    int code = inflate(zlib, Z_NO_FLUSH);
-    size_t used = in_bytes - zlib->avail_in, made = out_bytes - zlib->avail_out;
-    member_sum_add(&inflater->sum, io->out, made);
-    codec_advance(io, used, made);
-    if (code == Z_STREAM_END)
-        inflater->is_ended = true;
-    else if (code == Z_MEM_ERROR)
-        return no_memory(err);
-    else if (code != Z_OK && code != Z_BUF_ERROR)
-        return damaged("its deflate data makes no sense", err);
+    const unsigned char *made = io->out;
+    const char *problem = NULL;
+    enum mr_status status = inflate_step(inflater->stream, io, &problem);
+    member_sum_add(&inflater->sum, made, (size_t)(io->out - made));
+    inflater->is_ended = status == MR_DONE;
+    if (status != MR_OK && status != MR_DONE)
+        return status == MR_E_MEMORY ? no_memory(err) : damaged(problem, err);
     int64_t size_bytes = inflater->entry->size_bytes;
     if (size_bytes >= 0 && inflater->sum.bytes > (uint64_t)size_bytes)
         return damaged("it is longer than its header declares", err);
@@ -205,7 +190,7 @@ static enum mr_status inflate_some(struct member_inflater *inflater, struct mr_i
     return MR_OK;
 }
 
-static enum mr_status inflate_process(void *state, struct mr_io *io, struct mr_error *err)
+static enum mr_status deflated_process(void *state, struct mr_io *io, struct mr_error *err)
 {
     struct member_inflater *inflater = state;
     if (inflater->is_fresh) {
@@ -231,10 +216,10 @@ static enum mr_status inflate_process(void *state, struct mr_io *io, struct mr_e
     return status == MR_OK ? MR_DONE : status;
 }
 
-static size_t inflate_state_bytes(const void *config)
+static size_t deflated_state_bytes(const void *config)
 {
     (void)config;
-    return sizeof(struct member_inflater) + ((size_t)64 << 10);
+    return sizeof(struct member_inflater) + INFLATE_MEMORY_BYTES + ((size_t)16 << 10);
 }
 
 const struct mr_operation operation_member_inflate = {
@@ -242,9 +227,9 @@ const struct mr_operation operation_member_inflate = {
     .name = "member",
     .summary = "decodes a deflated member and checks its size and CRC",
     .bound_entry = declared_bound,
-    .state_bytes = inflate_state_bytes,
-    .state_create = inflate_create,
-    .start = inflate_start,
-    .process = inflate_process,
-    .state_destroy = inflate_destroy,
+    .state_bytes = deflated_state_bytes,
+    .state_create = deflated_create,
+    .start = deflated_start,
+    .process = deflated_process,
+    .state_destroy = deflated_destroy,
 };

@@ -68,7 +68,7 @@ static void *config_for(const struct mr_operation *operation)
 {
     void *config = NULL;
     if (operation->config_destroy)
-        ck_assert_int_eq(member_config(6, &config, NULL), MR_OK);
+        ck_assert_int_eq(member_config(MR_METHOD_DEFLATE, 6, &config, NULL), MR_OK);
     return config;
 }
 
@@ -177,7 +177,7 @@ END_TEST
 START_TEST(content_is_encoded_and_summed_up)
 {
     static const struct mr_operation *const operations[] = {&operation_member_store,
-                                                            &operation_member_deflate};
+                                                            &operation_member_pack};
     struct bytes plain = text_of(sizes[_i]);
     for (int o = 0; o < 2; o++) {
         struct bytes first = {NULL, 0};
@@ -225,7 +225,7 @@ START_TEST(noise_stays_plain)
     struct drive drive;
     struct mr_encoding encoding;
     int64_t plain_bytes;
-    ck_assert_int_eq(run(&operation_member_deflate, &entry, noise, &cuts[_i], &drive, &encoding,
+    ck_assert_int_eq(run(&operation_member_pack, &entry, noise, &cuts[_i], &drive, &encoding,
                          &plain_bytes),
                      MR_DONE);
     ck_assert_int_eq(encoding.method, MR_METHOD_PLAIN);

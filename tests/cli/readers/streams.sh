@@ -128,14 +128,20 @@ for kind in tar.gz tar.gz:layout=bgzf tar.zst tar.xz tar.bz2; do
     rm -rf a.tar
     run run in -q -o a.tar --to "$kind"
     expect_status 0
-    for tar in 'tar -xf a.tar' 'bsdtar -xf a.tar' 'busybox tar -xf a.tar'; do
+    case $kind in
+    tar.gz*) letter=z ;;
+    tar.xz) letter=J ;;
+    tar.bz2) letter=j ;;
+    *) letter= ;;
+    esac
+    for tar in "tar -x$letter" 'bsdtar -x' "busybox tar -x$letter"; do
         command -v "${tar%% *}" >/dev/null 2>&1 || { missing="$missing ${tar%% *}"; continue; }
-        case "$tar $kind" in
-        'tar '*) case $kind in tar.gz*) tar='tar -xzf a.tar' ;; tar.zst) tar='tar --zstd -xf a.tar' ;; tar.xz) tar='tar -xJf a.tar' ;; *) tar='tar -xjf a.tar' ;; esac ;;
-        busybox*tar.zst) continue ;;
+        case $tar$kind in
+        'tar -x'*tar.zst) tar='tar --zstd -x' ;;
+        busybox*tar.zst) continue ;; # does not know it
         esac
         rm -rf unpacked && mkdir unpacked
-        run_command sh -c "cd unpacked && ${tar%a.tar}../a.tar"
+        run_command sh -c "cd unpacked && ${tar}f ../a.tar"
         [ "$status" = 0 ] && diff -r in unpacked >/dev/null || fail "$tar does not read $kind"
     done
 done
