@@ -182,7 +182,9 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
                          encode_run, encode_settle},
         [STEP_STORE] = {"store", job->pools[JOB_STORE], 1, store_claim, store_run, store_settle},
     };
-    uint64_t sink_bytes = 0;
+    uint64_t sink_bytes = 0, source_bytes = inputs_memory_bytes(job->config.inputs);
+    if (source_bytes > job->config.memory_bytes / 4)
+        source_bytes = job->config.memory_bytes / 4;
     enum mr_status status = give_sink_its_share(job, &sink_bytes, err);
     if (status != MR_OK)
         return status;
@@ -190,7 +192,7 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
         .steps = steps,
         .step_count = STEP_COUNT,
         .order = order_of(job),
-        .budget_bytes = job->config.memory_bytes - sink_bytes,
+        .budget_bytes = job->config.memory_bytes - sink_bytes - source_bytes,
         .in_flight_max = in_flight_max(&job->config),
         .feed_pool = job->pools[JOB_LOAD],
         .client = {.feed = feed_next,

@@ -125,6 +125,12 @@ bool inputs_may_collide(const struct inputs *inputs)
     return inputs->may_collide;
 }
 
+/* What cannot collide is a directory, or a file that is not opened as an archive. */
+uint64_t inputs_memory_bytes(const struct inputs *inputs)
+{
+    return inputs->may_collide && !inputs->no_archives ? inputs->limits.memory_bytes : 0;
+}
+
 /*
  * Opens what is no directory: an archive, or what rest then holds. fd is taken. MR_E_UNSUPPORTED:
  * it is no archive.

@@ -57,6 +57,9 @@ void input_release(struct input *input); /* NULL is a no-op; any thread */
  */
 bool inputs_may_collide(const struct inputs *inputs);
 
+/* Memory that the input which is read may take besides what its items cost: for decoding an archive ahead, in bytes. */
+uint64_t inputs_memory_bytes(const struct inputs *inputs);
+
 /*
  * "label!/path" for a member of an archive, "label/path" for a file below a directory, "path" for a
  * file. Into out, escaped by path_show().

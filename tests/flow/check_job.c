@@ -135,6 +135,11 @@ bool inputs_may_collide(const struct inputs *inputs)
     return inputs->seed % 2;
 }
 
+uint64_t inputs_memory_bytes(const struct inputs *inputs)
+{
+    return inputs->seed % 2 ? 1000 : 0;
+}
+
 char *input_show(const struct input *input, const char *path, char *out, size_t cap_bytes)
 {
     (void)input;
