@@ -1,11 +1,11 @@
 /*
- * The engine's own overhead: nanoseconds of wall time for each item that goes through three steps
+ * The engine's own overhead: nanoseconds for each item that goes through three steps
  * of two workers, with nothing, 1 us and 10 us of work in all. Beside the pipelines of millrace:
  * what a program does without one (threads with blocking queues, one item at a time and in
  * batches), oneTBB, and the limit: two threads that do all steps of their half by themselves, with
  * nothing between them.
  *
- *     bench_pipeline [ROUNDS [CONTENDER...]]
+ *     bench_pipeline [ROUNDS [CONTENDER | 0us | 1us | 10us]...]
  *
  * Prints the median of the rounds (5), which are interleaved: what else the machine does hits all
  * alike.
@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "bench/bench.h"
@@ -39,9 +40,19 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* Time of processors that this process has used, in all threads. */
+static int64_t used_ns(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000 +
+           ((int64_t)usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+}
+
 /* ---- work ---- */
 
-static void spin(uint64_t count)
+/* Not inlined: the same loop for all. */
+__attribute__((noinline)) static void spin(uint64_t count)
 {
     uint64_t number = count;
     for (; count > 0; count--) {
@@ -394,10 +405,13 @@ static const struct contender contenders[] = {
 #define CONTENDERS (sizeof(contenders) / sizeof(contenders[0]))
 
 static const struct {
+    const char *name;
     uint64_t work_ns;
     uintptr_t count;
-} sizes[] = {{0, 200000}, {1000, 200000}, {10000, 40000}};
+} sizes[] = {{"0us", 0, 200000}, {"1us", 1000, 200000}, {"10us", 10000, 40000}};
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+
+static bool contender_wanted[CONTENDERS], size_wanted[SIZES];
 
 static int compare(const void *left, const void *right)
 {
@@ -405,48 +419,91 @@ static int compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static bool is_wanted(const char *name, int argc, char **argv)
+static bool is_named(const char *name, int argc, char **argv)
 {
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], name) == 0)
             return true;
     }
-    return argc <= 2;
+    return false;
+}
+
+/* All contenders and sizes, or those that are named. */
+static void select_wanted(int argc, char **argv)
+{
+    bool has_contender = false, has_size = false;
+    for (size_t c = 0; c < CONTENDERS; c++)
+        has_contender |= contender_wanted[c] = is_named(contenders[c].name, argc, argv);
+    for (size_t s = 0; s < SIZES; s++)
+        has_size |= size_wanted[s] = is_named(sizes[s].name, argc, argv);
+    for (size_t c = 0; c < CONTENDERS; c++)
+        contender_wanted[c] |= !has_contender;
+    for (size_t s = 0; s < SIZES; s++)
+        size_wanted[s] |= !has_size;
+}
+
+struct figure {
+    double wall_ns, cpu_ns; /* for each item */
+};
+
+static struct figure figures[CONTENDERS][SIZES][ROUNDS_MAX];
+
+static void measure(size_t contender, size_t size, int round, uint64_t spins_per_ms)
+{
+    struct bench_job job = {sizes[size].count,
+                            sizes[size].work_ns * spins_per_ms / 1000000 / BENCH_STEPS};
+    int64_t wall_ns = now_ns(), cpu_ns = used_ns();
+    contenders[contender].run(&job);
+    figures[contender][size][round] =
+        (struct figure){(double)(now_ns() - wall_ns) / (double)job.count,
+                        (double)(used_ns() - cpu_ns) / (double)job.count};
+}
+
+static double median(const struct figure *rounds, int count, bool of_wall)
+{
+    double values[ROUNDS_MAX];
+    for (int i = 0; i < count; i++)
+        values[i] = of_wall ? rounds[i].wall_ns : rounds[i].cpu_ns;
+    qsort(values, (size_t)count, sizeof(double), compare);
+    return values[count / 2];
+}
+
+static void print_table(int rounds)
+{
+    printf("ns an item: three steps, %d workers each, median of %d rounds\n%-14s", BENCH_WORKERS,
+           rounds, "");
+    for (size_t s = 0; s < SIZES; s++) {
+        if (size_wanted[s])
+            printf(" %5s: wall    cpu", sizes[s].name);
+    }
+    printf("\n");
+    for (size_t c = 0; c < CONTENDERS; c++) {
+        if (!contender_wanted[c])
+            continue;
+        printf("%-14s", contenders[c].name);
+        for (size_t s = 0; s < SIZES; s++) {
+            if (size_wanted[s])
+                printf(" %11.0f %6.0f", median(figures[c][s], rounds, true),
+                       median(figures[c][s], rounds, false));
+        }
+        printf("   %s\n", contenders[c].what);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    static double spent_ns[CONTENDERS][SIZES][ROUNDS_MAX];
     int rounds = argc > 1 ? atoi(argv[1]) : 5;
     must(rounds >= 1 && rounds <= ROUNDS_MAX, "1 to 99 rounds");
+    select_wanted(argc, argv);
     uint64_t spins_per_ms = calibrate();
     for (int round = 0; round < rounds; round++) {
         for (size_t s = 0; s < SIZES; s++) {
-            struct bench_job job = {sizes[s].count,
-                                    sizes[s].work_ns * spins_per_ms / 1000000 / BENCH_STEPS};
             for (size_t c = 0; c < CONTENDERS; c++) {
-                if (!is_wanted(contenders[c].name, argc, argv))
-                    continue;
-                int64_t start_ns = now_ns();
-                contenders[c].run(&job);
-                spent_ns[c][s][round] = (double)(now_ns() - start_ns) / (double)job.count;
+                if (size_wanted[s] && contender_wanted[c])
+                    measure(c, s, round, spins_per_ms);
             }
         }
     }
-    printf("ns of wall time an item, three steps, %d workers each, median of %d\n%-14s",
-           BENCH_WORKERS, rounds, "");
-    for (size_t s = 0; s < SIZES; s++)
-        printf(" %4u us", (unsigned)(sizes[s].work_ns / 1000));
-    printf("\n");
-    for (size_t c = 0; c < CONTENDERS; c++) {
-        if (!is_wanted(contenders[c].name, argc, argv))
-            continue;
-        printf("%-14s", contenders[c].name);
-        for (size_t s = 0; s < SIZES; s++) {
-            qsort(spent_ns[c][s], (size_t)rounds, sizeof(double), compare);
-            printf(" %7.0f", spent_ns[c][s][rounds / 2]);
-        }
-        printf("  %s\n", contenders[c].what);
-    }
+    print_table(rounds);
     return 0;
 }
