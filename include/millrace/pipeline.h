@@ -57,7 +57,8 @@ struct mr_step_call; /* one call of a step function; valid until it returns */
  *
  * Called on threads of its pool, for different values at once unless it has one worker; for one
  * value by one thread at a time. It may submit to its own pipeline with mr_pipeline_try_submit()
- * only, and must not call mr_pipeline_next().
+ * only, and must not call mr_pipeline_next(), nor wait for what becomes of another value: it may be
+ * waiting for this thread.
  */
 typedef enum mr_status (*mr_step_fn)(struct mr_step_call *call, void *value, void *user,
                                      struct mr_error *err);

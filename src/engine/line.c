@@ -191,11 +191,12 @@ void line_post_runs(struct line *line, struct task_list *list)
 /* Asks item's steps and posts what became ready. True when it is through and must leave. */
 bool line_kick_once(struct line_item *item)
 {
+    struct line *line = item->line; /* an item that is not through may be gone after the lock */
     struct task_list list = {0};
     lock_take(&item->lock);
     bool is_through = line_claim_all_locked(item, &list);
     lock_give(&item->lock);
-    line_post_runs(item->line, &list);
+    line_post_runs(line, &list);
     return is_through;
 }
 
@@ -222,9 +223,8 @@ bool line_run_once(struct line_run *run, int64_t *start_ns, struct task_list *li
     return is_through;
 }
 
-static void run_task(struct task *task)
+void line_run_on(struct line_run *run)
 {
-    struct line_run *run = run_of(task);
     int64_t start_ns = clock_now_ns();
     while (run) {
         struct line_item *item = run->item;
@@ -237,6 +237,11 @@ static void run_task(struct task *task)
         if (is_through)
             line_leave(item);
     }
+}
+
+static void run_task(struct task *task)
+{
+    line_run_on(run_of(task));
 }
 
 /* ---- looking ---- */

@@ -63,13 +63,13 @@ struct line_run {
 
 struct line_item {
     struct line *line;
-    uint64_t seq;            /* order of admission; a child has its parent's */
+    uint64_t seq;            /* order of admission */
     uint64_t cost_bytes;     /* set by the client before admission; const from then on */
     struct lock lock;
     atomic_uint refs;        /* one while in flight, one for each kick on its way */
     unsigned held_mask;      /* steps whose last claim said LINE_HELD; item lock */
     unsigned active_count;   /* runs queued or running; item lock */
-    bool is_child, is_ended; /* item lock */
+    bool is_ended;           /* item lock */
     bool awaits_turn;        /* line lock */
     struct line_item *next;  /* line lock: queue for an exclusive turn */
     struct line_run *runs;   /* sum of widths; memory of the client */
@@ -147,13 +147,11 @@ void line_item_fini(struct line_item *item);
 unsigned line_run_count(const struct line *line);
 
 /*
- * Admits an item from outside the feed: MR_OK, MR_AGAIN when there is no place or budget for it, MR_CLOSED after
- * line_close(). line_admit_wait() blocks instead of MR_AGAIN, until deadline_ns (then MR_TIMEOUT).
+ * Admits an item from outside the feed: MR_OK, MR_AGAIN when there is no place or budget for it, MR_CLOSED after line_close(). line_admit_here(),
+ * on a thread of a pool, does not post the runs that become ready for that pool: the calling thread runs them, and returns after that.
  */
 enum mr_status line_admit(struct line *line, struct line_item *item);
-enum mr_status line_admit_wait(struct line *line, struct line_item *item, int64_t deadline_ns);
-/* Starts a child of an item that is in flight: it costs nothing, has no place and no turn of its own. Not with the parent's lock held. */
-void line_adopt(struct line *line, struct line_item *parent, struct line_item *child);
+enum mr_status line_admit_here(struct line *line, struct line_item *item);
 
 /* Asks all steps again. Any thread, no item lock held; the item must be in flight (its client keeps it alive). */
 void line_kick(struct line_item *item);

@@ -199,7 +199,6 @@ void line_close(struct line *line)
     lock_take(&line->lock);
     line->is_closed = true;
     bool is_over = line_becomes_done_locked(line);
-    condition_broadcast(&line->changed);
     lock_give(&line->lock);
     if (is_over)
         line_tell_done(line);
@@ -207,46 +206,38 @@ void line_close(struct line *line)
         line_feed_kick(line);
 }
 
-enum mr_status line_admit(struct line *line, struct line_item *item)
-{
-    return line_admit_wait(line, item, 0);
-}
-
-enum mr_status line_admit_wait(struct line *line, struct line_item *item, int64_t deadline_ns)
+/* Admits an item, when there is room; its first runs go to list. */
+static enum mr_status admit(struct line *line, struct line_item *item, struct task_list *list)
 {
     enum mr_status status = MR_OK;
     lock_take(&line->lock);
-    while (!line->is_closed && status == MR_OK && !line_has_room_locked(line, item)) {
-        if (deadline_ns == 0) {
-            status = MR_AGAIN;
-            break;
-        }
-        line->admit_waiters++;
-        if (!condition_wait_until(&line->changed, &line->lock, deadline_ns))
-            status = MR_TIMEOUT;
-        line->admit_waiters--;
-    }
     if (line->is_closed)
         status = MR_CLOSED;
-    else if (status == MR_TIMEOUT && line_has_room_locked(line, item))
-        status = MR_OK;
-    if (status == MR_OK)
+    else if (!line_has_room_locked(line, item))
+        status = MR_AGAIN;
+    else
         admit_locked(line, item);
     lock_give(&line->lock);
-    if (status != MR_OK)
-        return status;
-    struct task_list list = {0};
-    start_item(item, &list);
-    line_post_runs(line, &list);
-    return MR_OK;
+    if (status == MR_OK)
+        start_item(item, list);
+    return status;
 }
 
-void line_adopt(struct line *line, struct line_item *parent, struct line_item *child)
+enum mr_status line_admit(struct line *line, struct line_item *item)
 {
-    child->is_child = true;
-    child->seq = parent->seq;
-    child->cost_bytes = 0;
     struct task_list list = {0};
-    start_item(child, &list);
+    enum mr_status status = admit(line, item, &list);
     line_post_runs(line, &list);
+    return status;
+}
+
+enum mr_status line_admit_here(struct line *line, struct line_item *item)
+{
+    struct task_list list = {0};
+    enum mr_status status = admit(line, item, &list);
+    struct line_run *run = line_take_run(&list, pool_current(), LINE_STEPS_MAX);
+    line_post_runs(line, &list);
+    if (run)
+        line_run_on(run);
+    return status;
 }

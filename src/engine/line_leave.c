@@ -27,10 +27,7 @@ static void item_unref(struct line_item *item)
         return;
     struct line *line = item->line;
     uint64_t cost_bytes = item->cost_bytes;
-    bool is_child = item->is_child;
     line->config.client.end(item);
-    if (is_child)
-        return;
     lock_take(&line->lock);
     assert(line->in_flight_count > 0 && line->budget_used_bytes >= cost_bytes);
     line->in_flight_count--;
@@ -40,8 +37,6 @@ static void item_unref(struct line_item *item)
     if (wakes_feed)
         line->feed_state = FEED_ACTIVE;
     bool is_over = line_becomes_done_locked(line);
-    if (line->admit_waiters > 0)
-        condition_broadcast(&line->changed);
     lock_give(&line->lock);
     if (wakes_feed)
         pool_post_one(line->config.feed_pool, &line->feed_task);
@@ -94,7 +89,7 @@ void line_leave(struct line_item *item)
     while (item) {
         struct line *line = item->line;
         struct line_item *next = NULL;
-        if (!item->is_child && line->config.order != LINE_FREE) {
+        if (line->config.order != LINE_FREE) {
             lock_take(&line->lock);
             next = pass_turn_locked(line, item);
             lock_give(&line->lock);

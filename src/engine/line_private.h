@@ -21,10 +21,10 @@ struct line {
     unsigned run_count; /* sum of widths */
 
     struct lock lock;
-    struct condition changed; /* an item ended, or the line is done */
+    struct condition changed; /* the line is done */
     /* under lock: */
     uint64_t next_seq, turn_seq;
-    unsigned in_flight_count, in_flight_peak_count, admit_waiters;
+    unsigned in_flight_count, in_flight_peak_count;
     uint64_t budget_used_bytes, budget_peak_bytes, ended_count;
     struct place *ring;           /* LINE_IN_ORDER: in_flight_max places, by seq */
     struct line_item *holder;     /* LINE_EXCLUSIVE: who has the turn */
@@ -61,6 +61,9 @@ void line_post_runs(struct line *line, struct task_list *list);
 bool line_run_once(struct line_run *run, int64_t *start_ns, struct task_list *list);
 /* Asks item's steps and posts what became ready. True when it is through and must leave. Item lock not held. */
 bool line_kick_once(struct line_item *item);
+
+/* Runs a claimed run on the calling thread, and what becomes ready for the same pool by that. */
+void line_run_on(struct line_run *run);
 
 /* ---- line_leave.c ---- */
 

@@ -61,6 +61,7 @@ static enum mr_status init_steps(struct mr_pipeline *pipeline,
         step->spec = config->steps[s];
         step->pipeline = pipeline;
         step->index = s;
+        atomic_init(&step->item_ns, 0);
         atomic_init(&step->item_count, 0);
         atomic_init(&step->emit_count, 0);
         atomic_init(&step->failed_count, 0);
@@ -120,20 +121,37 @@ static enum mr_status start_pools(struct mr_pipeline *pipeline, const char *name
     return MR_OK;
 }
 
+/* An intake for each thread of the first step. */
+static enum mr_status start_intakes(struct mr_pipeline *pipeline)
+{
+    unsigned count = pool_thread_count(pipeline->steps[0].pool);
+    pipeline->intakes = calloc(count, sizeof(*pipeline->intakes));
+    if (!pipeline->intakes)
+        return MR_E_MEMORY;
+    pipeline->intake_count = count;
+    for (unsigned i = 0; i < count; i++) {
+        pipeline->intakes[i].pipeline = pipeline;
+        pipeline->intakes[i].task.run = intake_run;
+    }
+    pipeline->bundle_size = 1;
+    return MR_OK;
+}
+
 static enum mr_status start_line(struct mr_pipeline *pipeline, struct mr_error *err)
 {
     const struct mr_pipeline_config *config = &pipeline->config;
     struct line_step steps[MR_PIPELINE_STEPS_MAX];
-    node_steps(pipeline, steps);
+    bundle_steps(pipeline, steps);
     struct line_config line_config = {
         .steps = steps,
         .step_count = pipeline->step_count,
-        .order = LINE_FREE, /* the order of results is kept where they are taken */
-        .budget_bytes = config->budget_bytes,
-        .in_flight_max = config->in_flight_count ? config->in_flight_count : UINT32_MAX,
-        .client = node_client};
+        .order = LINE_FREE,          /* the order of results is kept where they are taken, */
+        .in_flight_max = UINT32_MAX, /* and the bounds where inputs are taken in */
+        .client = bundle_client};
     line_config.client.ctx = pipeline;
     if (line_create(&line_config, &pipeline->line) != MR_OK)
+        return mr_error_set(err, MR_E_MEMORY, 0, "no memory for a pipeline");
+    if (start_intakes(pipeline) != MR_OK)
         return mr_error_set(err, MR_E_MEMORY, 0, "no memory for a pipeline");
     if (config->pools == MR_POOL_SHARED) {
         pool_set_idle_reason(pipeline->pools[0], is_any_blocked, pipeline);
@@ -141,6 +159,8 @@ static enum mr_status start_line(struct mr_pipeline *pipeline, struct mr_error *
         for (unsigned s = 0; s < pipeline->step_count; s++)
             pool_set_idle_reason(pipeline->pools[s], is_step_blocked, &pipeline->steps[s]);
     }
+    for (unsigned i = 0; i < pipeline->pool_count; i++)
+        pool_set_watch(pipeline->pools[i], watch_look, pipeline);
     line_start(pipeline->line);
     return MR_OK;
 }
@@ -155,6 +175,8 @@ static struct mr_pipeline *pipeline_new(const struct mr_pipeline_config *config)
         goto no_lock;
     if (condition_init(&pipeline->has_result) != MR_OK)
         goto no_result;
+    if (condition_init(&pipeline->has_room) != MR_OK)
+        goto no_room;
     if (condition_init(&pipeline->gate_changed) != MR_OK)
         goto no_gate;
     pipeline->config = *config;
@@ -162,14 +184,32 @@ static struct mr_pipeline *pipeline_new(const struct mr_pipeline_config *config)
         pipeline->config.window_count = WINDOW_COUNT_DEFAULT;
     atomic_init(&pipeline->is_cancelled, false);
     atomic_init(&pipeline->is_refusing, false);
+    atomic_init(&pipeline->watched_count, 0);
     return pipeline;
 no_gate:
+    condition_fini(&pipeline->has_room);
+no_room:
     condition_fini(&pipeline->has_result);
 no_result:
     lock_fini(&pipeline->lock);
 no_lock:
     free(pipeline);
     return NULL;
+}
+
+/* Frees the nodes and bundles that were kept for later. */
+static void free_idle(struct mr_pipeline *pipeline)
+{
+    struct bundle *bundle;
+    while ((bundle = pipeline->idle_bundles) != NULL) {
+        pipeline->idle_bundles = bundle->next_queued;
+        free(bundle);
+    }
+    struct node *node;
+    while ((node = pipeline->idle_nodes.first) != NULL) {
+        pipeline->idle_nodes.first = node->next_queued;
+        free(node);
+    }
 }
 
 /* Frees a pipeline that nothing is in; also one that was made only in part. */
@@ -183,7 +223,10 @@ static void pipeline_free(struct mr_pipeline *pipeline)
         mr_pool_destroy(pipeline->pools[i]);
     for (unsigned s = 0; s < pipeline->step_count; s++)
         free((char *)(uintptr_t)pipeline->steps[s].spec.name);
+    free_idle(pipeline);
+    free(pipeline->intakes);
     condition_fini(&pipeline->gate_changed);
+    condition_fini(&pipeline->has_room);
     condition_fini(&pipeline->has_result);
     lock_fini(&pipeline->lock);
     free(pipeline);
@@ -219,13 +262,11 @@ enum mr_status mr_pipeline_create(const struct mr_pipeline_config *config,
 void mr_pipeline_close(struct mr_pipeline *pipeline)
 {
     lock_take(&pipeline->lock);
-    bool is_first = !pipeline->is_closed;
     pipeline->is_closed = true;
+    condition_broadcast(&pipeline->has_room);
     condition_broadcast(&pipeline->gate_changed);
     condition_broadcast(&pipeline->has_result);
     lock_give(&pipeline->lock);
-    if (is_first)
-        line_close(pipeline->line); /* lets out who waits for room */
 }
 
 void mr_pipeline_cancel(struct mr_pipeline *pipeline)
@@ -244,6 +285,7 @@ void mr_pipeline_destroy(struct mr_pipeline *pipeline)
         if (result.status == MR_OK)
             node_drop_value(pipeline, pipeline->step_count, result.value);
     }
+    line_close(pipeline->line);
     line_wait(pipeline->line, INT64_MAX);
     pipeline_free(pipeline);
 }
@@ -263,13 +305,13 @@ void mr_pipeline_figures(struct mr_pipeline *pipeline, struct mr_pipeline_figure
     struct line_figures line;
     line_figures(pipeline->line, &line);
     memset(figures, 0, sizeof(*figures));
-    figures->submitted_count = line.admitted_count;
-    figures->ended_count = line.ended_count;
-    figures->in_flight_count = line.in_flight_count;
-    figures->in_flight_peak_count = line.in_flight_peak_count;
-    figures->cost_bytes = line.budget_used_bytes;
-    figures->cost_peak_bytes = line.budget_peak_bytes;
     lock_take(&pipeline->lock);
+    figures->submitted_count = pipeline->submitted_count;
+    figures->ended_count = pipeline->ended_count;
+    figures->in_flight_count = pipeline->in_flight_count;
+    figures->in_flight_peak_count = pipeline->in_flight_peak_count;
+    figures->cost_bytes = pipeline->cost_bytes;
+    figures->cost_peak_bytes = pipeline->cost_peak_bytes;
     figures->delivered_count = pipeline->delivered_count;
     lock_give(&pipeline->lock);
     figures->step_count = pipeline->step_count;

@@ -1,58 +1,10 @@
-/* How inputs get into a pipeline and results out of it, in order or not. */
-#include <sched.h>
-#include <stdlib.h>
-
+/* How results get out of a pipeline, in order or not; and calls that submit and take in one. */
+#include "base/clock.h"
 #include "engine/pipeline_state.h"
 
-/* ---- lists ---- */
-
-void list_append(struct node_list *list, struct node *node)
-{
-    node->is_linked = true;
-    node->previous = list->last;
-    node->next = NULL;
-    if (list->last)
-        list->last->next = node;
-    else
-        list->first = node;
-    list->last = node;
-}
-
-void list_remove(struct node_list *list, struct node *node)
-{
-    node->is_linked = false;
-    if (node->previous)
-        node->previous->next = node->next;
-    else
-        list->first = node->next;
-    if (node->next)
-        node->next->previous = node->previous;
-    else
-        list->last = node->previous;
-}
-
-void queue_push(struct node_list *queue, struct node *node)
-{
-    node->next_queued = NULL;
-    if (queue->last)
-        queue->last->next_queued = node;
-    else
-        queue->first = node;
-    queue->last = node;
-}
-
-struct node *queue_pop(struct node_list *queue)
-{
-    struct node *node = queue->first;
-    if (!node)
-        return NULL;
-    queue->first = node->next_queued;
-    if (!queue->first)
-        queue->last = NULL;
-    return node;
-}
-
-/* ---- results ---- */
+/* Results that a taker that dozes is woken for, and that mr_pipeline_map() takes at once. */
+#define READY_BATCH_COUNT 512
+#define MAP_BATCH_COUNT   64
 
 /*
  * In order: the leftmost leaf of the leftmost tree. While it is still under way, nothing may
@@ -63,45 +15,49 @@ struct node *flow_find_ready_locked(const struct mr_pipeline *pipeline)
 {
     if (!pipeline->config.is_ordered)
         return pipeline->ready.first;
-    struct node *node = pipeline->roots.first;
-    while (node && node->children.first)
-        node = node->children.first;
+    struct node *node = pipeline->first_root;
+    while (node && node->first_child)
+        node = node->first_child;
     return node && node->is_ready ? node : NULL;
 }
 
+/* A taker that dozes is woken for a batch, for half of what is in flight, or when nothing
+ * else moves. */
 void flow_signal_locked(struct mr_pipeline *pipeline)
 {
-    if (pipeline->taker_count > 0 && flow_find_ready_locked(pipeline))
+    if (pipeline->taker_count == 0)
+        return;
+    bool is_due = pipeline->sleeper_count > 0 || pipeline->ready_count >= READY_BATCH_COUNT ||
+                  pipeline->ready_count >= pipeline->in_flight_count / 2 ||
+                  pipeline->bundle_count <= 1;
+    if (is_due && flow_find_ready_locked(pipeline))
         condition_signal(&pipeline->has_result);
 }
 
-void flow_publish(struct node *node)
+void flow_publish_locked(struct mr_pipeline *pipeline, struct node *node)
 {
-    struct mr_pipeline *pipeline = node->pipeline;
-    lock_take(&pipeline->lock);
     node->is_ready = true;
+    node->state = NODE_OVER;
+    pipeline->ready_count++;
     if (!pipeline->config.is_ordered)
         queue_push(&pipeline->ready, node);
-    flow_signal_locked(pipeline);
-    lock_give(&pipeline->lock);
 }
 
-/* Takes a ready node off; the next taker may go on. */
+/* Takes a ready node off. It stays until it is released. */
 static void take_locked(struct mr_pipeline *pipeline, struct node *node)
 {
-    node->is_ready = false;
     if (pipeline->config.is_ordered)
-        list_remove(node->parent ? &node->parent->children : &pipeline->roots, node);
+        node_unlink_locked(pipeline, node);
     else
         queue_pop(&pipeline->ready);
+    pipeline->ready_count--;
     pipeline->delivered_count++;
-    flow_signal_locked(pipeline);
 }
 
-/* Copies the result out of a node that was taken off, and gives the node up. */
-static void hand_over(struct node *node, struct mr_result *result)
+/* Copies the result out of a node that was taken off. */
+static void show(const struct mr_pipeline *pipeline, const struct node *node,
+                 struct mr_result *result)
 {
-    struct mr_pipeline *pipeline = node->pipeline;
     result->status = node->status;
     result->user = node->user;
     if (node->status == MR_OK) {
@@ -110,18 +66,26 @@ static void hand_over(struct node *node, struct mr_result *result)
         result->error.status = MR_OK;
         result->error.sys_errno = 0;
         result->error.text[0] = '\0';
-    } else {
-        result->value = NULL;
-        result->step = pipeline->steps[node->failed_step].spec.name;
-        result->error = node->error;
-    }
-    if (!node->is_leaf) {
-        node_release(node);
         return;
     }
-    struct node *parent = node->parent;
-    node_destroy(node);
-    node_release(parent);
+    result->value = NULL;
+    result->step = pipeline->steps[node->failed_step].spec.name;
+    if (node->error)
+        result->error = *node->error;
+    else
+        mr_error_set(&result->error, node->status, 0, "%s", mr_status_text(node->status));
+}
+
+/* Takes a ready node off, copies its result and gives the node up; the next taker may go on.
+ * Returns a bundle to kick with no lock held, or NULL. */
+static struct bundle *hand_over_locked(struct mr_pipeline *pipeline, struct node *node,
+                                       struct mr_result *result)
+{
+    take_locked(pipeline, node);
+    show(pipeline, node, result);
+    struct bundle *woken = node_release_locked(pipeline, node);
+    flow_signal_locked(pipeline);
+    return woken;
 }
 
 bool flow_is_own_thread(const struct mr_pipeline *pipeline)
@@ -134,9 +98,31 @@ bool flow_is_own_thread(const struct mr_pipeline *pipeline)
     return false;
 }
 
-static bool is_through_locked(const struct mr_pipeline *pipeline)
+bool flow_is_through_locked(const struct mr_pipeline *pipeline)
 {
-    return pipeline->is_closed && pipeline->root_count == 0;
+    return pipeline->is_closed && pipeline->in_flight_count == 0;
+}
+
+/*
+ * Waits for has_result once. *dozes is true at first; it is false once a doze went by in which
+ * there was nothing to watch. Returns false when deadline_ns has passed.
+ */
+static bool wait_locked(struct mr_pipeline *pipeline, int64_t deadline_ns, bool *dozes)
+{
+    bool is_woken, is_dozing = *dozes || atomic_load(&pipeline->watched_count) > 0;
+    pipeline->taker_count++;
+    pipeline->sleeper_count += !is_dozing;
+    bool in_time =
+        watch_wait(&pipeline->has_result, &pipeline->lock, deadline_ns, is_dozing, &is_woken);
+    pipeline->sleeper_count -= !is_dozing;
+    pipeline->taker_count--;
+    *dozes = true;
+    if (!is_woken) {
+        lock_give(&pipeline->lock);
+        *dozes = watch_look(pipeline);
+        lock_take(&pipeline->lock);
+    }
+    return in_time;
 }
 
 enum mr_status mr_pipeline_next(struct mr_pipeline *pipeline, int64_t timeout_ms,
@@ -144,172 +130,41 @@ enum mr_status mr_pipeline_next(struct mr_pipeline *pipeline, int64_t timeout_ms
 {
     if (!pipeline || !result || flow_is_own_thread(pipeline))
         return MR_E_USAGE;
-    int64_t deadline_ns = timeout_ms == 0 ? 0 : deadline_from_ms(timeout_ms);
-    bool in_time = timeout_ms != 0;
+    int64_t deadline_ns = timeout_ms < 0 ? INT64_MAX : 0;
+    if (timeout_ms > 0)
+        deadline_ns = deadline_from_ms(timeout_ms);
+    bool in_time = timeout_ms != 0, dozes = true;
     struct node *node;
+    struct bundle *woken = NULL;
     lock_take(&pipeline->lock);
-    while (!(node = flow_find_ready_locked(pipeline)) && !is_through_locked(pipeline) && in_time) {
-        pipeline->taker_count++;
-        in_time = condition_wait_until(&pipeline->has_result, &pipeline->lock, deadline_ns);
-        pipeline->taker_count--;
-    }
+    while (!(node = flow_find_ready_locked(pipeline)) && !flow_is_through_locked(pipeline) &&
+           in_time)
+        in_time = wait_locked(pipeline, deadline_ns, &dozes);
     enum mr_status status = MR_OK;
     if (node)
-        take_locked(pipeline, node);
+        woken = hand_over_locked(pipeline, node, result);
     else
-        status = is_through_locked(pipeline) ? MR_DONE : MR_TIMEOUT;
+        status = flow_is_through_locked(pipeline) ? MR_DONE : MR_TIMEOUT;
     lock_give(&pipeline->lock);
-    if (node)
-        hand_over(node, result);
+    if (woken)
+        line_kick(&woken->item);
     return status;
-}
-
-/* ---- inputs ---- */
-
-/*
- * Waits until no other submitter is in the gate, then enters the root. One at a time: an input then
- * never waits for room behind the results of one that came in after it. deadline_ns 0: does not
- * wait behind one that waits for room itself.
- */
-static enum mr_status enter(struct mr_pipeline *pipeline, struct node *node, int64_t deadline_ns)
-{
-    bool in_time = true;
-    enum mr_status status = MR_OK;
-    lock_take(&pipeline->lock);
-    while (pipeline->gate != GATE_FREE && !pipeline->is_closed && in_time) {
-        if (deadline_ns == 0 && pipeline->gate == GATE_WAITING)
-            break;
-        pipeline->gate_waiter_count++;
-        in_time = condition_wait_until(&pipeline->gate_changed, &pipeline->lock,
-                                       deadline_ns == 0 ? INT64_MAX : deadline_ns);
-        pipeline->gate_waiter_count--;
-    }
-    if (pipeline->is_closed) {
-        status = MR_CLOSED;
-    } else if (pipeline->gate != GATE_FREE) {
-        status = deadline_ns == 0 ? MR_AGAIN : MR_TIMEOUT;
-    } else {
-        pipeline->gate = GATE_PASSING;
-        pipeline->root_count++;
-        if (pipeline->config.is_ordered)
-            list_append(&pipeline->roots, node);
-    }
-    lock_give(&pipeline->lock);
-    return status;
-}
-
-/* In the gate: waits for room in the line. */
-static enum mr_status wait_for_room(struct mr_pipeline *pipeline, struct node *node,
-                                    int64_t deadline_ns)
-{
-    lock_take(&pipeline->lock);
-    pipeline->gate = GATE_WAITING;
-    if (pipeline->gate_waiter_count > 0)
-        condition_broadcast(&pipeline->gate_changed); /* who only tries gives up */
-    lock_give(&pipeline->lock);
-    return line_admit_wait(pipeline->line, &node->item, deadline_ns);
-}
-
-/* After enter(): lets the next submitter in. When the line refused it, the root is taken back. */
-static void leave(struct mr_pipeline *pipeline, struct node *refused)
-{
-    lock_take(&pipeline->lock);
-    pipeline->gate = GATE_FREE;
-    if (pipeline->gate_waiter_count > 0)
-        condition_signal(&pipeline->gate_changed);
-    if (refused) {
-        pipeline->root_count--;
-        if (pipeline->config.is_ordered)
-            list_remove(&pipeline->roots, refused);
-        if (is_through_locked(pipeline))
-            condition_broadcast(&pipeline->has_result);
-    }
-    lock_give(&pipeline->lock);
-}
-
-/* deadline_ns: 0: only try. */
-static enum mr_status submit(struct mr_pipeline *pipeline, void *value, uint64_t cost_bytes,
-                             void *user, int64_t deadline_ns, struct mr_error *err)
-{
-    if (!pipeline)
-        return mr_error_set(err, MR_E_USAGE, 0, "submit: there is no pipeline");
-    if (deadline_ns != 0 && flow_is_own_thread(pipeline))
-        return mr_error_set(err, MR_E_USAGE, 0,
-                            "submit from a step of the same pipeline: use the try form");
-    struct node *node = node_create(pipeline, NULL, 0, value, user, false);
-    if (!node)
-        return mr_error_set(err, MR_E_MEMORY, 0, "no memory for an input");
-    node->item.cost_bytes = cost_bytes;
-    enum mr_status status = enter(pipeline, node, deadline_ns);
-    if (status == MR_OK) {
-        status = line_admit(pipeline->line, &node->item);
-        if (status == MR_AGAIN) {
-            atomic_store_explicit(&pipeline->is_refusing, true, memory_order_relaxed);
-            if (deadline_ns != 0)
-                status = wait_for_room(pipeline, node, deadline_ns);
-        }
-        if (status == MR_OK && atomic_load_explicit(&pipeline->is_refusing, memory_order_relaxed))
-            atomic_store_explicit(&pipeline->is_refusing, false, memory_order_relaxed);
-        leave(pipeline, status == MR_OK ? NULL : node);
-    }
-    if (status == MR_OK)
-        return MR_OK; /* node may be gone already */
-    node_destroy(node);
-    return mr_error_set(err, status, 0,
-                        status == MR_CLOSED ? "the pipeline is closed" : "the pipeline is full");
-}
-
-enum mr_status mr_pipeline_submit(struct mr_pipeline *pipeline, void *value, uint64_t cost_bytes,
-                                  void *user, int64_t timeout_ms, struct mr_error *err)
-{
-    int64_t deadline_ns = timeout_ms == 0 ? 0 : deadline_from_ms(timeout_ms);
-    enum mr_status status = submit(pipeline, value, cost_bytes, user, deadline_ns, err);
-    if (status != MR_AGAIN)
-        return status;
-    return mr_error_set(err, MR_TIMEOUT, 0, "the pipeline is full");
-}
-
-enum mr_status mr_pipeline_try_submit(struct mr_pipeline *pipeline, void *value,
-                                      uint64_t cost_bytes, void *user, struct mr_error *err)
-{
-    return submit(pipeline, value, cost_bytes, user, 0, err);
 }
 
 /* ---- one thread that submits and takes ---- */
 
-static uint64_t line_ended_count(struct mr_pipeline *pipeline)
-{
-    struct line_figures figures;
-    line_figures(pipeline->line, &figures);
-    return figures.ended_count;
-}
-
-/*
- * Blocks until a result can be taken (then it is in *result: true), or more inputs ended than
- * ended_count, or the pipeline was closed.
- */
-static bool await_result_or_room(struct mr_pipeline *pipeline, uint64_t ended_count,
-                                 struct mr_result *result)
+/* Blocks until a result can be taken, there may be room, or the pipeline is closed. */
+static struct node *await_result_or_room_locked(struct mr_pipeline *pipeline, uint64_t cost_bytes,
+                                                bool *dozes)
 {
     struct node *node;
-    lock_take(&pipeline->lock);
-    while (!(node = flow_find_ready_locked(pipeline)) && pipeline->ended_count <= ended_count &&
-           !pipeline->is_closed) {
-        pipeline->taker_count++;
+    while (!(node = flow_find_ready_locked(pipeline)) && !pipeline->is_closed &&
+           (pipeline->is_gate_taken || !intake_has_room_locked(pipeline, cost_bytes))) {
         pipeline->room_watcher_count++;
-        condition_wait(&pipeline->has_result, &pipeline->lock);
+        wait_locked(pipeline, INT64_MAX, dozes);
         pipeline->room_watcher_count--;
-        pipeline->taker_count--;
     }
-    if (node)
-        take_locked(pipeline, node);
-    lock_give(&pipeline->lock);
-    if (node)
-        hand_over(node, result);
-    else
-        sched_yield(); /* an input that ended gives its place back only just after it is counted
-                          here */
-    return node != NULL;
+    return node;
 }
 
 enum mr_status mr_pipeline_submit_or_take(struct mr_pipeline *pipeline, void *value,
@@ -319,14 +174,107 @@ enum mr_status mr_pipeline_submit_or_take(struct mr_pipeline *pipeline, void *va
     if (!pipeline || !result || flow_is_own_thread(pipeline))
         return mr_error_set(err, MR_E_USAGE, 0,
                             "submit_or_take: a pipeline and a result are needed, and no step");
-    for (;;) {
-        /* Counted by the line, so before the try: what ends after it is seen below. */
-        uint64_t ended_count = line_ended_count(pipeline);
-        enum mr_status status = submit(pipeline, value, cost_bytes, user, 0, err);
-        if (status != MR_AGAIN)
-            return status;
-        if (await_result_or_room(pipeline, ended_count, result))
-            return MR_AGAIN;
+    struct bundle *woken = NULL;
+    struct node *node = NULL;
+    bool dozes = true;
+    enum mr_status status;
+    lock_take(&pipeline->lock);
+    while ((status = intake_try_locked(pipeline, value, cost_bytes, user)) == MR_AGAIN) {
+        node = await_result_or_room_locked(pipeline, cost_bytes, &dozes);
+        if (node) {
+            woken = hand_over_locked(pipeline, node, result);
+            break;
+        }
+    }
+    struct intake *intake = intake_pick_if_worth_it_locked(pipeline);
+    lock_give(&pipeline->lock);
+    intake_post(intake);
+    if (woken)
+        line_kick(&woken->item);
+    return intake_refused(status, err);
+}
+
+/* ---- map ---- */
+
+struct map {
+    struct mr_pipeline *pipeline;
+    void *const *values;
+    size_t count, next;
+    uint64_t cost_bytes;
+    void (*take)(const struct mr_result *result, void *ctx);
+    void *ctx;
+    enum mr_status status; /* of the last submit */
+    struct node *taken[MAP_BATCH_COUNT];
+    unsigned taken_count;
+};
+
+/* Submits what there is room for, but not so much that results wait for long. */
+static struct intake *map_submit_locked(struct map *map)
+{
+    size_t end =
+        map->count - map->next > MAP_BATCH_COUNT ? map->next + MAP_BATCH_COUNT : map->count;
+    map->status = MR_OK;
+    while (map->next < end && map->status == MR_OK) {
+        map->status = intake_try_locked(map->pipeline, map->values[map->next], map->cost_bytes,
+                                        (void *)(uintptr_t)&map->values[map->next]);
+        map->next += map->status == MR_OK;
+    }
+    return intake_pick_if_worth_it_locked(map->pipeline);
+}
+
+/* Takes results off; they are released when they have been shown. */
+static void map_take_locked(struct map *map)
+{
+    struct node *node;
+    while (map->taken_count < MAP_BATCH_COUNT && (node = flow_find_ready_locked(map->pipeline))) {
+        take_locked(map->pipeline, node);
+        map->taken[map->taken_count++] = node;
+    }
+}
+
+static void map_show(struct map *map)
+{
+    struct mr_pipeline *pipeline = map->pipeline;
+    struct bundle_queue woken = {NULL, NULL};
+    struct mr_result result;
+    if (map->taken_count == 0)
+        return;
+    for (unsigned i = 0; i < map->taken_count; i++) {
+        show(pipeline, map->taken[i], &result);
+        map->take(&result, map->ctx);
+    }
+    lock_take(&pipeline->lock);
+    for (unsigned i = 0; i < map->taken_count; i++) {
+        struct bundle *bundle = node_release_locked(pipeline, map->taken[i]);
+        if (bundle)
+            bundle_push(&woken, bundle);
+    }
+    lock_give(&pipeline->lock);
+    map->taken_count = 0;
+    bundle_kick_all(&woken);
+}
+
+/* Submits and takes until everything was submitted, or no more can be. */
+static void map_run(struct map *map)
+{
+    struct mr_pipeline *pipeline = map->pipeline;
+    bool dozes = true;
+    while (map->next < map->count) {
+        size_t before = map->next;
+        lock_take(&pipeline->lock);
+        struct intake *intake = map_submit_locked(map);
+        map_take_locked(map);
+        bool is_stuck = map->next == before && map->taken_count == 0;
+        bool goes_on = !is_stuck || map->status == MR_AGAIN;
+        if (is_stuck && goes_on)
+            await_result_or_room_locked(pipeline, map->cost_bytes, &dozes);
+        else
+            dozes = true;
+        lock_give(&pipeline->lock);
+        intake_post(intake);
+        map_show(map);
+        if (!goes_on)
+            return;
     }
 }
 
@@ -340,23 +288,27 @@ enum mr_status mr_pipeline_map(struct mr_pipeline *pipeline, void *const *values
     if (!pipeline || !take || (count > 0 && !values) || flow_is_own_thread(pipeline))
         return mr_error_set(err, MR_E_USAGE, 0,
                             "map: a pipeline, values and a function are needed, and no step");
-    struct mr_result result;
-    enum mr_status status = MR_OK;
-    size_t next = 0;
-    while (next < count) {
-        status = mr_pipeline_submit_or_take(pipeline, values[next], cost_bytes,
-                                            (void *)(uintptr_t)&values[next], &result, err);
-        if (status == MR_AGAIN)
-            take(&result, ctx);
-        else if (status == MR_OK)
-            next++;
-        else
-            break;
-    }
+    struct map map = {.pipeline = pipeline,
+                      .values = values,
+                      .count = count,
+                      .cost_bytes = cost_bytes,
+                      .take = take,
+                      .ctx = ctx};
+    map_run(&map);
     if (taken_count)
-        *taken_count = next;
+        *taken_count = map.next;
     mr_pipeline_close(pipeline);
-    while (mr_pipeline_next(pipeline, -1, &result) == MR_OK)
-        take(&result, ctx);
-    return next == count ? MR_OK : status;
+    bool is_through = false, dozes = true;
+    while (!is_through) {
+        lock_take(&pipeline->lock);
+        map_take_locked(&map);
+        is_through = flow_is_through_locked(pipeline);
+        if (map.taken_count == 0 && !is_through)
+            wait_locked(pipeline, INT64_MAX, &dozes);
+        else
+            dozes = true;
+        lock_give(&pipeline->lock);
+        map_show(&map);
+    }
+    return map.next == count ? MR_OK : intake_refused(map.status, err);
 }

@@ -1,16 +1,25 @@
 /*
- * pipeline_state.h - the inside of mr_pipeline: pipeline.c makes and ends it, pipeline_run.c is
- * what the line calls, pipeline_flow.c is how values get in and results out.
+ * pipeline_state.h - the inside of mr_pipeline: pipeline.c makes and ends it, pipeline_node.c keeps
+ * nodes and bundles, pipeline_intake.c is how values get in, pipeline_run.c is what the line calls,
+ * pipeline_watch.c sees to it that bundles make nobody wait, pipeline_flow.c is how results get
+ * out.
  *
- * A node is one value under way. An input is a root node; what a step emits becomes a child node, a
- * line item of its own, unless it is the only one: then the node itself moves on with the new
- * value. What the last step emits beside others is a leaf: only a result, no line item. A node
- * lives until all its children are gone and its own result was taken; so do its parents, and with
- * the root the input's cost is returned.
+ * A node is one value under way. An input is a root node; what a step emits becomes a child node,
+ * unless it is the only one: then the node itself moves on with the new value. What the last step
+ * emits beside others is a leaf: only a result. A node lives until all its children are gone and
+ * its own result was taken; so do its parents, and with the root the input's cost is returned.
  *
- * Nobody but one kicks a node: a node that waits (NODE_WINDOW, NODE_FAMILY) is woken by the one
- * decrement, under its item lock, that takes it out of that state. So a node cannot end under the
- * hands of a second one.
+ * Nodes travel in bundles. A bundle is an item of the line: up to BUNDLE_MAX nodes that are at the
+ * same step, so that what a hand-over costs is paid once for all of them. Its size follows the
+ * time that the steps take: where they are slow it is 1. What does not simply go on leaves the
+ * bundle: it fails, is dropped, or gets a bundle of its own (a child, a node that goes on
+ * emitting).
+ *
+ * Nobody may wait for another one's slow call because they share a bundle: a bundle that has been
+ * running for DOZE_NS is split by whoever has nothing to do (pipeline_watch.c), into what is
+ * through, what runs, and what has not begun. For the same reason whoever waits for results or for
+ * room dozes first: it is woken only for a batch, but looks by itself after DOZE_NS; from then on
+ * it sleeps, and is woken by the first thing that comes.
  *
  * Locks: an item's lock before the pipeline's, which is a leaf. No calls out of the pipeline with
  * either of them.
@@ -18,71 +27,96 @@
 #ifndef MR_ENGINE_PIPELINE_STATE_H
 #define MR_ENGINE_PIPELINE_STATE_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
 
 #include "engine/line.h"
 #include "millrace/pipeline.h"
 
-/* One submitter at a time is let in, so that the list of roots is in the order of the line's
- * admission. */
-enum gate_state {
-    GATE_FREE,
-    GATE_PASSING, /* for a moment: others wait for it, also those that only try */
-    GATE_WAITING  /* its submitter waits for room: there is none for others either */
-};
+#define BUNDLE_MAX      64
+#define BUNDLE_NS       50000 /* what a bundle should take in its slowest step */
+#define NODES_IDLE_MAX  4096  /* that are kept for later */
+#define NODE_LINE_BYTES 64
+#define DOZE_NS         POOL_DOZE_NS
+#define BUNDLE_SPLIT    0x10000u
 
 enum node_state {
-    NODE_RUNNABLE, /* wants to run its step */
-    NODE_RUNNING,  /* claimed */
-    NODE_WINDOW,   /* wants to run its step again once alive_count is below the window */
-    NODE_FAMILY,   /* will not run any more; alive_count > 0 */
-    NODE_DONE      /* may leave */
+    NODE_MOVES,  /* in a bundle */
+    NODE_WINDOW, /* in one of its own: its step goes on once alive_count is below the window */
+    NODE_OVER    /* will not run any more: it stays for its children and its result */
 };
 
 enum node_verdict {
-    VERDICT_ADVANCE, /* value goes to the next step, or is a result */
-    VERDICT_AGAIN,
+    VERDICT_ADVANCE,  /* value goes to the next step, or is a result */
+    VERDICT_AGAIN,    /* its step wants to be called again */
     VERDICT_FINISHED, /* nothing of its own is left */
     VERDICT_FAILED    /* status and error are its result */
 };
 
 struct node;
+struct bundle;
 
 struct node_list {
     struct node *first, *last;
+    unsigned count;
 };
 
+/* The first cache line travels from the submitter to the workers and on to the taker; the second
+ * is hardly touched by workers. */
 struct node {
-    struct line_item item; /* first: the line's callbacks cast. Not initialised in a leaf */
-    struct mr_pipeline *pipeline;
-    struct node *parent; /* NULL: an input */
-    void *user;          /* of the input */
-    bool is_leaf;        /* const */
-
-    /* item lock: */
-    enum node_state state;
-    unsigned step; /* that runs next or now; the number of steps: a result */
-    unsigned
-        alive_count; /* children that are not gone, and 1 for an own result that was not taken */
-    bool has_slot;   /* may run in a step that a shared pool limits */
+    struct node *next_queued; /* in a node_list; pipeline lock */
+    struct node *parent;      /* NULL: an input */
+    void *user;               /* of the input */
+    uint64_t cost_bytes;      /* of an input */
 
     /* whose run it is, then whose result it is: */
     void *value;
-    enum node_verdict verdict;
-    bool has_children; /* ever had */
     enum mr_status status;
-    unsigned failed_step;
-    struct mr_error error;
+    unsigned char verdict; /* enum node_verdict */
+    unsigned char failed_step;
+    bool has_children; /* ever had */
 
     /* pipeline lock: */
-    bool is_ready;  /* its own result may be taken */
-    bool is_linked; /* in its parent's children, or in the pipeline's roots; ordered pipelines only
-                     */
-    struct node *previous, *next; /* there */
-    struct node_list children;    /* in the order of emission */
-    struct node *next_queued; /* in the queue of ready results, or of those that wait for a slot */
+    bool is_ready;       /* its own result may be taken */
+    unsigned char state; /* enum node_state */
 
+    /* whose result it is: */
+    alignas(NODE_LINE_BYTES) struct mr_error *error; /* NULL: no memory for it, or no failure */
+    /* pipeline lock: */
+    bool is_linked;        /* in its parent's children, or in the roots; ordered pipelines only */
+    unsigned alive_count;  /* children that are not gone */
+    struct bundle *bundle; /* NODE_WINDOW: which waits with it */
+    struct node *before, *after;           /* children of one parent, or roots, */
+    struct node *first_child, *last_child; /* in the order of submission, or emission */
+};
+
+struct bundle {
+    struct line_item item; /* first: the line's callbacks cast */
+    struct mr_pipeline *pipeline;
+
+    /* item lock: */
+    unsigned step;   /* that runs next or now */
+    bool is_running; /* claimed */
+    bool goes_on;    /* its only node was called before and has more to emit */
+    bool has_slot;   /* may run in a step that a shared pool limits */
+    unsigned count;  /* of nodes; const while it runs; 0: it may leave */
+
+    /* Of the run: step and index of the node that is called next, and whether the bundle was split
+     * (see pipeline_watch.c). Whoever splits it takes all but the node that is being called. */
+    atomic_uint cursor;
+    atomic_int_fast64_t start_ns;
+
+    /* pipeline lock: */
+    bool is_watched;               /* has, or had, more than one node */
+    struct bundle *before, *after; /* among those that are watched */
+    struct bundle *next_queued;    /* idle, full of inputs, or waiting for a slot */
+
+    struct node *nodes[BUNDLE_MAX];
     struct line_run runs[];
+};
+
+struct bundle_queue {
+    struct bundle *first, *last;
 };
 
 struct step_state {
@@ -91,13 +125,22 @@ struct step_state {
     unsigned index;
     unsigned worker_count;
     struct mr_pool *pool;
+    atomic_int_fast64_t item_ns; /* what a call takes of late; 0: not known */
 
-    /* A shared pool may run the step for slot_count nodes at once; pipeline lock */
+    /* A shared pool may run the step for slot_count bundles at once; pipeline lock */
     bool has_slots; /* const; false: no limit */
     unsigned free_slot_count;
-    struct node_list slot_queue;
+    struct bundle_queue slot_queue;
 
     atomic_uint_fast64_t item_count, emit_count, failed_count, call_count;
+};
+
+/* A task of the first step's pool that makes bundles of inputs and runs them. One for each thread.
+ */
+struct intake {
+    struct task task;
+    struct mr_pipeline *pipeline;
+    bool is_active; /* posted or running; pipeline lock */
 };
 
 struct mr_pipeline {
@@ -106,54 +149,137 @@ struct mr_pipeline {
     unsigned step_count, pool_count;
     struct mr_pool *pools[MR_PIPELINE_STEPS_MAX];
     struct line *line;
+    struct intake *intakes;
+    unsigned intake_count;
     atomic_bool is_cancelled;
-    atomic_bool is_refusing; /* the bounds kept an input out, and none was let in since */
+    atomic_bool is_refusing;   /* the bounds kept an input out, and none was let in since */
+    atomic_uint watched_count; /* bundles with more than one node */
 
     struct lock lock;
     /* all below: lock */
-    struct condition
-        has_result;       /* a result can be taken, all is through, or (broadcast) an input ended */
-    unsigned taker_count; /* wait for it */
-    unsigned room_watcher_count;   /* of them, those that want to hear of ended inputs */
-    struct condition gate_changed; /* gate, or is_closed */
-    unsigned gate_waiter_count;
-    enum gate_state gate;
-    bool is_closed;
-    uint64_t root_count;      /* inputs in flight or being admitted */
-    uint64_t ended_count;     /* inputs */
+
+    /* Out: */
+    struct condition has_result; /* a result can be taken, all is through, or there is room */
+    unsigned taker_count;        /* wait for it */
+    unsigned room_watcher_count; /* of them, those that want to hear of room, too */
+    unsigned sleeper_count;      /* of them, those that do not doze */
+    struct node *first_root, *last_root; /* ordered */
+    struct node_list ready;              /* not ordered: a queue */
+    unsigned ready_count;
     uint64_t delivered_count; /* results */
-    struct node_list roots;   /* ordered */
-    struct node_list ready;   /* not ordered: a queue */
+
+    /* In: */
+    struct condition has_room, gate_changed;
+    unsigned gate_waiter_count;
+    bool is_gate_taken;  /* by the one submitter that waits for room; the others wait for it */
+    bool is_gate_dozing; /* it is woken only for a batch */
+    uint64_t gate_cost_bytes;
+    bool is_closed;
+    struct bundle *open;      /* takes inputs; NULL: none is begun */
+    struct bundle_queue full; /* of inputs */
+    unsigned waiting_count;   /* inputs in those two */
+    unsigned bundle_size;     /* that a bundle should have at most */
+    int64_t input_ns;         /* that an input takes of a thread of the first pool; 0: not known */
+    unsigned active_intake_count;
+    unsigned in_flight_count, in_flight_peak_count; /* inputs */
+    uint64_t cost_bytes, cost_peak_bytes, submitted_count, ended_count;
+
+    unsigned bundle_count; /* in flight */
+    struct bundle *idle_bundles, *first_watched;
+    struct node_list idle_nodes;
     enum mr_status first_status;
     struct mr_error first_error;
 };
 
-/* ---- pipeline_run.c ---- */
+/* ---- pipeline_node.c ---- */
 
-extern const struct line_client node_client; /* but for ctx */
-void node_steps(struct mr_pipeline *pipeline, struct line_step *steps);
-/* A node with value for step; NULL: no memory. A leaf is nothing for the line. */
-struct node *node_create(struct mr_pipeline *pipeline, struct node *parent, unsigned step,
-                         void *value, void *user, bool is_leaf);
-/* Frees one that never got into the line. Its value is the caller's. */
-void node_destroy(struct node *node);
-/* A child is gone, or the own result was taken. The node may be freed by this. */
-void node_release(struct node *node);
+void queue_push(struct node_list *queue, struct node *node);
+struct node *queue_pop(struct node_list *queue);
+/* A node with value; NULL: no memory. Gives the lock back for a moment when it has to allocate. */
+struct node *node_create_locked(struct mr_pipeline *pipeline, struct node *parent, void *value,
+                                void *user);
+/* Frees one. Its value is the caller's. */
+void node_destroy_locked(struct mr_pipeline *pipeline, struct node *node);
+/* Puts it behind its siblings; only for ordered pipelines. */
+void node_link_locked(struct mr_pipeline *pipeline, struct node *node);
+void node_unlink_locked(struct mr_pipeline *pipeline, struct node *node);
+/*
+ * The node's own result was taken, or it has none: it goes when it has no children, and so may its
+ * parents. Returns a bundle to kick with no lock held, or NULL.
+ */
+struct bundle *node_release_locked(struct mr_pipeline *pipeline, struct node *node);
 /* Frees a value meant for step (the number of steps: a result). */
 void node_drop_value(struct mr_pipeline *pipeline, unsigned step, void *value);
+/* An empty bundle at step, that line_admit() may take; NULL: no memory. */
+struct bundle *bundle_create_locked(struct mr_pipeline *pipeline, unsigned step);
+/* Of one that left the line, or never got in: it is kept for later. */
+void bundle_destroy_locked(struct bundle *bundle);
+void bundle_push(struct bundle_queue *queue, struct bundle *bundle);
+struct bundle *bundle_pop(struct bundle_queue *queue);
+/* Kicks what node_release_locked() returned. No lock held. */
+void bundle_kick_all(struct bundle_queue *queue);
+
+/* ---- pipeline_run.c ---- */
+
+extern const struct line_client bundle_client; /* but for ctx */
+void bundle_steps(struct mr_pipeline *pipeline, struct line_step *steps);
+/*
+ * Puts down the first count nodes, which have been called in step: results are published, those
+ * that are over released, the others moved to the front of nodes. Returns their number. Adds to
+ * *woken what must be kicked.
+ */
+unsigned bundle_settle_locked(struct mr_pipeline *pipeline, unsigned step, struct node **nodes,
+                              unsigned count, struct bundle_queue *woken);
+
+/* ---- pipeline_watch.c ---- */
+
+/* A bundle was given all its nodes, or leaves the line. */
+void watch_add_locked(struct bundle *bundle);
+void watch_remove_locked(struct bundle *bundle);
+/* It begins to run its step, on the calling thread. */
+void watch_begin(struct bundle *bundle, int64_t now_ns);
+/* The index of the next node to call; the number of nodes: there is none; BUNDLE_SPLIT: it was
+ * split. */
+unsigned watch_next(struct bundle *bundle);
+/* For pool_set_watch(): true while there is something to watch. */
+bool watch_look(void *pipeline);
+/*
+ * Waits until signalled (*is_woken), or until deadline_ns, or, dozing, for DOZE_NS: then the caller
+ * looks by itself, with watch_look() and the lock given back. False when deadline_ns has passed.
+ */
+bool watch_wait(struct condition *condition, struct lock *lock, int64_t deadline_ns, bool is_dozing,
+                bool *is_woken);
+
+/* ---- pipeline_intake.c ---- */
+
+void intake_run(struct task *task);
+/* An intake that is idle, to be posted with no lock held; NULL: there is none, or no input waits.
+ */
+struct intake *intake_pick_locked(struct mr_pipeline *pipeline);
+struct intake *intake_pick_if_worth_it_locked(struct mr_pipeline *pipeline);
+void intake_post(struct intake *intake); /* NULL: nothing */
+/* Is there room for an input of this cost? */
+bool intake_has_room_locked(const struct mr_pipeline *pipeline, uint64_t cost_bytes);
+/* An input has ended: tells who waits for room, and who waits for the end. */
+void intake_input_ended_locked(struct mr_pipeline *pipeline, uint64_t cost_bytes);
+/*
+ * Takes a value in: MR_OK; MR_AGAIN: no room, or others wait for it; MR_CLOSED, MR_E_MEMORY.
+ * Then, after one or several, intake_pick_if_worth_it_locked() finds what is to be posted.
+ */
+enum mr_status intake_try_locked(struct mr_pipeline *pipeline, void *value, uint64_t cost_bytes,
+                                 void *user);
+/* Sets the text for a status with which nothing was taken in, and returns it. */
+enum mr_status intake_refused(enum mr_status status, struct mr_error *err);
 
 /* ---- pipeline_flow.c ---- */
 
-void list_append(struct node_list *list, struct node *node);
-void list_remove(struct node_list *list, struct node *node);
-void queue_push(struct node_list *queue, struct node *node);
-struct node *queue_pop(struct node_list *queue);
 /* The node whose result may be taken next, or NULL. */
 struct node *flow_find_ready_locked(const struct mr_pipeline *pipeline);
 /* Something may have become ready: wakes one taker. */
 void flow_signal_locked(struct mr_pipeline *pipeline);
-/* The node's own result may be taken, when its turn comes. */
-void flow_publish(struct node *node);
+/* The node's own result may be taken, when its turn comes. Wakes nobody. */
+void flow_publish_locked(struct mr_pipeline *pipeline, struct node *node);
+bool flow_is_through_locked(const struct mr_pipeline *pipeline);
 bool flow_is_own_thread(const struct mr_pipeline *pipeline);
 
 #endif

@@ -159,6 +159,29 @@ static void idle_ended_locked(struct pool_worker *worker)
     worker->idle = POOL_BUSY;
 }
 
+static bool watch_unlocked(struct mr_pool *pool)
+{
+    lock_give(&pool->lock);
+    bool goes_on = pool->watch(pool->watch_ctx);
+    lock_take(&pool->lock);
+    return goes_on;
+}
+
+/* Watches until it is woken, or there is nothing to watch. */
+static void doze_locked(struct pool_worker *worker)
+{
+    struct mr_pool *pool = worker->pool;
+    bool goes_on = true;
+    atomic_fetch_add(&pool->dozer_count, 1);
+    while (!worker->is_woken && goes_on) {
+        int64_t end_ns = clock_now_ns() + POOL_DOZE_NS;
+        while (!worker->is_woken && condition_wait_until(&worker->wake, &pool->lock, end_ns))
+            ;
+        goes_on = worker->is_woken || watch_unlocked(pool);
+    }
+    atomic_fetch_sub(&pool->dozer_count, 1);
+}
+
 static void sleep_locked(struct pool_worker *worker)
 {
     struct mr_pool *pool = worker->pool;
@@ -168,8 +191,15 @@ static void sleep_locked(struct pool_worker *worker)
     worker->is_woken = false;
     worker->below = pool->sleepers;
     pool->sleepers = worker;
+    if (pool->watch)
+        doze_locked(worker);
+    atomic_fetch_add(&pool->sleeper_count, 1);
+    /* Who begins something to watch asks who sleeps after that: one of the two sees the other. */
+    while (pool->watch && !worker->is_woken && watch_unlocked(pool))
+        doze_locked(worker);
     while (!worker->is_woken)
         condition_wait(&worker->wake, &pool->lock);
+    atomic_fetch_sub(&pool->sleeper_count, 1);
     idle_ended_locked(worker);
 }
 
@@ -203,6 +233,28 @@ void pool_set_idle_reason(struct mr_pool *pool, bool (*is_blocked)(void *ctx), v
     pool->is_blocked = is_blocked;
     pool->is_blocked_ctx = ctx;
     lock_give(&pool->lock);
+}
+
+void pool_set_watch(struct mr_pool *pool, bool (*watch)(void *ctx), void *ctx)
+{
+    lock_take(&pool->lock);
+    pool->watch = watch;
+    pool->watch_ctx = ctx;
+    lock_give(&pool->lock);
+}
+
+bool pool_needs_watch(const struct mr_pool *pool)
+{
+    return atomic_load(&pool->sleeper_count) > 0 && atomic_load(&pool->dozer_count) == 0;
+}
+
+void pool_nudge(struct mr_pool *pool)
+{
+    struct pool_wake wake;
+    lock_take(&pool->lock);
+    pool_wake_pick_locked(pool, 1, &wake);
+    lock_give(&pool->lock);
+    pool_wake_signal(pool, &wake);
 }
 
 void pool_times(struct mr_pool *pool, struct pool_times *times)

@@ -51,9 +51,12 @@ struct mr_pool {
     unsigned quiet_waiter_count;
     bool (*is_blocked)(void *ctx);
     void *is_blocked_ctx;
+    bool (*watch)(void *ctx);
+    void *watch_ctx;
     int64_t start_ns, end_ns;       /* end_ns: 0 while the threads run */
     int64_t starved_ns, blocked_ns; /* of sleeps that are over */
 
+    atomic_uint dozer_count, sleeper_count; /* threads that doze, and that sleep until woken */
     atomic_uint waker_count; /* callers that still signal workers, without the lock: the pool may
                                 not go before */
 };

@@ -45,6 +45,22 @@ void pool_post_one(struct mr_pool *pool, struct task *task);
  */
 void pool_set_idle_reason(struct mr_pool *pool, bool (*is_blocked)(void *ctx), void *ctx);
 
+#define POOL_DOZE_NS 1000000
+
+/*
+ * A thread that has nothing to do dozes first: after POOL_DOZE_NS it calls watch(), and goes on
+ * dozing as long as that returns true; else it sleeps until it is woken. Without watch (the default)
+ * threads sleep at once. Set before the first post; called with no lock held, it may post.
+ */
+void pool_set_watch(struct mr_pool *pool, bool (*watch)(void *ctx), void *ctx);
+/*
+ * Does a thread of the pool sleep, and none doze? Then pool_nudge() wakes one, which finds nothing
+ * to do, dozes and watches. To be asked after watch() would return true: then no thread that goes
+ * to sleep at the same time misses it.
+ */
+bool pool_needs_watch(const struct mr_pool *pool);
+void pool_nudge(struct mr_pool *pool);
+
 struct pool_times {
     int64_t busy_ns, starved_ns,
         blocked_ns; /* summed over the threads since creation, sleeping threads up to now */

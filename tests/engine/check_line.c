@@ -21,7 +21,10 @@ struct model {
     enum line_order order;
     uint64_t budget_bytes, cost_in_flight, next_stored_seq;
     struct item *loading; /* serial source: not loaded yet */
-    struct mr_pool *feed_pool;
+    struct mr_pool *feed_pool; /* NULL: items are admitted from outside, by the task intake */
+    struct task intake;
+    struct mr_pool *intake_pool;
+    struct line_item *refused; /* there was no room for it yet */
     unsigned task_count; /* started so far */
     struct item *storing; /* between the first and the last store of an item of a serial sink */
     unsigned in_flight;
@@ -243,13 +246,44 @@ static bool pauses(void *ctx)
     return model->loading != NULL;
 }
 
-/* Draws the next task to run among all pools. False when nothing is posted. */
-static bool run_one(struct model *model)
+static unsigned count_posted(const struct model *model)
 {
     unsigned total = 0;
     for (unsigned s = 0; s < STEPS; s++)
         if (s == 0 || model->pools[s] != model->pools[0])
             total += pool_manual_count(model->pools[s]);
+    return total;
+}
+
+/* Admits an item from outside; there must be something else to run when there is no room for it. */
+static void intake_run(struct task *task)
+{
+    struct model *model = (struct model *)(void *)((char *)task - offsetof(struct model, intake));
+    if (!model->refused && feed(model, &model->refused) == LINE_FEED_END) {
+        line_close(model->line);
+        return;
+    }
+    struct line_item *item = model->refused;
+    enum mr_status status =
+        draw(model, 2) ? line_admit(model->line, item) : line_admit_here(model->line, item);
+    if (status == MR_CLOSED) {
+        model->made_count--;
+        model->item_count--;
+        line_item_fini(item);
+        free(item_of(item));
+        return;
+    }
+    if (status == MR_OK)
+        model->refused = NULL;
+    else
+        ck_assert_msg(count_posted(model) > 0, "no room: seed %llu", (unsigned long long)model->seed);
+    pool_post_one(model->intake_pool, task);
+}
+
+/* Draws the next task to run among all pools. False when nothing is posted. */
+static bool run_one(struct model *model)
+{
+    unsigned total = count_posted(model);
     if (total == 0)
         return false;
     unsigned pick = draw(model, total);
@@ -311,6 +345,9 @@ static void run_configuration(uint64_t seed)
     model.width = 1 + draw(&model, 3);
     make_pools(&model, is_shared);
     model.feed_pool = model.pools[draw(&model, 3) == 0 ? STORE : LOAD];
+    if (!model.is_serial && draw(&model, 3) == 0)
+        model.feed_pool = NULL;
+    model.intake_pool = model.pools[draw(&model, STEPS)];
     struct line_step steps[STEPS] = {
         {"load", model.pools[LOAD], 1, load_claim, load_run, load_settle},
         {"process", model.pools[PROCESS], model.width, process_claim, process_run, process_settle},
@@ -323,11 +360,14 @@ static void run_configuration(uint64_t seed)
         .budget_bytes = model.budget_bytes,
         .in_flight_max = 1 + draw(&model, 8),
         .feed_pool = model.feed_pool,
-        .client = {.feed = feed, .feed_pauses = pauses, .is_done = is_done, .end = end, .ctx = &model},
+        .client = {.feed = model.feed_pool ? feed : NULL, .feed_pauses = pauses, .is_done = is_done, .end = end, .ctx = &model},
     };
     ck_assert_int_eq(line_create(&config, &model.line), MR_OK);
     unsigned cancel_after = draw(&model, 8) == 0 ? draw(&model, 60) : UINT32_MAX;
     line_start(model.line);
+    model.intake.run = intake_run;
+    if (!model.feed_pool)
+        pool_post_one(model.intake_pool, &model.intake);
     for (unsigned tasks = 0; run_one(&model); tasks++) {
         if (tasks == cancel_after) {
             model.is_cancelled = draw(&model, 2);
