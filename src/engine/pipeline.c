@@ -168,9 +168,10 @@ static enum mr_status start_line(struct mr_pipeline *pipeline, struct mr_error *
 /* A pipeline with its locks and nothing else; NULL: no memory. */
 static struct mr_pipeline *pipeline_new(const struct mr_pipeline_config *config)
 {
-    struct mr_pipeline *pipeline = calloc(1, sizeof(*pipeline));
+    struct mr_pipeline *pipeline = aligned_alloc(alignof(struct mr_pipeline), sizeof(*pipeline));
     if (!pipeline)
         return NULL;
+    memset(pipeline, 0, sizeof(*pipeline));
     if (lock_init(&pipeline->lock) != MR_OK)
         goto no_lock;
     if (condition_init(&pipeline->has_result) != MR_OK)

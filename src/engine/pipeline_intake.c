@@ -53,7 +53,7 @@ struct intake *intake_pick_if_worth_it_locked(struct mr_pipeline *pipeline)
     if (active_count == pipeline->intake_count)
         return NULL;
     if (active_count > 0 && pipeline->input_ns > 0 &&
-        pipeline->waiting_count * pipeline->input_ns < active_count * (int64_t)BUNDLE_NS &&
+        pipeline->waiting_count * pipeline->input_ns < active_count * (int64_t)WAKE_NS &&
         !pool_needs_watch(pipeline->steps[0].pool))
         return NULL;
     return intake_pick_locked(pipeline);

@@ -33,12 +33,13 @@
 #include "engine/line.h"
 #include "millrace/pipeline.h"
 
-#define BUNDLE_MAX      64
-#define BUNDLE_NS       50000 /* what a bundle should take in its slowest step */
-#define NODES_IDLE_MAX  4096  /* that are kept for later */
-#define NODE_LINE_BYTES 64
-#define DOZE_NS         POOL_DOZE_NS
-#define BUNDLE_SPLIT    0x10000u
+#define BUNDLE_MAX       64
+#define BUNDLE_NS        100000 /* what a bundle should take in its slowest step */
+#define WAKE_NS          50000  /* work that is worth waking another thread */
+#define NODES_IDLE_MAX   4096   /* that are kept for later */
+#define CACHE_LINE_BYTES 64
+#define DOZE_NS          POOL_DOZE_NS
+#define BUNDLE_SPLIT     0x10000u
 
 enum node_state {
     NODE_MOVES,  /* in a bundle */
@@ -81,7 +82,7 @@ struct node {
     unsigned char state; /* enum node_state */
 
     /* whose result it is: */
-    alignas(NODE_LINE_BYTES) struct mr_error *error; /* NULL: no memory for it, or no failure */
+    alignas(CACHE_LINE_BYTES) struct mr_error *error; /* NULL: no memory for it, or no failure */
     /* pipeline lock: */
     bool is_linked;        /* in its parent's children, or in the roots; ordered pipelines only */
     unsigned alive_count;  /* children that are not gone */
@@ -125,7 +126,9 @@ struct step_state {
     unsigned index;
     unsigned worker_count;
     struct mr_pool *pool;
-    atomic_int_fast64_t item_ns; /* what a call takes of late; 0: not known */
+    /* What changes has cache lines of its own: each call reads what is above. */
+    alignas(CACHE_LINE_BYTES)
+        atomic_int_fast64_t item_ns; /* what a call takes of late; 0: not known */
 
     /* A shared pool may run the step for slot_count bundles at once; pipeline lock */
     bool has_slots; /* const; false: no limit */
@@ -152,10 +155,10 @@ struct mr_pipeline {
     struct intake *intakes;
     unsigned intake_count;
     atomic_bool is_cancelled;
-    atomic_bool is_refusing;   /* the bounds kept an input out, and none was let in since */
-    atomic_uint watched_count; /* bundles with more than one node */
+    atomic_bool is_refusing; /* the bounds kept an input out, and none was let in since */
+    alignas(CACHE_LINE_BYTES) atomic_uint watched_count; /* bundles with more than one node */
 
-    struct lock lock;
+    alignas(CACHE_LINE_BYTES) struct lock lock;
     /* all below: lock */
 
     /* Out: */
