@@ -12,11 +12,13 @@ static enum mr_status no_memory(struct mr_error *err)
     return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
-/* The first that libarchive can give: the bytes as they are, or UTF-8 that it has made. NULL: the
- * name cannot be had. */
-static const char *first_text(const char *bytes, const char *utf8)
+/* What libarchive can give: the bytes as they are, or else UTF-8 that it makes. NULL: the name cannot be had. */
+static const char *text_of(struct archive_entry *member,
+                           const char *(*bytes)(struct archive_entry *member),
+                           const char *(*utf8)(struct archive_entry *member))
 {
-    return bytes ? bytes : utf8;
+    const char *text = bytes(member);
+    return text ? text : utf8(member);
 }
 
 /* zip: attributes may say FIFO where there is a file with content; everything that is no directory
@@ -117,15 +119,12 @@ static enum mr_status refuse(struct mr_entry *entry, uint64_t index, struct mr_e
 enum mr_status archive_member_read(struct archive_entry *member, int format, uint64_t index,
                                    struct mr_entry *entry, struct mr_error *err)
 {
-    const char *path =
-        first_text(archive_entry_pathname(member), archive_entry_pathname_utf8(member));
+    const char *path = text_of(member, archive_entry_pathname, archive_entry_pathname_utf8);
     if (!path)
         return refuse(entry, index, err,
                       "its name is missing or not in the character set that the archive claims");
-    const char *hardlink =
-        first_text(archive_entry_hardlink(member), archive_entry_hardlink_utf8(member));
-    const char *symlink =
-        first_text(archive_entry_symlink(member), archive_entry_symlink_utf8(member));
+    const char *hardlink = text_of(member, archive_entry_hardlink, archive_entry_hardlink_utf8);
+    const char *symlink = text_of(member, archive_entry_symlink, archive_entry_symlink_utf8);
     entry->kind = kind_of(member, format, path);
     bool has_content = archive_entry_size_is_set(member) && archive_entry_size(member) > 0;
     if (hardlink && !has_content)
