@@ -8,20 +8,26 @@
  *                      names), path (names as bytes), io (whole reads and writes), below (openat2
  *                      under a root; dircache: directories kept open), nameset (names seen, in bounded
  *                      memory), siphash, locale, clock
+ *   src/codec/         compression libraries, no threads, no items: block (codecs in blocks that can be
+ *                      joined: block_*), deflate_* and deflater (libdeflate, ISA-L or zlib; dense: what
+ *                      is not worth it), inflate, unwrap (streams that are decoded; pieces of them), sums
  *   src/engine/        threads, the only room that knows them: pool, submit, future, queue, stash;
  *                      line, the scheduler (line_feed: how items come in, line_leave: how they end);
  *                      pipeline, the library's client of it
  *   src/flow/          the file job, the line's other client: job; feed makes items (collide, links:
- *                      their names), load, process and store are their steps (item: what these share);
- *                      chunk, spool (content on its way), notes (lists beside the output), lost
- *   src/source/        where items come from: directory, file, archive, stream; inputs puts several
- *                      in a row; local, names, name_list, prefix serve them, archive_* libarchive's part
+ *                      their names; routes: their operations), load, process, encode and store are their
+ *                      steps (item: what these share; box: what waits between two); chunk, spool (content
+ *                      on its way), notes (lists beside the output), lost
+ *   src/source/        where items come from: directory, file, archive (archive_*, libarchive's part;
+ *                      decode_*: compressed ones are decoded ahead), zip (zip_*), stream; inputs puts
+ *                      several in a row; local, names, name_list, prefix serve them
  *   src/operation/     what is done to content: registry (all of them), chain (several as one), the
- *                      codecs (codec_*: what they share), hash, charset, lines, exec (a command; child)
+ *                      codecs (codec_*: what they share), hash, charset, lines, exec (a command; child),
+ *                      member (into and out of containers that keep each member compressed)
  *   src/policy/        selection (which items; glob) and naming (their names in the output)
- *   src/sink/          where items go: directory (tree, staged: files until they are
- *                      complete, later: what comes last), archive (blocks:
- *                      compressed in parallel, archive_target: the file), stream, null
+ *   src/sink/          where items go: directory (tree, staged: files until they are complete, later:
+ *                      what comes last), archive (by libarchive; archive_outputs: all formats; blocks:
+ *                      compressed in parallel; archive_target: the file), zip (zip_*), stream, null
  *   src/cli/           this program:
  *     main             verbs as a table; the words before the options
  *     options          the one table of options, and what was asked for
@@ -38,7 +44,8 @@
  *     signals          SIGINT and its like; closed standard descriptors
  *     help, topics     the texts of --help; json: strings and numbers as JSON
  *   src/examples/      programs on the library alone
- *   tests/             mirrors src/ as <room>/check_<file>.c; cli/ runs the tool; support/ is shared
+ *   tests/             mirrors src/ as <room>/check_<file>.c; cli/ runs the tool; bench/ measures the
+ *                      engine; support/ is shared
  */
 // clang-format on
 #include <errno.h>

@@ -43,7 +43,8 @@ static const struct option table[] = {
     {"to", 0, "FORMAT[:KEY=VALUE,...]", GROUP_OUTPUTS, VERB_RUN,
      "make an archive of this format whatever the name of OUTPUT says; see `millrace formats`",
      TEXT(to)},
-    {"level", 0, "N", GROUP_OUTPUTS, VERB_RUN, "compression level of the archive",
+    {"level", 0, "N", GROUP_OUTPUTS, VERB_RUN, "compression level of the archive; zip members that are compressed already are then compressed "
+     "again",
      CALL(values_level)},
     {"in-place", 0, NULL, GROUP_OUTPUTS, VERB_RUN,
      "instead of -o: replace each file or archive by its result, each in one step",

@@ -91,9 +91,13 @@ int verb_formats(const struct cli *cli)
         if (output->level_max > output->level_min)
             snprintf(levels, sizeof(levels), "; --level %d to %d (default %d)", output->level_min,
                      output->level_max, output->level_default);
-        snprintf(text, sizeof(text), "%s (%s)%s", output->summary, output->suffixes, levels);
-        for (char *bar = text; (bar = strchr(bar, '|')); bar++)
+        char suffixes[100], settings[120];
+        snprintf(suffixes, sizeof(suffixes), "%s", output->suffixes);
+        for (char *bar = suffixes; (bar = strchr(bar, '|')); bar++)
             *bar = ' ';
+        archive_output_settings(output, settings, sizeof(settings));
+        snprintf(text, sizeof(text), "%s (%s)%s%s%s", output->summary, suffixes, levels,
+                 *settings ? "; " : "", settings);
         show_row(output->name, text);
     }
     return verb_end_stdout(cli, EXIT_DONE);

@@ -139,7 +139,7 @@ static const struct row rows[] = {
      tar_flavours,
      block_codec_lz4,
      archive_write_add_filter_lz4},
-    {{"zip", ".zip|.jar", "zip, deflate", 0, 12, 6, false}, zip_flavours, NULL, NULL},
+    {{"zip", ".zip|.jar|.epub|.odt|.ods|.odp|.cbz", "zip", 0, 12, 6, false}, zip_flavours, NULL, NULL},
     {{"cpio", ".cpio", "cpio (newc)", 0, 0, 0, false}, cpio_flavours, NULL, NULL},
     {{"7z", ".7z", "7-Zip, LZMA", 0, 9, 6, false}, seven_zip_flavours, NULL, NULL},
 };
@@ -194,7 +194,6 @@ const struct archive_output *archive_output_by_suffix(const char *path)
     return NULL;
 }
 
-/* "format=pax|gnu|ustar" */
 static void list_settings(const struct archive_flavour *flavours, char *text, size_t cap_bytes)
 {
     text[0] = '\0';
@@ -207,6 +206,13 @@ static void list_settings(const struct archive_flavour *flavours, char *text, si
             snprintf(text + used, cap_bytes - used, "%s%s=%s", key ? ", " : "", at->key, at->value);
         key = at->key;
     }
+}
+
+void archive_output_settings(const struct archive_output *output, char *text, size_t cap_bytes)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        if (&rows[i].public == output)
+            list_settings(rows[i].flavours, text, cap_bytes);
 }
 
 /* Puts what settings ask for over the defaults in *chosen; of one key the last value counts. */

@@ -61,6 +61,8 @@ struct archive_output {
     bool has_hardlinks; /* unset: begin() refuses hard links, so a source that can should give full copies instead */
 };
 const struct archive_output *archive_output_at(size_t index);
+/* What --to takes behind the name: "format=pax|gnu|ustar, layout=member|bgzf"; "" when there is nothing. The first of each is the default. */
+void archive_output_settings(const struct archive_output *output, char *text, size_t cap_bytes);
 /* The format of that name, also of a suffix without its dot ("tgz"), or NULL. */
 const struct archive_output *archive_output_find(const char *name);
 /* The format whose suffix path ends in (case-insensitive), or NULL. */
