@@ -12,6 +12,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "codec/inflate.h"
 #include "config.h"
 #include "operation/codec.h"
 #include "operation/member.h"
@@ -35,9 +36,9 @@ struct mover {
     bool is_fresh, is_ended; /* is_ended: the deflate data, or the gzip member */
     uint64_t made_bytes;     /* handed on, what waits in the spill included */
     struct codec_spill spill;
-    z_stream zlib;
+    struct inflater *inflater; /* out of a container; made when the first large member comes */
+    z_stream zlib;             /* out of gzip members, likewise */
     bool has_zlib;
-    int window_bits;
 #if MR_HAVE_LIBDEFLATE
     struct libdeflate_decompressor *decompressor;
 #endif
@@ -55,31 +56,17 @@ static enum mr_status no_memory(struct mr_error *err)
     return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
-static enum mr_status create(void **state, int window_bits, struct mr_error *err)
-{
-    struct mover *mover = calloc(1, sizeof(*mover));
-    if (!mover)
-        return no_memory(err);
-    mover->window_bits = window_bits;
-    *state = mover;
-    return MR_OK;
-}
-
-static enum mr_status create_raw(const void *config, void **state, struct mr_error *err)
+static enum mr_status create(const void *config, void **state, struct mr_error *err)
 {
     (void)config;
-    return create(state, -MAX_WBITS, err);
-}
-
-static enum mr_status create_gzip(const void *config, void **state, struct mr_error *err)
-{
-    (void)config;
-    return create(state, GZIP_WINDOW_BITS, err);
+    *state = calloc(1, sizeof(struct mover));
+    return *state ? MR_OK : no_memory(err);
 }
 
 static void destroy(void *state)
 {
     struct mover *mover = state;
+    inflate_destroy(mover->inflater);
     if (mover->has_zlib)
         inflateEnd(&mover->zlib);
 #if MR_HAVE_LIBDEFLATE
@@ -121,32 +108,6 @@ static bool need_scratch(struct mover *mover, size_t bytes)
     return true;
 }
 
-static enum mr_status begin_stream(struct mover *mover, struct mr_error *err)
-{
-    if (!need_scratch(mover, SCRATCH_BYTES))
-        return no_memory(err);
-    int code = mover->has_zlib ? inflateReset(&mover->zlib)
-                               : inflateInit2(&mover->zlib, mover->window_bits);
-    mover->has_zlib = mover->has_zlib || code == Z_OK;
-    return code == Z_OK ? MR_OK : no_memory(err);
-}
-
-/* Decodes some of in, for the sums. Returns zlib's code; *used of the bytes were taken. */
-static int look_into(struct mover *mover, const unsigned char *in, size_t in_bytes, int flush,
-                     size_t *used)
-{
-    z_stream *zlib = &mover->zlib;
-    uInt given = in_bytes < UINT_MAX ? (uInt)in_bytes : UINT_MAX;
-    zlib->next_in = (z_const Bytef *)in;
-    zlib->avail_in = given;
-    zlib->next_out = mover->scratch;
-    zlib->avail_out = (uInt)SCRATCH_BYTES;
-    int code = inflate(zlib, flush);
-    *used = given - zlib->avail_in;
-    member_sum_add(&mover->sum, mover->scratch, SCRATCH_BYTES - zlib->avail_out);
-    return code;
-}
-
 static void hand_on(struct mover *mover, struct mr_io *io, size_t bytes)
 {
     if (bytes > 0)
@@ -157,8 +118,17 @@ static void hand_on(struct mover *mover, struct mr_io *io, size_t bytes)
 
 /* ---- out of a container ---- */
 
+static enum mr_status begin_pass(struct mover *mover, struct mr_error *err)
+{
+    if (mover->inflater)
+        inflate_reset(mover->inflater);
+    else
+        mover->inflater = inflate_create(INFLATE_RAW);
+    return mover->inflater && need_scratch(mover, SCRATCH_BYTES) ? MR_OK : no_memory(err);
+}
+
 #if MR_HAVE_LIBDEFLATE
-/* A small member, checked at once. False: it has to go through zlib, which also says what is wrong with it. */
+/* A small member, checked at once. False: it has to go through the stream, which also says what is wrong with it. */
 static bool pass_whole(struct mover *mover, struct mr_io *io)
 {
     int64_t size_bytes = mover->entry->size_bytes;
@@ -180,33 +150,42 @@ static bool pass_whole(struct mover *mover, struct mr_io *io)
 }
 #endif
 
+/* Decodes part of the input as far as the scratch goes, and hands on what was used of it. */
+static enum mr_status pass_part(struct mover *mover, struct mr_io *io, size_t part,
+                                struct mr_error *err)
+{
+    struct mr_io look = {
+        .in = io->in, .in_bytes = part, .out = mover->scratch, .out_bytes = SCRATCH_BYTES};
+    const char *problem = NULL;
+    enum mr_status status = inflate_step(mover->inflater, &look, &problem);
+    if (status == MR_E_MEMORY)
+        return no_memory(err);
+    if (status != MR_OK && status != MR_DONE)
+        return mr_error_set(err, MR_E_DATA, 0, "damaged archive: %s", problem);
+    size_t used = part - look.in_bytes, made = SCRATCH_BYTES - look.out_bytes;
+    member_sum_add(&mover->sum, mover->scratch, made);
+    hand_on(mover, io, used);
+    mover->is_ended = status == MR_DONE;
+    int64_t size_bytes = mover->entry->size_bytes;
+    if (size_bytes >= 0 && mover->sum.bytes > (uint64_t)size_bytes)
+        return damaged("damaged archive: it is longer than its header declares", err);
+    if (!mover->is_ended && used == 0 && made == 0 && io->is_last)
+        return damaged("damaged archive: its content breaks off", err);
+    return MR_OK;
+}
+
 static enum mr_status pass_some(struct mover *mover, struct mr_io *io, struct mr_error *err)
 {
-    while (!mover->is_ended && io->in_bytes > 0 && io->out_bytes > 0) {
-        size_t used = 0, part = io->in_bytes < io->out_bytes ? io->in_bytes : io->out_bytes;
-        int code = look_into(mover, io->in, part, Z_NO_FLUSH, &used);
-        if (code == Z_MEM_ERROR)
-            return no_memory(err);
-        if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
-            return damaged("damaged archive: its deflate data makes no sense", err);
-        hand_on(mover, io, used);
-        mover->is_ended = code == Z_STREAM_END;
-        int64_t size_bytes = mover->entry->size_bytes;
-        if (size_bytes >= 0 && mover->sum.bytes > (uint64_t)size_bytes)
-            return damaged("damaged archive: it is longer than its header declares", err);
-    }
-    /* What zlib still holds back comes without input. */
-    while (!mover->is_ended && io->in_bytes == 0 && io->is_last) {
-        size_t used = 0;
-        uint64_t before = mover->sum.bytes;
-        int code = look_into(mover, (const unsigned char *)"", 0, Z_NO_FLUSH, &used);
-        mover->is_ended = code == Z_STREAM_END;
-        if (!mover->is_ended && mover->sum.bytes == before)
-            return damaged("damaged archive: its content breaks off", err);
-    }
-    if (mover->is_ended && io->in_bytes > 0)
+    enum mr_status status = MR_OK;
+    while (status == MR_OK && !mover->is_ended && io->in_bytes > 0 && io->out_bytes > 0)
+        status = pass_part(mover, io, io->in_bytes < io->out_bytes ? io->in_bytes : io->out_bytes,
+                           err);
+    /* What is still held back comes without input. */
+    while (status == MR_OK && !mover->is_ended && io->in_bytes == 0 && io->is_last)
+        status = pass_part(mover, io, 0, err);
+    if (status == MR_OK && mover->is_ended && io->in_bytes > 0)
         return damaged("damaged archive: something follows the end of its content", err);
-    return MR_OK;
+    return status;
 }
 
 static enum mr_status pass(struct mover *mover, struct mr_io *io, struct mr_error *err)
@@ -217,7 +196,7 @@ static enum mr_status pass(struct mover *mover, struct mr_io *io, struct mr_erro
 #if MR_HAVE_LIBDEFLATE
         is_done = pass_whole(mover, io);
 #endif
-        enum mr_status status = is_done ? MR_OK : begin_stream(mover, err);
+        enum mr_status status = is_done ? MR_OK : begin_pass(mover, err);
         if (status != MR_OK)
             return status;
     }
@@ -242,7 +221,7 @@ static size_t same_bound(const void *config, size_t in_bytes)
 static size_t state_bytes(const void *config)
 {
     (void)config;
-    return sizeof(struct mover) + WHOLE_MAX_BYTES + ((size_t)64 << 10);
+    return sizeof(struct mover) + WHOLE_MAX_BYTES + INFLATE_MEMORY_BYTES;
 }
 
 static const struct mr_encoding *encoding(void *state, int64_t *plain_bytes)
@@ -262,7 +241,7 @@ const struct mr_operation operation_member_pass = {
     .summary = "hands a deflated member on as it is, once its size and CRC are checked",
     .bound = same_bound,
     .state_bytes = state_bytes,
-    .state_create = create_raw,
+    .state_create = create,
     .start = start,
     .process = pass_process,
     .encoding = encoding,
@@ -317,13 +296,38 @@ const struct mr_operation operation_member_to_gzip = {
     .bound = wrap_bound,
     .state_bytes = state_bytes,
     .rename = wrap_rename,
-    .state_create = create_raw,
+    .state_create = create,
     .start = start,
     .process = wrap_process,
     .state_destroy = destroy,
 };
 
 /* ---- out of gzip members ---- */
+
+static enum mr_status begin_member(struct mover *mover, struct mr_error *err)
+{
+    if (!need_scratch(mover, SCRATCH_BYTES))
+        return no_memory(err);
+    int code = mover->has_zlib ? inflateReset(&mover->zlib)
+                               : inflateInit2(&mover->zlib, GZIP_WINDOW_BITS);
+    mover->has_zlib = mover->has_zlib || code == Z_OK;
+    return code == Z_OK ? MR_OK : no_memory(err);
+}
+
+/* Decodes some of in, for the sums, up to the next block header. Returns zlib's code; *used of the bytes were taken. */
+static int look_into(struct mover *mover, const unsigned char *in, size_t in_bytes, size_t *used)
+{
+    z_stream *zlib = &mover->zlib;
+    uInt given = in_bytes < UINT_MAX ? (uInt)in_bytes : UINT_MAX;
+    zlib->next_in = (z_const Bytef *)in;
+    zlib->avail_in = given;
+    zlib->next_out = mover->scratch;
+    zlib->avail_out = (uInt)SCRATCH_BYTES;
+    int code = inflate(zlib, Z_BLOCK);
+    *used = given - zlib->avail_in;
+    member_sum_add(&mover->sum, mover->scratch, SCRATCH_BYTES - zlib->avail_out);
+    return code;
+}
 
 /* The next bytes of a body, with the "final" bits that were met cleared. */
 static void hand_on_body(struct mover *mover, struct mr_io *io, size_t bytes)
@@ -381,7 +385,7 @@ static enum mr_status join_some(struct mover *mover, struct mr_io *io, struct mr
 {
     size_t used = 0, part = io->in_bytes < io->out_bytes ? io->in_bytes : io->out_bytes;
     int code = look_into(mover, io->in_bytes > 0 ? io->in : (const unsigned char *)"", part,
-                         Z_BLOCK, &used);
+                         &used);
     if (code == Z_MEM_ERROR)
         return no_memory(err);
     if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
@@ -404,7 +408,7 @@ static enum mr_status next_member(struct mover *mover, struct mr_io *io, struct 
     if (*io->in != 0x1f)
         return damaged("trailing garbage after the end of the gzip data", err);
     mover->is_ended = false;
-    return begin_stream(mover, err);
+    return begin_member(mover, err);
 }
 
 static enum mr_status join_process(void *state, struct mr_io *io, struct mr_error *err)
@@ -413,7 +417,7 @@ static enum mr_status join_process(void *state, struct mr_io *io, struct mr_erro
     enum mr_status status = MR_OK;
     if (mover->is_fresh) {
         mover->is_fresh = false;
-        status = begin_stream(mover, err);
+        status = begin_member(mover, err);
     }
     while (status == MR_OK) {
         if (!codec_spill_drain(&mover->spill, io) || io->out_bytes == 0)
@@ -464,7 +468,7 @@ const struct mr_operation operation_gzip_to_member = {
     .bound = join_bound,
     .state_bytes = state_bytes,
     .rename = join_rename,
-    .state_create = create_gzip,
+    .state_create = create,
     .start = start,
     .process = join_process,
     .encoding = encoding,
