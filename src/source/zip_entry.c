@@ -78,9 +78,11 @@ static enum mr_status read_name(const struct zip_header *header, uint64_t index,
         return refuse(index, entry, err, "damaged archive: its name is missing");
     if (memchr(name, '\0', size))
         return refuse(index, entry, err, "damaged archive: its name holds a NUL");
-    char *path = strndup((const char *)name, size);
+    char *path = malloc(size + 1); /* what is behind name need not end in a NUL */
     if (!path)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    memcpy(path, name, size);
+    path[size] = '\0';
     if (is_utf8 && !path_is_utf8(path)) {
         free(path);
         return refuse(index, entry, err,

@@ -161,6 +161,7 @@ enum mr_status zip_member_read_target(const struct zip_bytes *bytes,
     if (!decode(header, stored, stored_bytes, plain, plain_bytes) ||
         crc32(0, plain, (uInt)plain_bytes) != header->crc || memchr(plain, '\0', plain_bytes))
         return zip_damaged(err, "the target of this symbolic link cannot be read");
-    *target = strndup((const char *)plain, plain_bytes);
+    plain[plain_bytes] = '\0';
+    *target = strdup((const char *)plain);
     return *target ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
