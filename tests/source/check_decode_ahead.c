@@ -372,8 +372,9 @@ END_TEST
 
 START_TEST(it_can_be_left_at_any_time)
 {
-    unsigned char *data = mixture(6000000);
-    struct made made = make_frames(_i, data, 6000000);
+    size_t bytes_in_all = _i == 2 ? 1000000 : 6000000;
+    unsigned char *data = mixture(bytes_in_all);
+    struct made made = make_frames(_i, data, bytes_in_all);
     bool is_in_pieces = false;
     for (unsigned reads = 0; reads < 12; reads++) {
         struct input source = {made.bytes, made.size_bytes, 0, 100000, false};
