@@ -47,6 +47,7 @@ struct mover {
 
     /* Joining gzip members: */
     bool is_in_body;        /* behind the member's header, before the end of its last deflate block */
+    bool has_padding;       /* zero bytes behind a member: nothing else may follow */
     bool has_held, clears_next;
     unsigned char held;     /* the last byte of the body so far: the next block may begin in it */
 };
@@ -87,7 +88,7 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
     mover->is_ended = false;
     mover->made_bytes = 0;
     mover->spill.at = mover->spill.count = 0;
-    mover->is_in_body = mover->has_held = mover->clears_next = false;
+    mover->is_in_body = mover->has_padding = mover->has_held = mover->clears_next = false;
     return MR_OK;
 }
 
@@ -398,14 +399,25 @@ static enum mr_status join_some(struct mover *mover, struct mr_io *io, struct mr
     return mover->is_ended ? MR_OK : look_where(mover, err);
 }
 
+/* What is no gzip data at all is told apart from what is damaged. */
+static enum mr_status first_member(struct mover *mover, const struct mr_io *io,
+                                   struct mr_error *err)
+{
+    if (io->in_bytes == 0 && io->is_last)
+        return damaged("empty input is no gzip file", err);
+    if ((io->in_bytes > 0 && io->in[0] != 0x1f) || (io->in_bytes > 1 && io->in[1] != 0x8b))
+        return damaged("this is no gzip file", err);
+    return begin_member(mover, err);
+}
+
 /* Between members. MR_DONE: that was all. */
 static enum mr_status next_member(struct mover *mover, struct mr_io *io, struct mr_error *err)
 {
-    while (io->in_bytes > 0 && *io->in == 0) /* padding */
-        codec_advance(io, 1, 0);
+    for (; io->in_bytes > 0 && *io->in == 0; codec_advance(io, 1, 0))
+        mover->has_padding = true;
     if (io->in_bytes == 0)
         return io->is_last ? MR_DONE : MR_OK;
-    if (*io->in != 0x1f)
+    if (mover->has_padding || *io->in != 0x1f)
         return damaged("trailing garbage after the end of the gzip data", err);
     mover->is_ended = false;
     return begin_member(mover, err);
@@ -417,7 +429,7 @@ static enum mr_status join_process(void *state, struct mr_io *io, struct mr_erro
     enum mr_status status = MR_OK;
     if (mover->is_fresh) {
         mover->is_fresh = false;
-        status = begin_member(mover, err);
+        status = first_member(mover, io, err);
     }
     while (status == MR_OK) {
         if (!codec_spill_drain(&mover->spill, io) || io->out_bytes == 0)

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "drive.h"
+#include "operation/operations.h"
 
 Suite *member_suite(void);
 
@@ -312,6 +313,33 @@ START_TEST(gzip_members_are_joined)
 }
 END_TEST
 
+/* What gunzip refuses is not moved either: a member behind padding, what is no gzip data, nothing. */
+START_TEST(what_gunzip_refuses_is_not_moved)
+{
+    static const char padding[] = "\0\0\0\0\0";
+    struct bytes member = deflate_by_zlib("text", 4, 6, 15 + 16);
+    struct bytes packed = {malloc(2 * member.count + sizeof(padding)), member.count};
+    memcpy(packed.data, member.data, member.count);
+    memcpy(packed.data + packed.count, padding, sizeof(padding));
+    packed.count += sizeof(padding);
+    struct mr_entry entry = drive_entry("a.gz", packed.count);
+    const struct mr_operation *const ways[] = {&operation_gunzip, &operation_gzip_to_member};
+    for (int w = 0; w < 2; w++) {
+        struct drive drive;
+        ck_assert_int_eq(run(ways[w], &entry, packed, &cuts[1], &drive, NULL, NULL), MR_DONE);
+        free(drive.out);
+        struct bytes behind = {packed.data, packed.count + member.count};
+        memcpy(packed.data + packed.count, member.data, member.count);
+        expect_data_error(ways[w], &entry, behind);
+        struct bytes text = {(unsigned char *)(uintptr_t)"no gzip", 7}, nothing = {text.data, 0};
+        expect_data_error(ways[w], &entry, text);
+        expect_data_error(ways[w], &entry, nothing);
+    }
+    free(packed.data);
+    free(member.data);
+}
+END_TEST
+
 Suite *member_suite(void)
 {
     Suite *suite = suite_create("member");
@@ -323,6 +351,7 @@ Suite *member_suite(void)
     tcase_add_loop_test(tests, noise_stays_plain, 0, 3);
     tcase_add_loop_test(tests, deflate_data_is_moved_as_it_is, 0, SIZE_COUNT);
     tcase_add_test(tests, gzip_members_are_joined);
+    tcase_add_test(tests, what_gunzip_refuses_is_not_moved);
     suite_add_tcase(suite, tests);
     return suite;
 }
