@@ -207,18 +207,25 @@ static bool needs_whole(const struct item *item)
     return (sink->flags & MR_SINK_NEEDS_SIZE) && (!item->is_size_known || is_member);
 }
 
+/* Must the sink keep the item plain under that name? */
+static bool keeps_plain(const struct item *item, char *path)
+{
+    struct mr_sink *sink = item->job->config.sink;
+    struct mr_entry named = item->output;
+    named.path = path;
+    return sink->ops->keeps_plain && sink->ops->keeps_plain(sink, &named);
+}
+
 static enum mr_status find_routes(struct item *item, struct mr_error *err)
 {
-    struct job *job = item->job;
-    const struct mr_sink *sink = job->config.sink;
+    struct routes *routes = item->job->routes;
     const struct mr_encoding *stored = item->entry.has_encoding ? &item->entry.encoding : NULL;
-    bool keeps_plain = sink->ops->keeps_plain &&
-                       sink->ops->keeps_plain(job->config.sink, &item->output);
     const struct route *route = NULL;
-    enum mr_status status =
-        routes_find(job->routes, stored, item->is_operated, keeps_plain, &route, err);
+    enum mr_status status = routes_find(routes, stored, item->is_operated,
+                                        keeps_plain(item, item->output.path), &route, err);
     if (status == MR_OK && item->copy_path)
-        status = routes_find(job->routes, stored, false, keeps_plain, &item->copy_route, err);
+        status = routes_find(routes, stored, false, keeps_plain(item, item->copy_path),
+                             &item->copy_route, err);
     if (status != MR_OK)
         return status;
     item->is_small = fits_chunk(stored_size(&item->entry)) && fits_chunk(item->entry.size_bytes);

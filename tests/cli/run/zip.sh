@@ -22,6 +22,10 @@ run run in -q -p gzip -o c.zip # has another name now
 expect_status 0
 run list c.zip
 expect_line "$out" mimetype.gz
+# Nor is it deflated when it is copied, as an operation failed that changes its name.
+run run in -q -p gunzip -p gzip --on-error copy -o copied.zip
+expect_text "$err" 'in/mimetype: copied as it is'
+first_is mimetypeapplication/epub+zipPK copied.zip
 run run in -q -o d.tar
 run list d.tar
 [ "$(head -n 1 "$out")" = META-INF/ ] || fail "a tar needs no mimetype first"
