@@ -80,12 +80,15 @@ static enum mr_status read_zip64(const struct zip_bytes *bytes, int64_t end_at_b
         return MR_OK;
     uint64_t offset = zip_get64(locator + 8);
     /* Where it says; or right before it, when something stands before the whole archive. */
-    int64_t at = offset <= INT64_MAX ? (int64_t)offset : -1;
+    int64_t at = offset <= INT64_MAX ? (int64_t)offset : -1, before = locator_at - END64_BYTES;
+    bool is_before = at < before && read_end64(bytes, before, locator_at, record);
     bool is_found = read_end64(bytes, at, locator_at, record);
-    if (!is_found) {
-        at = locator_at - END64_BYTES;
-        is_found = offset <= INT64_MAX && at > (int64_t)offset &&
-                   read_end64(bytes, at, locator_at, record);
+    /* Some readers look at the one place only, some at the other. */
+    if (is_found && is_before)
+        return zip_damaged(err, "it has two zip64 end records");
+    if (!is_found && at >= 0 && is_before) {
+        at = before;
+        is_found = read_end64(bytes, at, locator_at, record);
     }
     struct claim claim64 = {0};
     if (is_found)
@@ -153,25 +156,30 @@ static enum mr_status judge(const struct zip_bytes *bytes, int64_t end_at_bytes,
 /*
  * Tries the end records in tail, the last tail_bytes of the input, from the back. is_exact: only
  * those whose comment ends the input; else only those behind which something else follows. Returns
- * the status of the first that is well, else of the one tried first, else MR_E_UNSUPPORTED.
+ * the status of the first that is well, else of the one tried first, else MR_E_UNSUPPORTED. A comment
+ * that holds an end record makes two archives of one, of which each reader takes another.
  */
 static enum mr_status search(const struct zip_bytes *bytes, const unsigned char *tail,
                              size_t tail_bytes, bool is_exact, struct zip_end *end,
                              struct mr_error *err)
 {
     enum mr_status first = MR_E_UNSUPPORTED;
+    bool is_ambiguous = false;
     for (size_t at = tail_bytes - END_BYTES + 1; at-- > 0;) {
         size_t left = tail_bytes - at - END_BYTES;
         if (tail[at] != 'P' || memcmp(tail + at, "PK\005\006", 4) != 0)
             continue;
         size_t comment = zip_get16(tail + at + 20);
-        if (is_exact ? comment != left : comment >= left)
+        if (is_exact ? comment != left : comment >= left) {
+            is_ambiguous = is_ambiguous || (is_exact && comment < left);
             continue;
+        }
         struct mr_error problem;
         int64_t end_at = bytes->size_bytes - (int64_t)(tail_bytes - at);
         enum mr_status status = judge(bytes, end_at, tail + at, end, &problem);
         if (status == MR_OK)
-            return MR_OK;
+            return is_ambiguous ? zip_damaged(err, "its comment holds another end record") : MR_OK;
+        is_ambiguous = is_exact;
         if (first == MR_E_UNSUPPORTED) {
             first = status;
             if (err)

@@ -210,6 +210,41 @@ START_TEST(what_looks_like_zip64_by_chance_is_passed_over)
 }
 END_TEST
 
+/* Readers would take different archives out of it. */
+START_TEST(a_comment_with_an_end_record_is_refused)
+{
+    for (size_t behind = 0; behind < 20; behind += 19) { /* what follows that record */
+        make(0, false, "a comment that is long enough for one more");
+        unsigned char *inner = zip->data + zip->bytes - behind - 22;
+        memset(inner, 0, 22 + behind);
+        memcpy(inner, "PK\005\006", 4);
+        unzipping_refused(MR_E_DATA, "its comment holds another end record");
+    }
+}
+END_TEST
+
+START_TEST(two_zip64_end_records_are_refused)
+{
+    for (int has_two = 0; has_two < 2; has_two++) {
+        struct zips whole = {NULL};
+        unsigned char longer[56] = {0};
+        make(0, true, NULL);
+        if (has_two)
+            memcpy(longer, zip->data + zip->end64_at, sizeof(longer));
+        zips_put16(zip->data + zip->end64_at + 4, 44 + sizeof(longer)); /* its size */
+        zips_append(&whole, zip->data, zip->locator_at);
+        zips_append(&whole, longer, sizeof(longer));
+        zips_append(&whole, zip->data + zip->locator_at, zip->bytes - zip->locator_at);
+        zips_clear(zip);
+        *zip = whole;
+        if (has_two)
+            unzipping_refused(MR_E_DATA, "it has two zip64 end records");
+        else
+            check_two();
+    }
+}
+END_TEST
+
 START_TEST(a_count_of_16_bits_may_wrap)
 {
     char name[20];
@@ -239,6 +274,8 @@ Suite *zip_end_suite(void)
     tcase_add_loop_test(tcase, damage_of_the_end_is_told, 0, DAMAGE_COUNT);
     tcase_add_test(tcase, zip64_records_that_are_not_needed_must_agree);
     tcase_add_test(tcase, what_looks_like_zip64_by_chance_is_passed_over);
+    tcase_add_test(tcase, a_comment_with_an_end_record_is_refused);
+    tcase_add_test(tcase, two_zip64_end_records_are_refused);
     tcase_add_loop_test(tcase, a_count_of_16_bits_may_wrap, 0, 2);
     suite_add_tcase(suite, tcase);
     return suite;
