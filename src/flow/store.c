@@ -96,6 +96,16 @@ static int64_t plain_size(const struct item *item)
     return item->is_size_known ? item->load.size_bytes : MR_SIZE_UNKNOWN;
 }
 
+static enum mr_status check_size(int64_t announced_bytes, int64_t found_bytes, struct mr_error *err)
+{
+    if (announced_bytes == MR_SIZE_UNKNOWN || announced_bytes == found_bytes)
+        return MR_OK;
+    return mr_error_set(
+        err, MR_E_CHANGED, 0,
+        "has %lld bytes where %lld were announced: it changed, or its archive is damaged",
+        (long long)found_bytes, (long long)announced_bytes);
+}
+
 static enum mr_status begin(struct item *item, struct mr_error *err)
 {
     struct mr_sink *sink = item->job->config.sink;
@@ -108,6 +118,12 @@ static enum mr_status begin(struct item *item, struct mr_error *err)
     }
     item->store.declared_bytes = exact_size(item);
     item->output.size_bytes = plain_size(item);
+    /* What is all there is judged before the output has any of it. */
+    if (is_kept_encoded(item) && item->is_size_known && !is_told_late(item)) {
+        enum mr_status size = check_size(item->load.size_bytes, item->output.size_bytes, err);
+        if (size != MR_OK)
+            return size;
+    }
     if (is_told_late(item)) {
         item->output.has_encoding = true;
         item->output.encoding = (struct mr_encoding){.method = item->route->method,
@@ -200,20 +216,16 @@ static enum mr_status commit(struct item *item, struct mr_error *err)
 {
     struct store *store = &item->store;
     struct mr_sink *sink = item->job->config.sink;
-    int64_t announced_bytes = store->declared_bytes, found_bytes = (int64_t)store->bytes;
-    if (is_kept_encoded(item) && item->is_size_known) {
-        announced_bytes = item->load.size_bytes;
-        found_bytes = item->output.size_bytes;
-    }
-    if (announced_bytes != MR_SIZE_UNKNOWN && item_is_content(item) &&
-        announced_bytes != found_bytes)
-        return mr_error_set(
-            err, MR_E_CHANGED, 0,
-            "has %lld bytes where %lld were announced: it changed, or its archive is damaged",
-            (long long)found_bytes, (long long)announced_bytes);
+    enum mr_status status = MR_OK;
+    if (is_told_late(item))
+        status = check_size(item->load.size_bytes, item->output.size_bytes, err);
+    else if (item_is_content(item))
+        status = check_size(store->declared_bytes, (int64_t)store->bytes, err);
+    if (status != MR_OK)
+        return status;
     struct mr_writer *writer = store->writer;
     store->writer = NULL;
-    enum mr_status status = sink->ops->commit(sink, writer, err);
+    status = sink->ops->commit(sink, writer, err);
     if (status == MR_OK && item->job->notes && item->process.note)
         status = notes_write(item->job->notes, item->process.note, err);
     if (status == MR_OK)
