@@ -73,7 +73,7 @@ void item_put_down(struct item *item, struct box *target, struct chunk *chunk)
         chunk_list_push(&target->chunks, chunk);
         return;
     }
-    box_leave(target, target->hands_count > 0);
+    box_leave(target, 1);
     chunk_give(item->job->chunks, chunk);
 }
 

@@ -71,6 +71,7 @@ struct item {
         struct mr_reader *reader;
         struct chunk *chunk;
         bool is_open, has_carry;
+        bool has_place; /* in its box, for what this run reads */
         unsigned char carry; /* one byte read ahead, to know what is last */
         uint64_t bytes;
         int64_t size_bytes; /* of the content, as it was when it was opened */

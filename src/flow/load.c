@@ -1,5 +1,5 @@
 /* load.c - the LOAD step: reads an item's content in chunks. */
-#include <assert.h>
+#include <stdlib.h>
 
 #include "flow/item.h"
 
@@ -10,6 +10,7 @@ enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
     if (item->is_loaded)
         return LINE_NOTHING;
     item->load.doing = ITEM_WORKS;
+    item->load.has_place = false;
     struct box *target = item_load_target(item);
     bool is_unwanted = target == &item->in && item->is_processed; /* the chain was done before the end */
     if (item_is_stopped(item) || is_unwanted) {
@@ -24,6 +25,7 @@ enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
     if (!box_has_room(target))
         return LINE_HELD;
     box_enter(target);
+    item->load.has_place = true;
     return LINE_READY;
 }
 
@@ -155,6 +157,15 @@ static void count_input(struct item *item, const struct chunk *chunk)
         atomic_fetch_add_explicit(&item->job->in_bytes, bytes, memory_order_relaxed);
 }
 
+/* What is read on for a copy alone goes nowhere. */
+static void put_down(struct item *item, struct chunk *chunk)
+{
+    if (item->load.has_place)
+        item_put_down(item, item_load_target(item), chunk);
+    else
+        chunk_give(item->job->chunks, chunk);
+}
+
 void load_settle(struct line_item *line_item, struct line_run *run)
 {
     struct item *item = item_of(line_item);
@@ -164,15 +175,19 @@ void load_settle(struct line_item *line_item, struct line_run *run)
     load->chunk = NULL;
     if (load->doing == ITEM_CLEANS) {
         item->is_loaded = true;
+        if (item->keeps_input && !item->is_copy) { /* it was not kept to its end */
+            free(item->copy_path);
+            item->copy_path = NULL;
+        }
     } else if (load->problem.status != MR_OK) {
         item_stop(item, item_stop_for(load->problem.status), JOB_LOAD, &load->problem);
         item->stopped_by = JOB_LOAD; /* what was kept of it is not whole: it cannot be copied */
-        item_put_down(item, item_load_target(item), chunk);
+        put_down(item, chunk);
         item->is_loaded = true;
     } else {
         count_input(item, chunk);
         item->is_loaded = chunk->is_last;
-        item_put_down(item, item_load_target(item), chunk);
+        put_down(item, chunk);
     }
     item_pass_over(item);
     item_copy_instead(item);
