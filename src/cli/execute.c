@@ -196,7 +196,7 @@ int execute_job(const struct execution *execution)
         message_error(cli->message, NULL, "%s", err.text[0] ? err.text : mr_status_text(status));
         return EXIT_STOPPED;
     }
-    signals_catch();
+    signals_catch(true);
     job_start(job);
     wait_for(cli, job);
     bool is_finished = false;

@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "cli/execute.h"
 #include "cli/overlap.h"
+#include "cli/signals.h"
 #include "source/archive_formats.h"
 
 /* What run_job() makes; freed in the reverse order. */
@@ -184,6 +185,7 @@ int run_job(const struct run *run)
     struct mr_error err = {0};
     enum mr_status status =
         made.prefix ? MR_OK : mr_error_set(&err, MR_E_MEMORY, 0, "out of memory");
+    signals_catch(false); /* before there is a file to leave behind */
     if (status == MR_OK)
         status = output_open(run->output, options, may_hold_archives(options), &made.sink, &err);
     if (status == MR_OK && run->guard)

@@ -38,9 +38,9 @@ void signals_prepare(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-void signals_catch(void)
+void signals_catch(bool is_running)
 {
-    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = is_running ? SA_RESTART : 0};
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
         struct sigaction before;

@@ -2,15 +2,20 @@
 #ifndef MR_CLI_SIGNALS_H
 #define MR_CLI_SIGNALS_H
 
+#include <stdbool.h>
+
 /*
  * At the very start: descriptors 0 to 2 that are closed are opened on /dev/null, so that no file of
  * the run can become stdout; SIGPIPE is ignored, so that a reader that went away is an error of a
  * write.
  */
 void signals_prepare(void);
-/* From now on SIGINT, SIGTERM and SIGHUP (where they were not ignored) are counted instead of
- * ending the process. */
-void signals_catch(void);
+/*
+ * From now on SIGINT, SIGTERM and SIGHUP (where they were not ignored) are counted instead of
+ * ending the process. is_running: somebody looks at the count, and calls that wait go on; else they
+ * fail with EINTR, so that what was begun is taken back.
+ */
+void signals_catch(bool is_running);
 /* How many came since then. */
 int signals_count(void);
 /* The first that came, 0 when none did. */

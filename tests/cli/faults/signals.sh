@@ -27,6 +27,13 @@ expect_status 143
 expect_missing out.tar
 [ "$(ls -A | tr '\n' ' ')" = 'many out ' ] || fail "something was left: $(ls -A)"
 
+# Before the first item: nobody has written to the pipe with the names yet.
+mkfifo names
+interrupt TERM run -T names -q -o out.tar
+expect_status 143
+[ "$(ls -A | tr '\n' ' ')" = 'many names out ' ] || fail "something was left: $(ls -A)"
+rm names
+
 # Grace for the command that hangs ends with a second signal.
 "$MILLRACE" run many -q -x sleep 100 \; -o hang/ >"$out" 2>"$err" &
 child=$!
