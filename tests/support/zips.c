@@ -61,7 +61,7 @@ void zips_clear(struct zips *zip)
 {
     free(zip->data);
     free(zip->directory);
-    *zip = (struct zips){NULL};
+    *zip = (struct zips){0};
 }
 
 /* The content as method stores it. The caller's to free. */
