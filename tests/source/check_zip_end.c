@@ -92,7 +92,7 @@ END_TEST
 
 START_TEST(another_archive_before_it_is_not_passed_over)
 {
-    struct zips whole = {NULL};
+    struct zips whole = {0};
     make(0, false, NULL);
     zips_append(&whole, zip->data, zip->bytes);
     zips_append(&whole, zip->data, zip->bytes);
@@ -110,7 +110,7 @@ END_TEST
 
 START_TEST(a_member_that_is_an_archive_is_not_mixed_up)
 {
-    struct zips inner = {NULL};
+    struct zips inner = {0};
     make(0, false, NULL);
     zips_append(&inner, zip->data, zip->bytes);
     zips_clear(zip);
@@ -226,7 +226,7 @@ END_TEST
 START_TEST(two_zip64_end_records_are_refused)
 {
     for (int has_two = 0; has_two < 2; has_two++) {
-        struct zips whole = {NULL};
+        struct zips whole = {0};
         unsigned char longer[56] = {0};
         make(0, true, NULL);
         if (has_two)

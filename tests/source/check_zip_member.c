@@ -146,7 +146,7 @@ END_TEST
  * before. */
 START_TEST(members_within_members_are_refused)
 {
-    struct zips inner = {NULL};
+    struct zips inner = {0};
     zips_begin(&inner, 0);
     zips_add_text(&inner, "second", ZIPS_STORE, TEXT);
     zips_add(zip,

@@ -112,7 +112,7 @@ START_TEST(an_input_may_begin_anywhere_in_its_file)
 {
     add_usual();
     zips_end(zip, false, NULL);
-    struct zips whole = {NULL};
+    struct zips whole = {0};
     zips_append(&whole, "PK\003\004 and more", 13);
     zips_append(&whole, zip->data, zip->bytes);
     struct mr_source *source;
