@@ -165,7 +165,10 @@ void item_put_down(struct item *item, struct box *target, struct chunk *chunk);
 void item_pass_over(struct item *item);
 /* A chunk of input is used up: back it goes, or it is kept when it is the whole input of an item that may have to be copied. Item lock held. */
 void item_used_up(struct item *item, struct box *box, struct chunk *chunk);
-/* Sets the item's way and windows for its route. needs_encode: large enough for blocks. MR_OK, MR_E_MEMORY. Feed, or item lock held. */
+/*
+ * Sets the item's way, windows and ENCODE step for route (NULL: none). is_small: its content fits a chunk, so that it is not
+ * worked on in blocks. MR_OK, MR_E_MEMORY. Feed, or item lock held.
+ */
 enum mr_status item_set_route(struct item *item, const struct route *route, bool is_small);
 bool item_is_done(struct line_item *line_item);
 void item_end(struct line_item *line_item);
@@ -180,7 +183,7 @@ void process_settle(struct line_item *line_item, struct line_run *run);
 enum line_claim encode_claim(struct line_item *line_item, struct line_run *run);
 void encode_run(struct line_item *line_item, struct line_run *run);
 void encode_settle(struct line_item *line_item, struct line_run *run);
-/* blocks: of the item's route, at most so many at once. Memory that they take: see encode_cost_bytes(). MR_OK, MR_E_MEMORY. */
+/* Gives the item its ENCODE step: blocks of its route, at most width at once; it takes encode_cost_bytes(). MR_OK, MR_E_MEMORY. */
 enum mr_status encode_create(struct item *item, unsigned width);
 void encode_destroy(struct encode *encode); /* NULL is a no-op */
 size_t encode_cost_bytes(const struct route *route, unsigned width);
