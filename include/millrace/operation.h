@@ -32,6 +32,8 @@ struct mr_io {
     /* Asked by operations that wait for something outside (a child): true = give up at once with MR_CANCELLED. May be NULL. */
     bool (*is_cancelled)(void *ctx);
     void *cancel_ctx;
+    /* When the item must be through, by CLOCK_MONOTONIC: an operation that waits for something outside gives up then, with MR_E_TIMEOUT. 0: never. */
+    int64_t deadline_ns;
 };
 
 /* One documented setting of an operation: what `millrace ops NAME` prints, and what the parser accepts. */

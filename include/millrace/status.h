@@ -41,6 +41,7 @@ enum mr_status {
     MR_E_UNSUPPORTED, /* this build, format or file system cannot do it */
     MR_E_CHANGED,   /* the input changed while it was read */
     MR_E_CHILD,     /* a child process failed */
+    MR_E_TIMEOUT,   /* it took longer than the caller allows */
     MR_E_STEP       /* a caller's own function reported a failure */
 };
 

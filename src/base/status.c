@@ -43,6 +43,8 @@ const char *mr_status_text(enum mr_status status)
         return "changed while it was read";
     case MR_E_CHILD:
         return "command failed";
+    case MR_E_TIMEOUT:
+        return "took too long";
     case MR_E_STEP:
         return "step failed";
     }

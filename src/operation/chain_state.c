@@ -246,7 +246,9 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
                           struct mr_error *err)
 {
     struct stage *stage = &state->stages[index];
-    struct mr_io part = {.is_cancelled = io->is_cancelled, .cancel_ctx = io->cancel_ctx};
+    struct mr_io part = {.is_cancelled = io->is_cancelled,
+                         .cancel_ctx = io->cancel_ctx,
+                         .deadline_ns = io->deadline_ns};
     struct buffer *buffer;
     give_input(state, index, io, &part);
     enum mr_status status = give_room(state, index, io, &part, &buffer, err);
