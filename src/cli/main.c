@@ -42,7 +42,7 @@
  *     execute          a job while it runs: its observer, signals, how it ended
  *     message          the only writer to stderr; progress: the status line; summary: the end lines
  *     signals          SIGINT and its like; closed standard descriptors
- *     help, topics     the texts of --help; json: strings and numbers as JSON
+ *     help, topics     the texts of --help; pages: manual and completions, from the tables; json: strings and numbers as JSON
  *   src/examples/      programs on the library alone
  *   tests/             mirrors src/ as <room>/check_<file>.c; cli/ runs the tool; bench/ measures the
  *                      engine; support/ is shared
