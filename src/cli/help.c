@@ -78,7 +78,7 @@ static void show_word(FILE *out, const char *word, const char *text)
 const char *help_short(void)
 {
     return "usage: millrace run INPUT... -o OUTPUT [-p OP]...\n"
-           "       millrace list | test | ops | formats | help [TOPIC] | --version\n"
+           "       millrace list | test | bench | ops | formats | help [TOPIC] | --version\n"
            "Try: millrace help\n";
 }
 

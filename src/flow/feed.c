@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/path.h"
 #include "flow/item.h"
 
@@ -336,6 +337,7 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     settle_metadata(&job->config, &made->output);
     made->is_serial = (input->source->flags & MR_SOURCE_SERIAL) && !made->is_loaded;
     made->keeps_input = made->copy_path && !(input->source->flags & MR_SOURCE_REOPENABLE);
+    made->started_ns = job->config.observer.wants_times ? clock_now_ns() : 0;
     *item = made;
     return MR_OK;
 }

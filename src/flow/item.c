@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/path.h"
 
 bool item_is_stopped(struct item *item)
@@ -205,6 +206,7 @@ void item_end(struct line_item *line_item)
         .error = has_error ? &item->error : NULL,
         .in_bytes = has_plain_size ? (uint64_t)item->entry.size_bytes : item->load.bytes,
         .out_bytes = item->store.bytes,
+        .in_flight_ns = item->started_ns ? clock_now_ns() - item->started_ns : 0,
     };
     if (outcome == JOB_STORED && item->is_copy)
         atomic_fetch_add_explicit(&job->copied_count, 1, memory_order_relaxed);

@@ -33,12 +33,14 @@ struct job_item {
     const struct mr_error *error; /* JOB_FAILED: why; the text does not repeat shown. Also set when
                                      JOB_COPY stored the input instead. Else NULL */
     uint64_t in_bytes, out_bytes;
+    int64_t in_flight_ns; /* from its admission to its end; 0 when nobody wants it */
 };
 
 struct job_observer {
     void (*item_ended)(void *ctx, const struct job_item *item); /* may be NULL */
     void *ctx;
     bool wants_names; /* shown of all items; else of those alone that have an error */
+    bool wants_times; /* in_flight_ns */
 };
 
 struct job_config {
