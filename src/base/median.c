@@ -37,7 +37,7 @@ uint64_t median_count(const struct median *median)
 static int64_t find(const struct median *median, uint64_t count)
 {
     uint64_t passed = 0;
-    for (unsigned class = 0; class < MEDIAN_CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < MEDIAN_CLASS_COUNT; class ++) {
         passed += atomic_load_explicit(&median->classes[class], memory_order_relaxed);
         if (passed >= (count + 1) / 2)
             return middle_of(class);

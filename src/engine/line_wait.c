@@ -17,7 +17,8 @@ void line_sleep(struct line_item *item, int64_t wake_ns)
     lock_give(&line->lock);
 }
 
-/* Takes the first item that is to be woken now off the list; NULL: there is none. Line lock held. */
+/* Takes the first item that is to be woken now off the list; NULL: there is none. Line lock held.
+ */
 static struct line_item *take_due_locked(struct line *line)
 {
     struct line_item *first = line->sleepers;
@@ -45,8 +46,8 @@ bool line_wait(struct line *line, int64_t deadline_ns)
             break;
         const struct line_item *next = line->sleepers;
         int64_t until_ns = next && next->wake_ns < deadline_ns ? next->wake_ns : deadline_ns;
-        is_over = !condition_wait_until(&line->changed, &line->lock, until_ns) &&
-                  until_ns == deadline_ns;
+        is_over =
+            !condition_wait_until(&line->changed, &line->lock, until_ns) && until_ns == deadline_ns;
     }
     bool is_done = line->is_done;
     lock_give(&line->lock);
