@@ -100,12 +100,12 @@ for attempt in 1 2; do
     pid=$!
     i=0
     while [ "$(find tmp -name 'out*' | wc -l)" -lt 2 ] && [ $i -lt 200 ]; do sleep 0.05; i=$((i + 1)); done
-    kill -INT $pid
+    kill -TERM $pid
     sleep 0.2
-    kill -INT $pid 2>/dev/null || :
+    kill -TERM $pid 2>/dev/null || :
     code=0
     wait $pid || code=$?
-    [ "$code" = 130 ] || fail "ended with $code"
+    [ "$code" = 143 ] || fail "ended with $code"
     [ -z "$(ls -A tmp)" ] || fail "left after a signal: $(find tmp)"
     rm -rf out4
 done
