@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "millrace/status.h"
+#include "flow/job.h"
 
 enum verb_bit {
     VERB_RUN = 1,
@@ -124,6 +124,7 @@ struct options {
     struct timespec mtime;
 
     int on_error; /* enum job_on_error */
+    struct job_policy policy;
     bool allows_unsafe;
     int progress, color; /* enum when */
     bool removes_sources;
