@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "cli/values.h"
-#include "flow/job.h"
 
 #define AT(field)           offsetof(struct options, field)
 #define TRUE(field)         OPTION_TRUE, AT(field), 0, NULL
@@ -149,6 +148,18 @@ static const struct option table[] = {
     {"on-error", 0, "skip|stop|copy", GROUP_FAILURE, VERBS_WITH_JOB,
      "when an item fails: go on without it (default), end the run, or store the input unchanged",
      CHOICE(on_error)},
+    {"retries", 0, "N", GROUP_FAILURE, VERBS_WITH_JOB,
+     "try an item up to N times more when its operations fail, before --on-error applies; not when "
+     "its content is damaged",
+     CALL(values_retries)},
+    {"retry-delay", 0, "DURATION", GROUP_FAILURE, VERBS_WITH_JOB,
+     "wait so long before each further attempt; others go on meanwhile", CALL(values_retry_delay)},
+    {"timeout", 0, "DURATION|P%", GROUP_FAILURE, VERBS_WITH_JOB,
+     "an item fails when its operations work longer than that in one attempt; P%: of the median "
+     "time of the items so far, once there are ten",
+     CALL(values_timeout)},
+    {"halt", 0, "N|P%", GROUP_FAILURE, VERBS_WITH_JOB,
+     "end the run when N items have failed, or more than P% of at least 20", CALL(values_halt)},
     {"allow-unsafe", 'P', NULL, GROUP_FAILURE, VERB_RUN,
      "accept links of an archive that lead out of the output", TRUE(allows_unsafe)},
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "millrace/status.h"
+#include "flow/job.h"
 #include "operation/exec.h"
 
 enum verb_bit {
@@ -133,6 +133,7 @@ struct options {
     struct timespec mtime;
 
     int on_error; /* enum job_on_error */
+    struct job_policy policy;
     bool allows_unsafe;
     int progress, color; /* enum when */
     bool removes_sources;
