@@ -73,6 +73,17 @@ run run in -o null: -p "$plugins/liar.so:huge-state"
 expect_status 3
 expect_text "$err" 'huge-state needs'
 
+# Garbage that comes back is not believed.
+cp in/a in/bad
+run run in -o evil/ -p "$plugins/evil.so:babble"
+expect_status 1
+expect_text "$err" 'in/bad: babble: the operation gave status 24301'
+expect_text "$err" '1 failed or was refused'
+expect_same in/large evil/large
+run run in/bad -o null: -p "$plugins/evil.so:flood"
+expect_status 1
+expect_text "$err" 'more than its bound() promised'
+
 # What it has.
 run ops ./sizes.so ./csv_cut.so gzip
 expect_status 0
