@@ -18,7 +18,9 @@
 
 static const struct option table[] = {
     {"process", 'p', "OP[:KEY=VALUE,...]", GROUP_WORK, VERBS_AT_WORK,
-     "an operation, applied in the order given; `millrace ops` lists them", LATER},
+     "an operation, applied in the order given; `millrace ops` lists them. ./FILE.so[:NAME] takes "
+     "one out of a plugin",
+     LATER},
     {"exec", 'x', "COMMAND [ARG]... [;]", GROUP_WORK, VERBS_AT_WORK,
      "run a command for each item: stdin is the item, stdout the result, or {in} and {out} are "
      "files. Takes everything up to a ';' of its own or the end of the line; see `millrace help "
