@@ -298,6 +298,15 @@ size_t chain_promise(const struct mr_operation *operation, const void *config, s
     return bound > largest ? SIZE_MAX : bound;
 }
 
+bool chain_is_outside(const struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (chain->links[i].operation->flags & MR_OPERATION_OUTSIDE)
+            return true;
+    }
+    return false;
+}
+
 size_t chain_link_bound(const struct mr_operation *operation, const void *config,
                         const struct mr_entry *entry, size_t in_bytes)
 {
