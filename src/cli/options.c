@@ -24,6 +24,9 @@ static const struct option table[] = {
      "run a command for each item: stdin is the item, stdout the result. Takes everything up to a "
      "';' of its own or the end of the line",
      OPTION_EXEC, 0, 0, NULL},
+    {"ok-status", 0, "LIST", GROUP_WORK, VERBS_WITH_JOB,
+     "exit statuses of commands that are success, like 0,1,3-5 (default 0)",
+     CALL(values_ok_status)},
 
     {"from", 0, "FORMAT", GROUP_INPUTS, VERBS_ON_INPUT,
      "read every INPUT as this archive format (see `millrace formats`) instead of recognising it",

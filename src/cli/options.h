@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "millrace/status.h"
+#include "operation/exec.h"
 
 enum verb_bit {
     VERB_RUN = 1,
@@ -95,6 +96,8 @@ struct options {
     struct given *given; /* owned array */
     size_t given_count;
     bool wants_help;
+
+    struct exec_statuses ok_statuses; /* none: the default */
 
     const char *from, *list_path;
     bool no_archives, list_has_nuls, is_merged;

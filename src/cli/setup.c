@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/sizes.h"
-#include "operation/registry.h"
+#include "operation/exec.h"
 
 typedef enum mr_status (*select_fn)(struct selection *selection, const char *value,
                                     struct mr_error *err);
@@ -32,12 +32,18 @@ static const struct {
     {"extension", naming_extension},
 };
 
-static enum mr_status add_command(struct chain *chain, const char **command, struct mr_error *err)
+static enum mr_status add_command(struct chain *chain, const struct options *options,
+                                  const char **command, struct mr_error *err)
 {
+    const struct exec_options exec = {
+        .mode = EXEC_AUTO,
+        .ok_statuses = options->ok_statuses,
+        .threads_each = sizes_threads_each(options),
+    };
     const struct mr_operation *operation = NULL;
     void *config = NULL;
     enum mr_status status =
-        exec_filter_create((const char *const *)command, &operation, &config, err);
+        exec_create((const char *const *)command, &exec, &operation, &config, err);
     if (status != MR_OK)
         return status;
     status = chain_add_operation(chain, operation, config, err);
@@ -46,13 +52,14 @@ static enum mr_status add_command(struct chain *chain, const char **command, str
     return status;
 }
 
-static enum mr_status apply(struct setup *setup, const struct given *given, struct mr_error *err)
+static enum mr_status apply(struct setup *setup, const struct options *options,
+                            const struct given *given, struct mr_error *err)
 {
     const char *name = given->option->name;
     if (strcmp(name, "process") == 0)
         return chain_add(setup->chain, given->value, err);
     if (given->command)
-        return add_command(setup->chain, given->command, err);
+        return add_command(setup->chain, options, given->command, err);
     for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++)
         if (strcmp(name, selectors[i].option) == 0)
             return selectors[i].set(setup->selection, given->value, err);
@@ -79,7 +86,7 @@ enum mr_status setup_init(struct setup *setup, const struct options *options, st
     if (status == MR_OK)
         status = naming_create(&setup->naming, err);
     for (size_t i = 0; status == MR_OK && i < options->given_count; i++) {
-        status = apply(setup, &options->given[i], err);
+        status = apply(setup, options, &options->given[i], err);
         if (status != MR_OK)
             prefix_option(options->given[i].option, err);
     }

@@ -115,6 +115,7 @@ struct job {
     struct chunk_pool *chunks;
     struct routes *routes;
     unsigned encode_width; /* runs of ENCODE that one item may have at once */
+    uint64_t operated_count; /* feed only: items that got a sequence number */
     char *last_parent;    /* feed only; owned: its directories are settled */
     bool sink_uses_pool;
     struct nameset *names;  /* feed only; NULL: names cannot collide */
