@@ -7,6 +7,8 @@
  *   exec_slots.[ch]    the numbers of running commands
  *   exec_run.[ch]      one command: its start for an item, its pipes, its end
  *   exec_filter.c      filter mode: stdin is the content, stdout the result
+ *   exec_server.[ch]   server mode: a resident process for each worker; resident.[ch]: its start and
+ *                      end, talk.[ch] and pkt_line.[ch]: the protocol that it speaks
  */
 #ifndef MR_OPERATION_EXEC_H
 #define MR_OPERATION_EXEC_H
@@ -17,7 +19,8 @@
 
 enum exec_mode {
     EXEC_AUTO = -1, /* what the placeholders ask for */
-    EXEC_FILTER
+    EXEC_FILTER,
+    EXEC_SERVER
 };
 
 /* A set of exit statuses, 0 to 255. */
@@ -28,6 +31,7 @@ struct exec_statuses {
 struct exec_options {
     enum exec_mode mode;
     struct exec_statuses ok_statuses; /* those that are success; none at all: 0 alone */
+    bool smudges;                     /* server mode: the filter's command is smudge, not clean */
     unsigned threads_each;            /* what {threads} stands for; 0 is taken as 1 */
 };
 

@@ -8,7 +8,8 @@
  *
  * It misbehaves for items whose name has one of the words of answer() between dots: "a.die.txt".
  * The word smudged: the command must be smudge (else clean), and the content comes back as it was.
- * It is on its own: what it shares with millrace could be wrong in both.
+ * The word name: the result is the name. It is on its own: what it shares with millrace could be
+ * wrong in both.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -53,7 +54,7 @@ static void put(const void *data, size_t bytes)
 
 static void put_packet(const void *data, size_t bytes)
 {
-    char head[16];
+    char head[24];
     snprintf(head, sizeof(head), "%04zx", bytes + 4);
     put(head, 4);
     put(data, bytes);
@@ -215,6 +216,15 @@ static void take_content(void)
     enlarge(content, content_bytes);
 }
 
+static void answer_name(void)
+{
+    put_text("status=success");
+    put_flush();
+    put_text(name);
+    put_flush();
+    put_flush();
+}
+
 static void answer_well(void)
 {
     put_text("status=success\n");
@@ -319,6 +329,8 @@ static void answer(void)
         answer_status("status=delayed");
     else if (asks("nothing"))
         put_flush();
+    else if (asks("name"))
+        answer_name();
     else if (asks("huge"))
         answer_huge();
     else if (asks("crumbs"))
