@@ -260,7 +260,8 @@ START_TEST(keeps_items_apart)
     struct post post = open_worker("");
     for (int i = 0; i < 20; i++) {
         expect_good(&post, "a.last.txt", 10);
-        usleep(20000);
+        siginfo_t info;
+        ck_assert_int_eq(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
         expect_good(&post, "a.twice.txt", 10);
     }
     expect_good(&post, "a.txt", 1000);
