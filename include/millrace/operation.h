@@ -112,6 +112,16 @@ struct mr_operation {
     /* After the last process() of an item that was cut short (failure, cancel). The state is started again later. NULL: nothing. */
     void (*stop)(void *state);
     void (*state_destroy)(void *state);
+    /*
+     * Does it take the open file of an item instead of its bytes, which are then not read? Asked of the first operation of a chain.
+     * NULL: no.
+     */
+    bool (*takes_file)(const void *config);
+    /*
+     * For such an item, after start(): its content is this regular file, which is open for reading, stays open until the item is done and must
+     * not be changed. process() is then called with no input, and is_last.
+     */
+    void (*give_file)(void *state, int fd);
 };
 
 #ifdef __cplusplus

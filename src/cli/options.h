@@ -97,7 +97,10 @@ struct options {
     size_t given_count;
     bool wants_help;
 
+    int exec_mode;                    /* enum exec_mode */
     struct exec_statuses ok_statuses; /* none: the default */
+    bool has_ok_statuses;
+    const char *tmpdir;
 
     const char *from, *list_path;
     bool no_archives, list_has_nuls, is_merged;

@@ -336,6 +336,7 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     settle_metadata(&job->config, &made->output);
     made->is_serial = (input->source->flags & MR_SOURCE_SERIAL) && !made->is_loaded;
     made->keeps_input = made->copy_path && !(input->source->flags & MR_SOURCE_REOPENABLE);
+    made->entry.output_path = made->output.path;
     if (made->is_operated && item_is_content(made))
         made->entry.sequence = ++job->operated_count;
     *item = made;

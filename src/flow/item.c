@@ -135,6 +135,7 @@ void item_copy_instead(struct item *item)
         lost_add(&item->job->lost, item->output.path);
     free(item->output.path);
     item->output.path = item->copy_path;
+    item->entry.output_path = item->output.path;
     item->copy_path = NULL;
     item->is_copy = true;
     item->stop = ITEM_GOES_ON;
@@ -149,6 +150,7 @@ void item_copy_instead(struct item *item)
     }
     item->needs_whole = needs_whole_copy(item);
     item->load.bytes = 0;
+    item->load.is_by_file = false;
     item->load.has_carry = false;
     item->process.is_done = false;
     item->store.bytes = 0;

@@ -67,15 +67,16 @@ static enum mr_status check_command(const char *command, struct mr_error *err)
                         (int)length, found);
 }
 
-static enum mr_status check_argument(const char *argument, struct mr_error *err)
+static enum mr_status check_argument(const char *argument, enum exec_mode mode,
+                                     struct mr_error *err)
 {
     size_t length;
     const char *found = exec_words_find(argument, EXEC_USES_IN | EXEC_USES_OUT, &length);
-    if (!found)
+    if (!found || mode == EXEC_FILE || mode == EXEC_AUTO)
         return MR_OK;
     return mr_error_set(err, MR_E_USAGE, 0,
-                        "-x: %.*s needs a mode that is not there yet, only filter mode is; "
-                        "{%.*s} stands for these characters themselves",
+                        "-x: %.*s is a file, which only file mode has; {%.*s} stands for these "
+                        "characters themselves",
                         (int)length, found, (int)length, found);
 }
 
@@ -86,15 +87,18 @@ enum mr_status exec_create(const char *const *argv, const struct exec_options *o
     static const struct exec_options defaults = {.mode = EXEC_AUTO};
     if (!argv || !argv[0] || !argv[0][0])
         return mr_error_set(err, MR_E_USAGE, 0, "-x: the command is missing");
+    options = options ? options : &defaults;
     enum mr_status status = check_command(argv[0], err);
     for (size_t i = 1; status == MR_OK && argv[i]; i++)
-        status = check_argument(argv[i], err);
+        status = check_argument(argv[i], options->mode, err);
     struct exec_config *made = NULL;
     if (status == MR_OK)
-        status = exec_config_create(argv, options ? options : &defaults, &made, err);
+        status = exec_config_create(argv, options, &made, err);
     if (status != MR_OK)
         return status;
-    *operation = &operation_exec_filter;
+    /* Without a file, file mode is what filter mode is. */
+    bool has_files = (made->uses & (EXEC_USES_IN | EXEC_USES_OUT)) != 0;
+    *operation = has_files ? &operation_exec_file : &operation_exec_filter;
     *config = made;
     return MR_OK;
 }

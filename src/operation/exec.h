@@ -7,6 +7,7 @@
  *   exec_slots.[ch]    the numbers of running commands
  *   exec_run.[ch]      one command: its start for an item, its pipes, its end
  *   exec_filter.c      filter mode: stdin is the content, stdout the result
+ *   exec_file.c        file mode: {in} and {out} are real files
  *   exec_server.[ch]   server mode: a resident process for each worker; resident.[ch]: its start and
  *                      end, talk.[ch] and pkt_line.[ch]: the protocol that it speaks
  */
@@ -20,6 +21,7 @@
 enum exec_mode {
     EXEC_AUTO = -1, /* what the placeholders ask for */
     EXEC_FILTER,
+    EXEC_FILE,
     EXEC_SERVER
 };
 
@@ -33,6 +35,9 @@ struct exec_options {
     struct exec_statuses ok_statuses; /* those that are success; none at all: 0 alone */
     bool smudges;                     /* server mode: the filter's command is smudge, not clean */
     unsigned threads_each;            /* what {threads} stands for; 0 is taken as 1 */
+    const char *tmpdir;       /* where the files of file mode are; NULL: /tmp, and in memory what is
+                                 small */
+    const char *later_suffix; /* what the operations behind it add to names; NULL: nothing */
 };
 
 /* "0,1,3-5". MR_OK, or MR_E_USAGE (then *statuses is unchanged). */
@@ -41,7 +46,8 @@ enum mr_status exec_statuses_parse(const char *text, struct exec_statuses *statu
 
 /*
  * argv ends with NULL and is copied. options may be NULL: all at its default. *config is for
- * chain_add_operation() with *operation. MR_OK, MR_E_USAGE, MR_E_MEMORY.
+ * chain_add_operation() with *operation. MR_OK, MR_E_USAGE, MR_E_MEMORY, MR_E_SYSTEM (tmpdir is no
+ * directory that can be written to).
  */
 enum mr_status exec_create(const char *const *argv, const struct exec_options *options,
                            const struct mr_operation **operation, void **config,

@@ -1,9 +1,15 @@
 #include "operation/exec_config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/path.h"
+
+#define TMPDIR_DEFAULT "/tmp" /* whatever the environment says: it changes no result */
 
 /* The variables of an item, which the program's own environment is cleared of. */
 static const char *const item_variables[] = {"MILLRACE_PATH", "MILLRACE_SIZE", "MILLRACE_MTIME",
@@ -70,15 +76,44 @@ static bool copy_arguments(struct exec_config *config, const char *const *argv)
     return true;
 }
 
+/* The absolute path of the directory for files, so that it is no option for a command. */
+static enum mr_status find_tmpdir(struct exec_config *config, const char *tmpdir,
+                                  struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    if (config->uses & (EXEC_USES_IN | EXEC_USES_OUT) || tmpdir) {
+        config->tmpdir = realpath(tmpdir ? tmpdir : TMPDIR_DEFAULT, NULL);
+        struct stat about;
+        if (!config->tmpdir || stat(config->tmpdir, &about) != 0 ||
+            access(config->tmpdir, W_OK | X_OK) != 0)
+            return mr_error_set(err, MR_E_SYSTEM, errno, "cannot use %s for temporary files",
+                                path_show(shown, sizeof(shown), tmpdir ? tmpdir : TMPDIR_DEFAULT));
+        if (!S_ISDIR(about.st_mode))
+            return mr_error_set(err, MR_E_SYSTEM, ENOTDIR, "cannot use %s for temporary files",
+                                path_show(shown, sizeof(shown), config->tmpdir));
+    }
+    config->wants_files = tmpdir != NULL;
+    config->has_proc = access("/proc/self/fd", X_OK) == 0;
+    return MR_OK;
+}
+
 enum mr_status exec_config_create(const char *const *argv, const struct exec_options *options,
                                   struct exec_config **config, struct mr_error *err)
 {
     struct exec_config *made = calloc(1, sizeof(*made));
     if (made)
         made->slots = calloc(1, sizeof(*made->slots));
-    if (!made || !made->slots || !copy_arguments(made, argv) || !copy_environment(made)) {
+    if (made)
+        made->later_suffix = strdup(options->later_suffix ? options->later_suffix : "");
+    if (!made || !made->slots || !made->later_suffix || !copy_arguments(made, argv) ||
+        !copy_environment(made)) {
         exec_config_destroy(made);
         return no_memory(err);
+    }
+    enum mr_status status = find_tmpdir(made, options->tmpdir, err);
+    if (status != MR_OK) {
+        exec_config_destroy(made);
+        return status;
     }
     static const struct exec_statuses none;
     made->ok_statuses = options->ok_statuses;
@@ -98,6 +133,8 @@ void exec_config_destroy(void *config)
     free_strings(exec->argv, 0, exec->argument_count);
     free_strings(exec->environment, 0, exec->environment_count);
     free(exec->slots);
+    free(exec->later_suffix);
+    free(exec->tmpdir);
     free(exec);
 }
 

@@ -17,7 +17,11 @@ struct exec_config {
     size_t environment_count;
     unsigned uses; /* enum exec_use, of all arguments */
     struct exec_statuses ok_statuses;
-    char threads[16]; /* what {threads} stands for */
+    char threads[16];   /* what {threads} stands for */
+    char *later_suffix; /* owned; never NULL */
+    char *tmpdir;       /* owned; absolute */
+    bool wants_files;   /* it was given: nothing is kept in memory instead */
+    bool has_proc;      /* a process can open descriptors of ours by name */
     struct exec_slots *slots;
 };
 
@@ -29,7 +33,7 @@ struct exec_start {
     size_t argument_count;
 };
 
-/* MR_OK or MR_E_MEMORY. argv ends with NULL and has a first word. */
+/* MR_OK, MR_E_MEMORY, MR_E_SYSTEM (options->tmpdir). argv ends with NULL and has a first word. */
 enum mr_status exec_config_create(const char *const *argv, const struct exec_options *options,
                                   struct exec_config **config, struct mr_error *err);
 void exec_config_destroy(void *config); /* NULL is a no-op */

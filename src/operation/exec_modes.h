@@ -5,6 +5,6 @@
 
 #include "millrace/operation.h"
 
-extern const struct mr_operation operation_exec_filter;
+extern const struct mr_operation operation_exec_filter, operation_exec_file;
 
 #endif
