@@ -174,9 +174,11 @@ static void greet(const char *how)
 
 static bool asks(const char *word)
 {
-    char between[32];
-    snprintf(between, sizeof(between), ".%s.", word);
-    return strstr(name, between) != NULL;
+    size_t bytes = strlen(word);
+    for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.'))
+        if (strncmp(dot + 1, word, bytes) == 0 && dot[bytes + 1] == '.')
+            return true;
+    return false;
 }
 
 /* Interleaved: every packet is answered before the next is read. */
