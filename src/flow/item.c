@@ -214,6 +214,8 @@ void item_end(struct line_item *line_item)
         atomic_fetch_add_explicit(&job->file_count, 1, memory_order_relaxed);
     if (outcome == JOB_STORED)
         atomic_fetch_add_explicit(&job->out_bytes, item->store.bytes, memory_order_relaxed);
+    if (item->process.has_seat)
+        seats_leave(job->seats, &item->process.seat);
     job_tell(job, &told);
     line_item_fini(line_item);
     item_free(item);

@@ -13,6 +13,7 @@
 
 #include "base/nameset.h"
 #include "engine/line.h"
+#include "engine/seats.h"
 #include "engine/stash.h"
 #include "flow/box.h"
 #include "flow/job.h"
@@ -53,6 +54,7 @@ struct item {
     bool is_operated;   /* the operations of the run apply */
     bool is_small;      /* its content fits a chunk, going by what its source says */
     size_t in_room_bytes; /* of the first chunk */
+    bool wants_seat;      /* an operation works outside of this process */
 
     /* locked */
     const struct route *route;      /* NULL: content goes through unchanged */
@@ -85,6 +87,9 @@ struct item {
         struct chain_state *state;
         struct chunk *in, *out;
         bool is_done;
+        struct seat seat;
+        bool has_seat;  /* it stands in the row of those that want one */
+        bool is_seated; /* it may work, as far as seats are concerned */
         char *note; /* owned */
         struct mr_error problem;
     } process;
@@ -115,6 +120,8 @@ struct job {
     struct mr_pool *pools[JOB_STAGES]; /* all the same when shared */
     struct chunk_pool *chunks;
     struct routes *routes;
+    struct seats *seats;   /* of items with an operation outside of this process; NULL: there is none */
+    enum line_order order;
     unsigned encode_width; /* runs of ENCODE that one item may have at once */
     uint64_t operated_count; /* feed only: items that got a sequence number */
     char *last_parent;    /* feed only; owned: its directories are settled */

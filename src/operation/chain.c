@@ -232,6 +232,15 @@ bool chain_is_identity(const struct chain *chain)
     return true;
 }
 
+bool chain_is_outside(const struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (chain->links[i].operation->flags & MR_OPERATION_OUTSIDE)
+            return true;
+    }
+    return false;
+}
+
 size_t chain_link_bound(const struct mr_operation *operation, const void *config,
                         const struct mr_entry *entry, size_t in_bytes)
 {

@@ -310,6 +310,7 @@ const struct mr_operation operation_exec_file = {
     .struct_bytes = sizeof(struct mr_operation),
     .name = "exec",
     .summary = "a command: {in} is a file with the content, {out} one for the result",
+    .flags = MR_OPERATION_OUTSIDE,
     .config_destroy = exec_config_destroy,
     .state_bytes = state_bytes,
     .state_create = state_create,

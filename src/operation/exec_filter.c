@@ -48,6 +48,7 @@ const struct mr_operation operation_exec_filter = {
     .struct_bytes = sizeof(struct mr_operation),
     .name = "exec",
     .summary = "a command: stdin is the content, stdout the result",
+    .flags = MR_OPERATION_OUTSIDE,
     .config_destroy = exec_config_destroy,
     .state_bytes = state_bytes,
     .state_create = state_create,
