@@ -365,6 +365,7 @@ static const struct mr_operation operation_exec_server = {
     .struct_bytes = sizeof(struct mr_operation),
     .name = "exec",
     .summary = "a resident command that speaks git's filter protocol",
+    .flags = MR_OPERATION_OUTSIDE,
     .config_destroy = config_destroy,
     .state_bytes = state_bytes,
     .state_create = state_create,
