@@ -2,9 +2,9 @@
  * exec_server.c - server mode: a resident process for each worker, given item after item by git's
  * protocol for filter processes (talk.h).
  *
- * The process belongs to a state, is started with its first item and outlives items. It is replaced
- * for the next item when it has ended, broke the protocol, or was in the middle of an item that was
- * cut short. One that ends between two items, as it may, costs no item.
+ * A state takes an idle process for each item, or starts one, and gives it back. It is replaced
+ * when it has ended, broke the protocol, or was in the middle of an item that was cut short. One
+ * that has ended between two items, as it may, costs no item.
  */
 #include "operation/exec_server.h"
 
@@ -25,16 +25,19 @@ struct server_config {
     const char *command;          /* "clean" or "smudge" */
 };
 
-/* The state. */
+/* A process, and how far the talk with it is. */
 struct server {
-    const struct server_config *config;
-    struct resident *resident; /* owned */
-    bool is_open;              /* an item is on its way */
-    int64_t start_ns;          /* of the item, by the clock */
-    uint64_t stderr_mark;      /* what the process had written to stderr when the item began */
+    struct resident resident; /* first */
     struct talk talk;
     unsigned char received[RECEIVE_BYTES]; /* [received_at, received_count) is not taken yet */
     size_t received_at, received_count;
+    int64_t start_ns;     /* of the item, by the clock */
+    uint64_t stderr_mark; /* what the process had written to stderr when the item began */
+};
+
+struct server_state {
+    const struct server_config *config;
+    struct server *server; /* owned: it serves the item, or does not run; may be NULL */
 };
 
 static enum mr_status no_memory(struct mr_error *err)
@@ -44,14 +47,13 @@ static enum mr_status no_memory(struct mr_error *err)
 
 static const struct exec_config *exec_of(const struct server *server)
 {
-    return resident_group_exec(server->config->group);
+    return resident_group_exec(server->resident.group);
 }
 
 /* The process is of no more use. */
 static void dismiss(struct server *server)
 {
-    resident_dismiss(server->resident);
-    server->is_open = false;
+    resident_dismiss(&server->resident);
     server->received_at = server->received_count = 0;
 }
 
@@ -59,12 +61,12 @@ static void dismiss(struct server *server)
  * what was meant for the last. */
 static bool is_out_of_step(struct server *server)
 {
-    struct child *child = &server->resident->child;
+    struct child *child = &server->resident.child;
     if (server->received_at < server->received_count)
         return true;
     if (child_poll(child, false, 0, NULL) == MR_TIMEOUT)
         return false;
-    resident_drain_stderr(server->resident);
+    resident_drain_stderr(&server->resident);
     size_t got_bytes;
     return child_check_end(child) ||
            child_read(child, server->received, RECEIVE_BYTES, &got_bytes, NULL) != MR_AGAIN;
@@ -76,7 +78,7 @@ static bool is_out_of_step(struct server *server)
 static enum mr_status fail(const struct server *server, enum mr_status status, const char *what,
                            struct mr_error *err)
 {
-    const struct child *child = &server->resident->child;
+    const struct child *child = &server->resident.child;
     char command[PATH_SHOW_BYTES / 2], line[PATH_SHOW_BYTES], shown[PATH_SHOW_BYTES] = "";
     path_show(command, sizeof(command), exec_of(server)->argv[0]);
     if (child->tail_written_bytes > server->stderr_mark)
@@ -87,7 +89,7 @@ static enum mr_status fail(const struct server *server, enum mr_status status, c
 /* It is gone, or has closed a pipe: why, and what that means. */
 static enum mr_status lose(struct server *server, struct mr_error *err)
 {
-    struct resident *resident = server->resident;
+    struct resident *resident = &server->resident;
     char end[CHILD_END_BYTES], what[PATH_SHOW_BYTES];
     const char *closed = resident->child.in_fd < 0 ? "closed its stdin" : "closed its stdout";
     bool is_greeted = talk_is_greeted(&server->talk);
@@ -111,7 +113,7 @@ static enum mr_status refuse(struct server *server, const struct mr_error *wrong
              is_greeted ? "broke the protocol" : "is no filter process", PATH_SHOW_BYTES,
              wrong->text);
     if (!is_greeted)
-        resident_note_start(server->resident, false);
+        resident_note_start(&server->resident, false);
     dismiss(server);
     return fail(server, MR_E_CHILD, what, err);
 }
@@ -120,12 +122,11 @@ static enum mr_status refuse(struct server *server, const struct mr_error *wrong
 static enum mr_status finish(struct server *server, struct mr_error *err)
 {
     bool is_over = server->talk.answer == TALK_ANSWER_ABORT;
-    server->is_open = false;
     if (server->talk.answer == TALK_ANSWER_SUCCESS)
         return MR_DONE;
-    resident_drain_stderr(server->resident);
+    resident_drain_stderr(&server->resident);
     if (is_over)
-        resident_group_end(server->config->group);
+        resident_group_end(server->resident.group);
     if (!talk_is_sent(&server->talk))
         dismiss(server);
     return fail(server, MR_E_CHILD,
@@ -142,7 +143,7 @@ static enum mr_status send_now(struct server *server, struct mr_io *io, struct m
     struct talk *talk = &server->talk;
     while (talk_fill(talk, &io->in, &io->in_bytes, io->is_last)) {
         size_t used_bytes;
-        enum mr_status status = child_write(&server->resident->child, talk->send + talk->send_at,
+        enum mr_status status = child_write(&server->resident.child, talk->send + talk->send_at,
                                             talk->send_count - talk->send_at, &used_bytes, err);
         if (status != MR_OK)
             return status == MR_AGAIN ? MR_OK : status;
@@ -163,7 +164,7 @@ static enum mr_status take(struct server *server, struct mr_io *io, struct mr_er
     enum mr_status status = talk_take(talk, &bytes, &count, &io->out, &io->out_bytes, wrong);
     server->received_at = server->received_count - count;
     if (!was_greeted && talk_is_greeted(talk))
-        resident_note_start(server->resident, true);
+        resident_note_start(&server->resident, true);
     return status;
 }
 
@@ -175,7 +176,7 @@ static enum mr_status receive_now(struct server *server, struct mr_io *io, struc
     while (talk->phase != TALK_ANSWERED || !talk_is_sent(talk)) {
         if (server->received_at == server->received_count) {
             server->received_at = server->received_count = 0;
-            enum mr_status status = child_read(&server->resident->child, server->received,
+            enum mr_status status = child_read(&server->resident.child, server->received,
                                                RECEIVE_BYTES, &server->received_count, wrong);
             if (status != MR_OK)
                 return status;
@@ -209,7 +210,7 @@ static enum mr_status check_limits(struct server *server, const struct mr_io *io
     if (!is_cancelled && (io->deadline_ns == 0 || clock_now_ns() < io->deadline_ns))
         return MR_OK;
     if (!is_cancelled && !talk_is_greeted(&server->talk))
-        resident_note_start(server->resident, false);
+        resident_note_start(&server->resident, false);
     dismiss(server);
     if (is_cancelled)
         return mr_error_set(err, MR_CANCELLED, 0, "stopped");
@@ -222,14 +223,14 @@ static enum mr_status check_limits(struct server *server, const struct mr_io *io
 /* Waits until something can go on. */
 static enum mr_status await(struct server *server, const struct mr_io *io, struct mr_error *err)
 {
-    struct child *child = &server->resident->child;
+    struct child *child = &server->resident.child;
     bool writes = server->talk.send_at < server->talk.send_count;
     enum mr_status status = child_poll(child, writes, poll_ms(io), err);
     if (mr_status_is_error(status)) {
         dismiss(server);
         return status;
     }
-    resident_drain_stderr(server->resident);
+    resident_drain_stderr(&server->resident);
     return MR_OK;
 }
 
@@ -247,14 +248,9 @@ static enum mr_status judge(struct server *server, enum mr_status sent, enum mr_
     return MR_OK;
 }
 
-/*
- * Returns when the input is used up, the room is full or the item is through: never because nothing
- * happens to be there yet, so that the result is the same for every timing. The process may answer
- * when it has read everything, or while it reads.
- */
-static enum mr_status process(void *state, struct mr_io *io, struct mr_error *err)
+/* Goes on with the item as far as process() may. */
+static enum mr_status serve(struct server *server, struct mr_io *io, struct mr_error *err)
 {
-    struct server *server = state;
     bool has_ended = false;
     enum mr_status status = MR_OK;
     while (status == MR_OK) {
@@ -281,40 +277,88 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
         if (status == MR_OK)
             status = await(server, io, err);
         /* What it wrote before its end is read before the end counts. */
-        has_ended = status == MR_OK && child_check_end(&server->resident->child);
+        has_ended = status == MR_OK && child_check_end(&server->resident.child);
     }
     return status;
 }
 
-static enum mr_status start(void *state, const struct mr_entry *entry, struct mr_error *err)
+/* The item is through: the process is free for another. */
+static void give_back(struct server_state *state)
 {
-    struct server *server = state;
-    struct resident *resident = server->resident;
-    char shown[PATH_SHOW_BYTES];
-    if (resident_group_is_over(server->config->group))
-        return mr_error_set(err, MR_E_CHILD, 0,
-                            "%s wants no more items: it has refused one with status=abort",
-                            path_show(shown, sizeof(shown), exec_of(server)->argv[0]));
-    if (resident->child.pid > 0 && (server->is_open || is_out_of_step(server)))
-        dismiss(server);
-    if (resident->child.pid == 0) {
-        enum mr_status status = resident_start(resident, err);
-        if (status != MR_OK)
-            return status;
-        talk_begin(&server->talk, server->config->command);
-    }
-    server->start_ns = clock_now_ns();
-    server->stderr_mark = resident->child.tail_written_bytes;
-    enum mr_status status = talk_ask(&server->talk, entry->path, err);
-    server->is_open = status == MR_OK;
+    if (!state->server || state->server->resident.child.pid == 0)
+        return;
+    resident_put(&state->server->resident);
+    state->server = NULL;
+}
+
+/*
+ * Returns when the input is used up, the room is full or the item is through: never because nothing
+ * happens to be there yet, so that the result is the same for every timing. The process may answer
+ * when it has read everything, or while it reads.
+ */
+static enum mr_status process(void *state, struct mr_io *io, struct mr_error *err)
+{
+    struct server_state *server_state = state;
+    enum mr_status status = serve(server_state->server, io, err);
+    if (status != MR_OK)
+        give_back(server_state);
     return status;
 }
 
 static void stop(void *state)
 {
-    struct server *server = state;
-    if (server->is_open)
-        dismiss(server);
+    struct server_state *server_state = state;
+    if (server_state->server)
+        dismiss(server_state->server);
+}
+
+/* Puts a server that is not in the middle of an item into the state. MR_OK or MR_E_MEMORY. */
+static enum mr_status find_server(struct server_state *state, struct mr_error *err)
+{
+    struct resident *idle = resident_take(state->config->group);
+    if (idle) {
+        free(state->server);
+        state->server = (struct server *)idle;
+        if (is_out_of_step(state->server))
+            dismiss(state->server);
+        return MR_OK;
+    }
+    if (state->server)
+        return MR_OK;
+    state->server = malloc(sizeof(*state->server));
+    if (!state->server)
+        return no_memory(err);
+    resident_init(&state->server->resident, state->config->group);
+    state->server->received_at = state->server->received_count = 0;
+    return MR_OK;
+}
+
+static enum mr_status start(void *state, const struct mr_entry *entry, struct mr_error *err)
+{
+    struct server_state *server_state = state;
+    struct resident_group *group = server_state->config->group;
+    char shown[PATH_SHOW_BYTES];
+    stop(state);
+    if (resident_group_is_over(group))
+        return mr_error_set(err, MR_E_CHILD, 0,
+                            "%s wants no more items: it has refused one with status=abort",
+                            path_show(shown, sizeof(shown), resident_group_exec(group)->argv[0]));
+    enum mr_status status = find_server(server_state, err);
+    if (status != MR_OK)
+        return status;
+    struct server *server = server_state->server;
+    if (server->resident.child.pid == 0) {
+        status = resident_start(&server->resident, err);
+        if (status != MR_OK)
+            return status;
+        talk_begin(&server->talk, server_state->config->command);
+    }
+    server->start_ns = clock_now_ns();
+    server->stderr_mark = server->resident.child.tail_written_bytes;
+    status = talk_ask(&server->talk, entry->path, err);
+    if (status != MR_OK)
+        give_back(server_state);
+    return status;
 }
 
 /* ---- states and the configuration ---- */
@@ -322,34 +366,27 @@ static void stop(void *state)
 static size_t state_bytes(const void *config)
 {
     (void)config;
-    return sizeof(struct server) + sizeof(struct resident);
-}
-
-static void state_destroy(void *state)
-{
-    struct server *server = state;
-    if (!server)
-        return;
-    stop(server);
-    resident_let_go(server->resident);
-    free(server);
+    return sizeof(struct server_state) + sizeof(struct server);
 }
 
 static enum mr_status state_create(const void *config, void **state, struct mr_error *err)
 {
-    struct server *made = malloc(sizeof(*made));
+    struct server_state *made = calloc(1, sizeof(*made));
     if (!made)
         return no_memory(err);
     made->config = config;
-    made->is_open = false;
-    made->received_at = made->received_count = 0;
-    made->resident = resident_create(made->config->group);
-    if (!made->resident) {
-        free(made);
-        return no_memory(err);
-    }
     *state = made;
     return MR_OK;
+}
+
+static void state_destroy(void *state)
+{
+    struct server_state *server_state = state;
+    if (!server_state)
+        return;
+    stop(state);
+    free(server_state->server);
+    free(server_state);
 }
 
 static void config_destroy(void *config)

@@ -16,14 +16,11 @@
 struct resident_group {
     struct exec_config *exec; /* owned */
     atomic_bool is_over;
-    atomic_uint start_failure_count;    /* in a row */
-    _Atomic(struct resident *) leaving; /* a list of those that were let go */
+    atomic_uint start_failure_count; /* in a row */
+    /* [slot - 1]: one that is idle, or NULL. Whoever takes one away from the count finds one. */
+    _Atomic(struct resident *) idle[EXEC_SLOTS_MAX];
+    atomic_uint idle_count;
 };
-
-static enum mr_status no_memory(struct mr_error *err)
-{
-    return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-}
 
 /* Takes its status; what is left of it is killed. */
 static void stop(struct resident *resident)
@@ -34,16 +31,30 @@ static void stop(struct resident *resident)
     resident->slot = 0;
 }
 
-struct resident *resident_create(struct resident_group *group)
+void resident_init(struct resident *resident, struct resident_group *group)
 {
-    struct resident *made = malloc(sizeof(*made));
-    if (!made)
-        return NULL;
-    made->group = group;
-    made->slot = 0;
-    made->next = NULL;
-    child_init(&made->child);
-    return made;
+    resident->group = group;
+    resident->slot = 0;
+    child_init(&resident->child);
+}
+
+struct resident *resident_take(struct resident_group *group)
+{
+    unsigned count = atomic_load(&group->idle_count);
+    while (count > 0 && !atomic_compare_exchange_weak(&group->idle_count, &count, count - 1))
+        continue;
+    struct resident *resident = NULL;
+    for (size_t i = 0; count > 0 && !resident; i = (i + 1) % EXEC_SLOTS_MAX)
+        if (atomic_load_explicit(&group->idle[i], memory_order_relaxed))
+            resident = atomic_exchange(&group->idle[i], NULL);
+    return resident;
+}
+
+void resident_put(struct resident *resident)
+{
+    struct resident_group *group = resident->group;
+    atomic_store(&group->idle[resident->slot - 1], resident);
+    atomic_fetch_add(&group->idle_count, 1);
 }
 
 enum mr_status resident_start(struct resident *resident, struct mr_error *err)
@@ -103,87 +114,51 @@ void resident_dismiss(struct resident *resident)
     stop(resident);
 }
 
-/* ---- those that leave ---- */
-
-static void add_leaving(struct resident_group *group, struct resident *resident)
-{
-    resident->next = atomic_load(&group->leaving);
-    while (!atomic_compare_exchange_weak(&group->leaving, &resident->next, resident))
-        continue;
-}
-
-/* Frees those of a list that have ended. Returns the others. */
-static struct resident *bury(struct resident *list)
-{
-    struct resident *left = NULL;
-    for (struct resident *resident = list, *next; resident; resident = next) {
-        next = resident->next;
-        if (child_check_end(&resident->child)) {
-            stop(resident);
-            free(resident);
-        } else {
-            resident->next = left;
-            left = resident;
-        }
-    }
-    return left;
-}
-
-void resident_let_go(struct resident *resident)
-{
-    if (!resident)
-        return;
-    if (resident->child.pid == 0) {
-        free(resident);
-        return;
-    }
-    struct resident_group *group = resident->group;
-    child_close_stdin(&resident->child);
-    /* Nobody else sees the list while those that have ended are taken out of it. */
-    struct resident *list = bury(atomic_exchange(&group->leaving, NULL)), *next;
-    add_leaving(group, resident);
-    for (; list; list = next) {
-        next = list->next;
-        add_leaving(group, list);
-    }
-}
-
-/* Waits for all of a list until until_ns. Returns those that have not ended. */
-static struct resident *await_all(struct resident *list, int64_t until_ns)
-{
-    for (struct resident *resident = list; resident; resident = resident->next)
-        child_await(&resident->child, until_ns);
-    return bury(list);
-}
-
 /* ---- the group ---- */
 
 enum mr_status resident_group_create(struct exec_config *exec, struct resident_group **group,
                                      struct mr_error *err)
 {
-    struct resident_group *made = malloc(sizeof(*made));
+    struct resident_group *made = calloc(1, sizeof(*made));
     if (!made)
-        return no_memory(err);
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     made->exec = exec;
-    atomic_init(&made->is_over, false);
-    atomic_init(&made->start_failure_count, 0);
-    atomic_init(&made->leaving, NULL);
     *group = made;
     return MR_OK;
+}
+
+/* Waits for all until until_ns; frees those that have ended. The number of those that have not. */
+static size_t await_all(struct resident *residents[], size_t count, int64_t until_ns)
+{
+    size_t left_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (child_await(&residents[i]->child, until_ns)) {
+            stop(residents[i]);
+            free(residents[i]);
+        } else {
+            residents[left_count++] = residents[i];
+        }
+    }
+    return left_count;
 }
 
 void resident_group_destroy(struct resident_group *group)
 {
     if (!group)
         return;
-    struct resident *left = await_all(atomic_load(&group->leaving), clock_now_ns() + LEAVE_NS);
-    for (struct resident *resident = left; resident; resident = resident->next)
-        child_terminate(&resident->child);
-    left = await_all(left, clock_now_ns() + GRACE_NS);
-    for (struct resident *next; left; left = next) {
-        next = left->next;
-        stop(left);
-        free(left);
+    struct resident *residents[EXEC_SLOTS_MAX];
+    size_t count = 0;
+    for (struct resident *resident; (resident = resident_take(group)) != NULL;) {
+        child_close_stdin(&resident->child);
+        residents[count++] = resident;
+    }
+    count = await_all(residents, count, clock_now_ns() + LEAVE_NS);
+    for (size_t i = 0; i < count; i++)
+        child_terminate(&residents[i]->child);
+    count = await_all(residents, count, clock_now_ns() + GRACE_NS);
+    for (size_t i = 0; i < count; i++) {
+        stop(residents[i]);
+        free(residents[i]);
     }
     exec_config_destroy(group->exec);
     free(group);

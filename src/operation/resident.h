@@ -1,9 +1,10 @@
 /*
- * resident.h - commands that outlive items: started once, asked to go when they are done with.
+ * resident.h - commands that outlive items: started when one is needed, idle between items, asked
+ * to go at the end.
  *
- * A group is all those of one -x. One that is let go has the end of its stdin to save what it has
- * to save, and the group waits for all that are left when it goes, together. A group is used by any
- * thread; a resident by one at a time.
+ * A group is all those of one -x. It keeps the idle ones, for whoever needs one next: so that there
+ * are not more than items at work at once. A group is used by any thread; a resident that is not
+ * idle by one at a time.
  */
 #ifndef MR_OPERATION_RESIDENT_H
 #define MR_OPERATION_RESIDENT_H
@@ -13,18 +14,21 @@
 
 struct resident_group;
 
+/* The first member of something that was allocated with malloc(). */
 struct resident {
     struct resident_group *group;
-    struct child child;    /* child.pid 0: it does not run */
-    unsigned slot;         /* its number among the running ones; 0: it does not run */
-    struct resident *next; /* the group's, once it was let go */
+    struct child child; /* child.pid 0: it does not run */
+    unsigned slot;      /* its number among the running ones; 0: it does not run */
 };
 
 /* The group owns exec, on success. MR_OK or MR_E_MEMORY. */
 enum mr_status resident_group_create(struct exec_config *exec, struct resident_group **group,
                                      struct mr_error *err);
-/* After all residents were let go. Waits up to 5 s for those that have not ended by then, asks them
- * to (SIGTERM), and kills them after half a second more. NULL is a no-op. */
+/*
+ * When all that run are idle. Closes their stdin, so that they can save what they have to save, and
+ * waits for all together: up to 5 s, half a second more after SIGTERM; then they are killed. Frees
+ * them. NULL is a no-op.
+ */
 void resident_group_destroy(struct resident_group *group);
 
 const struct exec_config *resident_group_exec(const struct resident_group *group);
@@ -32,8 +36,12 @@ const struct exec_config *resident_group_exec(const struct resident_group *group
 bool resident_group_is_over(const struct resident_group *group);
 void resident_group_end(struct resident_group *group); /* it did */
 
-/* One that does not run. NULL when out of memory. */
-struct resident *resident_create(struct resident_group *group);
+/* It does not run. */
+void resident_init(struct resident *resident, struct resident_group *group);
+/* One that is idle; NULL: none is. */
+struct resident *resident_take(struct resident_group *group);
+/* It runs, and is idle: the group owns it. */
+void resident_put(struct resident *resident);
 /*
  * Starts it. MR_OK; MR_E_CHILD (it cannot be executed, or those before have failed to greet three
  * times in a row); MR_E_LIMIT (too many run); MR_E_MEMORY; MR_E_SYSTEM.
@@ -48,7 +56,5 @@ bool resident_await(struct resident *resident);
 /* Ends it: SIGTERM, half a second, SIGKILL; also its process group. A no-op when it does not run.
  */
 void resident_dismiss(struct resident *resident);
-/* Closes its stdin, and gives it away. NULL is a no-op. Never waits. */
-void resident_let_go(struct resident *resident);
 
 #endif

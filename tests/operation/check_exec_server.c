@@ -439,10 +439,23 @@ START_TEST(lets_go)
     struct post post = open_post(ARGV("sh", "-c", script, MR_WORKER), false);
     struct mr_error err = {0};
     struct drive others[COUNT];
+    struct mr_entry entry = drive_entry("a", 3);
     for (int i = 0; i < COUNT; i++) {
         others[i] = post.drive;
         ck_assert_ok(others[i].operation->state_create(post.config, &others[i].state, &err), err);
-        struct mr_entry entry = drive_entry("a", 3);
+        ck_assert_ok(others[i].operation->start(others[i].state, &entry, &err), err);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        unsigned char room[10];
+        struct mr_io io = {.in = (const unsigned char *)"abc",
+                           .in_bytes = 3,
+                           .is_last = true,
+                           .out = room,
+                           .out_bytes = sizeof(room)};
+        ck_assert_int_eq(others[i].operation->process(others[i].state, &io, &err), MR_DONE);
+    }
+    /* None more is started: each state takes one that is idle. */
+    for (int i = 0; i < COUNT; i++) {
         ck_assert_int_eq(drive_run(&others[i], &entry, "abc", 3), MR_DONE);
         free(others[i].out);
     }

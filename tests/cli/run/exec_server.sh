@@ -43,14 +43,18 @@ run run in -q -o twice.tar --exec-mode server -x "$worker" \; -x "$worker"
 expect_status 0
 expect_same expected.tar twice.tar
 
-# One process for each worker, not for each item.
+# One process for each worker: not for each item, nor for each kind of member (stored, deflated).
 mkdir starts
-# shellcheck disable=SC2016
-run run in -q -f -o out.tar -j2 --exec-mode server -x sh -c 'echo >>starts/$$; exec "$0"' "$worker"
-expect_status 0
-expect_same expected.tar out.tar
-count=$(find starts -type f | wc -l)
-[ "$count" -le 2 ] || fail "$count processes for 2 workers"
+for from in in in.zip; do
+    for to in 'out.tar -j2' 'out.zip -R3 -j2' 'null: -j2 --pool shared'; do
+        rm -f starts/*
+        # shellcheck disable=SC2016,SC2086
+        run run $from -q -f -o $to --exec-mode server -x sh -c 'echo >>starts/$$; exec "$0"' "$worker"
+        expect_status 0
+        count=$(find starts -type f | wc -l)
+        [ "$count" -le 2 ] || fail "$count processes for 2 workers"
+    done
+done
 
 # Bad items among good ones: these are right, those are named with the reason.
 mkdir mixed
