@@ -205,6 +205,7 @@ void item_end(struct line_item *line_item)
         .entry = &item->entry,
         .outcome = outcome,
         .error = has_error ? &item->error : NULL,
+        .details = has_error ? item->process.details : NULL,
         .in_bytes = has_plain_size ? (uint64_t)item->entry.size_bytes : item->load.bytes,
         .out_bytes = item->store.bytes,
     };
@@ -230,6 +231,7 @@ void item_free(struct item *item)
     spool_destroy(item->spool);
     encode_destroy(item->encode);
     free(item->process.note);
+    free(item->process.details);
     free(item->copy_path);
     free(item->output.path);
     free(item->output.target);

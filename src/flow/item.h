@@ -91,6 +91,7 @@ struct item {
         bool has_seat;  /* it stands in the row of those that want one */
         bool is_seated; /* it may work, as far as seats are concerned */
         char *note; /* owned */
+        char *details; /* of its failure; owned */
         struct mr_error problem;
     } process;
     struct { /* of content that is kept encoded: by the last run before is_encoded, then STORE */

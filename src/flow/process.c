@@ -162,6 +162,15 @@ static void let_go(struct item *item)
     leave_seat(item);
 }
 
+static void keep_details(struct item *item)
+{
+    struct process *process = &item->process;
+    if (!process->state || !item->job->config.observer.wants_details)
+        return;
+    free(process->details);
+    process->details = chain_details(process->state);
+}
+
 static enum mr_status work(struct item *item, struct mr_error *err)
 {
     struct process *process = &item->process;
@@ -181,6 +190,8 @@ static enum mr_status work(struct item *item, struct mr_error *err)
         if (status == MR_OK && item->load.is_by_file)
             status = item_close_input(item, err);
     }
+    if (mr_status_is_error(status))
+        keep_details(item);
     if (status != MR_OK || process->is_done)
         let_go(item);
     return status;

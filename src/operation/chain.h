@@ -48,6 +48,7 @@ enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct
 const char *chain_note(struct chain_state *state); /* NULL: none */
 /* Of the last operation, when it encodes for a container; else NULL. */
 const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *plain_bytes);
+char *chain_details(struct chain_state *state); /* of the operation that failed last; the caller's to free; NULL: none */
 void chain_stop(struct chain_state *state);
 
 #endif

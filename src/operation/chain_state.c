@@ -30,6 +30,7 @@ struct stage {
 
 struct chain_state {
     const struct mr_entry *entry; /* of the current item */
+    const struct stage *failed;    /* of it; NULL: none */
     unsigned count; /* at least 1 */
     struct stage stages[];
 };
@@ -96,12 +97,14 @@ enum mr_status chain_start(struct chain_state *state, const struct mr_entry *ent
                            struct mr_error *err)
 {
     state->entry = entry;
+    state->failed = NULL;
     chain_stop(state);
     for (unsigned i = 0; i < state->count; i++) {
         struct stage *stage = &state->stages[i];
         enum mr_status status = stage->operation->start(stage->state, entry, err);
         if (status != MR_OK) {
             mr_error_prefix(err, "%s", stage->operation->name);
+            state->failed = stage;
             chain_stop(state);
             return status;
         }
@@ -264,6 +267,7 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
     status = stage->operation->process(stage->state, &part, err);
     if (status != MR_OK && status != MR_DONE) {
         mr_error_prefix(err, "%s", stage->operation->name);
+        state->failed = stage;
         return status;
     }
     size_t used = given.in_bytes - part.in_bytes, made = given.out_bytes - part.out_bytes;
@@ -306,6 +310,12 @@ const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *pla
 {
     const struct stage *last = &state->stages[state->count - 1];
     return last->operation->encoding ? last->operation->encoding(last->state, plain_bytes) : NULL;
+}
+
+char *chain_details(struct chain_state *state)
+{
+    const struct stage *stage = state->failed;
+    return stage && stage->operation->details ? stage->operation->details(stage->state) : NULL;
 }
 
 const char *chain_note(struct chain_state *state)

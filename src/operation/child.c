@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -376,6 +377,28 @@ char *child_last_line(const struct child *child, char *line, size_t cap_bytes)
     }
     line[length] = '\0';
     return line;
+}
+
+char *child_tail(const struct child *child)
+{
+    uint64_t end = child->tail_written_bytes;
+    uint64_t begin = end > CHILD_TAIL_BYTES ? end - CHILD_TAIL_BYTES : 0;
+    if (begin > 0) {
+        uint64_t line = begin + 1; /* what was before begin is not known */
+        while (line < end && child->tail[(line - 1) % CHILD_TAIL_BYTES] != '\n')
+            line++;
+        begin = line < end ? line : begin; /* one line that is longer than all that is kept */
+    }
+    char *text = end > begin ? malloc((size_t)(end - begin) + 1) : NULL;
+    if (!text)
+        return NULL;
+    char *at = text;
+    for (; begin < end; begin++) {
+        unsigned char c = child->tail[begin % CHILD_TAIL_BYTES];
+        *at++ = c ? (char)c : ' ';
+    }
+    *at = '\0';
+    return text;
 }
 
 void child_stop(struct child *child)

@@ -175,6 +175,12 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
     return file->in ? MR_OK : no_memory(err);
 }
 
+static char *details(void *state)
+{
+    const struct exec_file *file = state;
+    return child_tail(&file->run.child);
+}
+
 static bool takes_file(const void *config)
 {
     const struct exec_config *exec = config;
@@ -320,4 +326,5 @@ const struct mr_operation operation_exec_file = {
     .state_destroy = state_destroy,
     .takes_file = takes_file,
     .give_file = give_file,
+    .details = details,
 };

@@ -31,6 +31,12 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
     return exec_run_pump(state, io, err);
 }
 
+static char *details(void *state)
+{
+    const struct exec_run *run = state;
+    return child_tail(&run->child);
+}
+
 static void stop(void *state)
 {
     exec_run_stop(state);
@@ -56,4 +62,5 @@ const struct mr_operation operation_exec_filter = {
     .process = process,
     .stop = stop,
     .state_destroy = state_destroy,
+    .details = details,
 };

@@ -179,15 +179,20 @@ static int poll_ms(const struct child *child, const struct mr_io *io, int64_t si
     return left_ms < wait_ms ? left_ms : wait_ms;
 }
 
-/* What ends the item before the command has ended. MR_OK: nothing. */
+/*
+ * What ends the item before all has been read. MR_OK: nothing. A command that has ended in time, and
+ * all that it wrote has been taken, is not late because something that it started holds the pipes.
+ */
 static enum mr_status check_limits(struct exec_run *run, const struct mr_io *io,
                                    struct mr_error *err)
 {
     if (io->is_cancelled && io->is_cancelled(io->cancel_ctx))
         return mr_error_set(err, MR_CANCELLED, 0, "stopped");
-    if (io->deadline_ns != 0 && clock_now_ns() >= io->deadline_ns)
-        return end_late(run, io->deadline_ns, err);
-    return MR_OK;
+    if (io->deadline_ns == 0 || clock_now_ns() < io->deadline_ns)
+        return MR_OK;
+    if (io->out_bytes > 0 && run->child.has_ended)
+        return finish(run, err);
+    return end_late(run, io->deadline_ns, err);
 }
 
 enum mr_status exec_run_pump(struct exec_run *run, struct mr_io *io, struct mr_error *err)
