@@ -379,11 +379,13 @@ char *child_last_line(const struct child *child, char *line, size_t cap_bytes)
     return line;
 }
 
-char *child_tail(const struct child *child)
+char *child_tail(const struct child *child, uint64_t since_bytes)
 {
     uint64_t end = child->tail_written_bytes;
     uint64_t begin = end > CHILD_TAIL_BYTES ? end - CHILD_TAIL_BYTES : 0;
-    if (begin > 0) {
+    if (since_bytes >= begin) {
+        begin = since_bytes;
+    } else {
         uint64_t line = begin + 1; /* what was before begin is not known */
         while (line < end && child->tail[(line - 1) % CHILD_TAIL_BYTES] != '\n')
             line++;

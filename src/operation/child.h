@@ -98,9 +98,9 @@ char *child_end_text(const struct child *child, char *text, size_t cap_bytes);
  * than line. Returns line. */
 char *child_last_line(const struct child *child, char *line, size_t cap_bytes);
 
-/* What is kept of stderr, without its beginning when that is not a whole line, NUL as a space; the
- * caller's to free. NULL when there is nothing, or no memory. */
-char *child_tail(const struct child *child);
+/* What is kept of stderr from its byte since_bytes on, without its beginning when that is not a whole
+ * line, NUL as a space; the caller's to free. NULL when there is nothing, or no memory. */
+char *child_tail(const struct child *child, uint64_t since_bytes);
 
 /*
  * Kills what is left of its process group, takes its status (end, end_number) and closes

@@ -37,7 +37,8 @@ struct server {
 
 struct server_state {
     const struct server_config *config;
-    struct server *server; /* owned: it serves the item, or does not run; may be NULL */
+    struct server *server; /* owned; may be NULL */
+    bool is_open;          /* it is in the middle of an item */
 };
 
 static enum mr_status no_memory(struct mr_error *err)
@@ -282,13 +283,17 @@ static enum mr_status serve(struct server *server, struct mr_io *io, struct mr_e
     return status;
 }
 
-/* The item is through: the process is free for another. */
+/* The process is free for another item, unless this one is not through. */
 static void give_back(struct server_state *state)
 {
     if (!state->server || state->server->resident.child.pid == 0)
         return;
-    resident_put(&state->server->resident);
-    state->server = NULL;
+    if (state->is_open) {
+        dismiss(state->server);
+    } else {
+        resident_put(&state->server->resident);
+        state->server = NULL;
+    }
 }
 
 /*
@@ -300,16 +305,24 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
 {
     struct server_state *server_state = state;
     enum mr_status status = serve(server_state->server, io, err);
-    if (status != MR_OK)
+    server_state->is_open = status == MR_OK;
+    if (status == MR_DONE)
         give_back(server_state);
     return status;
+}
+
+/* What the process wrote to stderr during the item. */
+static char *details(void *state)
+{
+    const struct server *server = ((const struct server_state *)state)->server;
+    return server ? child_tail(&server->resident.child, server->stderr_mark) : NULL;
 }
 
 static void stop(void *state)
 {
     struct server_state *server_state = state;
-    if (server_state->server)
-        dismiss(server_state->server);
+    give_back(server_state);
+    server_state->is_open = false;
 }
 
 /* Puts a server that is not in the middle of an item into the state. MR_OK or MR_E_MEMORY. */
@@ -329,6 +342,7 @@ static enum mr_status find_server(struct server_state *state, struct mr_error *e
     if (!state->server)
         return no_memory(err);
     resident_init(&state->server->resident, state->config->group);
+    state->server->stderr_mark = 0;
     state->server->received_at = state->server->received_count = 0;
     return MR_OK;
 }
@@ -339,6 +353,8 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
     struct resident_group *group = server_state->config->group;
     char shown[PATH_SHOW_BYTES];
     stop(state);
+    if (server_state->server) /* nothing of an earlier item */
+        server_state->server->stderr_mark = server_state->server->resident.child.tail_written_bytes;
     if (resident_group_is_over(group))
         return mr_error_set(err, MR_E_CHILD, 0,
                             "%s wants no more items: it has refused one with status=abort",
@@ -356,8 +372,7 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
     server->start_ns = clock_now_ns();
     server->stderr_mark = server->resident.child.tail_written_bytes;
     status = talk_ask(&server->talk, entry->path, err);
-    if (status != MR_OK)
-        give_back(server_state);
+    server_state->is_open = status == MR_OK;
     return status;
 }
 
@@ -410,6 +425,7 @@ static const struct mr_operation operation_exec_server = {
     .process = process,
     .stop = stop,
     .state_destroy = state_destroy,
+    .details = details,
 };
 
 /* It is started for no one item: nothing of an item can be in its arguments. */

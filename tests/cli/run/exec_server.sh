@@ -73,6 +73,15 @@ expect_text "$err" "100.segv.txt: exec: $worker was killed by signal 11 (SEGV) b
 expect_text "$err" "100.bad.txt: exec: $worker broke the protocol: "
 expect_text "$err" "100.error.txt: exec: $worker refused the item (status=error): not this one"
 
+# -v: what it said during that item, not before.
+mkdir noisy
+echo x >noisy/1.flood.txt
+echo x >noisy/2.error.txt
+run run noisy -v -o out-noisy/ -j1 --exec-mode server -x "$worker"
+expect_status 1
+expect_line "$err" 'millrace: noisy/2.error.txt: | not this one'
+[ "$(grep -c ': | ' "$err")" = 1 ] || fail "more than what the item is about"
+
 # What aborts, and what is no filter process.
 mkdir aborts
 echo x >aborts/1.abort.txt
