@@ -31,8 +31,9 @@ struct server {
     struct talk talk;
     unsigned char received[RECEIVE_BYTES]; /* [received_at, received_count) is not taken yet */
     size_t received_at, received_count;
-    int64_t start_ns;     /* of the item, by the clock */
-    uint64_t stderr_mark; /* what the process had written to stderr when the item began */
+    int64_t start_ns;           /* of the item, by the clock */
+    int64_t start_allowance_ns; /* what the start of the process may add to the item's time */
+    uint64_t stderr_mark;       /* what the process had written to stderr when the item began */
 };
 
 struct server_state {
@@ -165,7 +166,7 @@ static enum mr_status take(struct server *server, struct mr_io *io, struct mr_er
     enum mr_status status = talk_take(talk, &bytes, &count, &io->out, &io->out_bytes, wrong);
     server->received_at = server->received_count - count;
     if (!was_greeted && talk_is_greeted(talk))
-        resident_note_start(&server->resident, true);
+        server->start_allowance_ns = resident_note_start(&server->resident, true);
     return status;
 }
 
@@ -191,13 +192,25 @@ static enum mr_status receive_now(struct server *server, struct mr_io *io, struc
     return MR_OK;
 }
 
+/*
+ * When the item must be through; INT64_MAX: there is no limit. That a process was started for it
+ * does not count: else a limit that suits items could be too short for every start after the first
+ * ones, which have shown how long one takes.
+ */
+static int64_t deadline_of(const struct server *server, const struct mr_io *io)
+{
+    int64_t deadline_ns;
+    if (io->deadline_ns == 0 ||
+        __builtin_add_overflow(io->deadline_ns, server->start_allowance_ns, &deadline_ns))
+        return INT64_MAX;
+    return deadline_ns;
+}
+
 /* How long to wait for the process, in ms: not longer than until somebody must be asked whether the
  * item is still wanted. */
-static int poll_ms(const struct mr_io *io)
+static int poll_ms(int64_t deadline_ns)
 {
-    if (io->deadline_ns == 0)
-        return CANCEL_INTERVAL_MS;
-    int64_t left_ns = io->deadline_ns - clock_now_ns();
+    int64_t left_ns = deadline_ns - clock_now_ns();
     if (left_ns >= CANCEL_INTERVAL_MS * NS_PER_MS)
         return CANCEL_INTERVAL_MS;
     return left_ns <= 0 ? 0 : (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
@@ -208,7 +221,7 @@ static enum mr_status check_limits(struct server *server, const struct mr_io *io
                                    struct mr_error *err)
 {
     bool is_cancelled = io->is_cancelled && io->is_cancelled(io->cancel_ctx);
-    if (!is_cancelled && (io->deadline_ns == 0 || clock_now_ns() < io->deadline_ns))
+    if (!is_cancelled && clock_now_ns() < deadline_of(server, io))
         return MR_OK;
     if (!is_cancelled && !talk_is_greeted(&server->talk))
         resident_note_start(&server->resident, false);
@@ -226,7 +239,7 @@ static enum mr_status await(struct server *server, const struct mr_io *io, struc
 {
     struct child *child = &server->resident.child;
     bool writes = server->talk.send_at < server->talk.send_count;
-    enum mr_status status = child_poll(child, writes, poll_ms(io), err);
+    enum mr_status status = child_poll(child, writes, poll_ms(deadline_of(server, io)), err);
     if (mr_status_is_error(status)) {
         dismiss(server);
         return status;
@@ -368,6 +381,9 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
         if (status != MR_OK)
             return status;
         talk_begin(&server->talk, server_state->config->command);
+        server->start_allowance_ns = 2 * resident_group_start_ns(group);
+    } else {
+        server->start_allowance_ns = 0;
     }
     server->start_ns = clock_now_ns();
     server->stderr_mark = server->resident.child.tail_written_bytes;

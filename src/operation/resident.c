@@ -16,7 +16,8 @@
 struct resident_group {
     struct exec_config *exec; /* owned */
     atomic_bool is_over;
-    atomic_uint start_failure_count; /* in a row */
+    atomic_uint start_failure_count;      /* in a row */
+    atomic_int_fast64_t longest_start_ns; /* of the good ones */
     /* [slot - 1]: one that is idle, or NULL. Whoever takes one away from the count finds one. */
     _Atomic(struct resident *) idle[EXEC_SLOTS_MAX];
     atomic_uint idle_count;
@@ -74,6 +75,7 @@ enum mr_status resident_start(struct resident *resident, struct mr_error *err)
     struct exec_start start;
     enum mr_status status = exec_start_init(&start, exec, NULL, &words, err);
     if (status == MR_OK) {
+        resident->start_ns = clock_now_ns();
         status = child_spawn(&resident->child, start.argv, start.environment, 0, err);
         exec_start_fini(&start);
     }
@@ -82,13 +84,20 @@ enum mr_status resident_start(struct resident *resident, struct mr_error *err)
     return status;
 }
 
-void resident_note_start(struct resident *resident, bool is_good)
+int64_t resident_note_start(struct resident *resident, bool is_good)
 {
-    atomic_uint *count = &resident->group->start_failure_count;
-    if (is_good)
-        atomic_store(count, 0);
-    else
-        atomic_fetch_add(count, 1);
+    struct resident_group *group = resident->group;
+    int64_t lasted_ns = clock_now_ns() - resident->start_ns;
+    if (!is_good) {
+        atomic_fetch_add(&group->start_failure_count, 1);
+        return lasted_ns;
+    }
+    atomic_store(&group->start_failure_count, 0);
+    int_fast64_t longest_ns = atomic_load(&group->longest_start_ns);
+    while (longest_ns < lasted_ns &&
+           !atomic_compare_exchange_weak(&group->longest_start_ns, &longest_ns, lasted_ns))
+        continue;
+    return lasted_ns;
 }
 
 void resident_drain_stderr(struct resident *resident)
@@ -167,6 +176,11 @@ void resident_group_destroy(struct resident_group *group)
 const struct exec_config *resident_group_exec(const struct resident_group *group)
 {
     return group->exec;
+}
+
+int64_t resident_group_start_ns(const struct resident_group *group)
+{
+    return atomic_load(&group->longest_start_ns);
 }
 
 bool resident_group_is_over(const struct resident_group *group)

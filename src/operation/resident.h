@@ -19,6 +19,7 @@ struct resident {
     struct resident_group *group;
     struct child child; /* child.pid 0: it does not run */
     unsigned slot;      /* its number among the running ones; 0: it does not run */
+    int64_t start_ns;   /* by the clock */
 };
 
 /* The group owns exec, on success. MR_OK or MR_E_MEMORY. */
@@ -47,8 +48,10 @@ void resident_put(struct resident *resident);
  * times in a row); MR_E_LIMIT (too many run); MR_E_MEMORY; MR_E_SYSTEM.
  */
 enum mr_status resident_start(struct resident *resident, struct mr_error *err);
-/* It got through its start, or not. */
-void resident_note_start(struct resident *resident, bool is_good);
+/* It got through its start, or not. Returns how long that took, in ns. */
+int64_t resident_note_start(struct resident *resident, bool is_good);
+/* The longest good start so far, in ns; 0: there was none. */
+int64_t resident_group_start_ns(const struct resident_group *group);
 /* Keeps what its stderr has now. */
 void resident_drain_stderr(struct resident *resident);
 /* Has it ended within half a second? Its stdin is closed. */

@@ -378,6 +378,42 @@ START_TEST(ends_what_does_not_answer)
 }
 END_TEST
 
+static enum mr_status run_for_ms(struct post *post, const char *path, int limit_ms)
+{
+    struct mr_error err = {0};
+    struct mr_entry entry = drive_entry(path, 3);
+    const struct mr_operation *operation = post->drive.operation;
+    ck_assert_ok(operation->start(post->drive.state, &entry, &err), err);
+    unsigned char room[5];
+    struct mr_io io = {.in = (const unsigned char *)"abc",
+                       .in_bytes = 3,
+                       .is_last = true,
+                       .out = room,
+                       .out_bytes = sizeof(room),
+                       .deadline_ns = clock_now_ns() + limit_ms * NS_PER_MS};
+    enum mr_status status = operation->process(post->drive.state, &io, &err);
+    if (status != MR_DONE)
+        operation->stop(post->drive.state);
+    return status;
+}
+
+/* A start of half a second, and items with less: the first start has to keep to that, those after
+ * one that went well do not. */
+START_TEST(does_not_count_later_starts)
+{
+    struct post post = open_worker("slow");
+    ck_assert_int_eq(run_for_ms(&post, "a.txt", 100), MR_E_TIMEOUT);
+    expect_good(&post, "a.txt", 3);
+    ck_assert_int_eq(run_for_ms(&post, "a.mute.txt", 100), MR_E_TIMEOUT);
+    check_no_children();
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(run_for_ms(&post, "a.txt", 300), MR_DONE);
+    ck_assert_int_eq(run_for_ms(&post, "a.mute.txt", 100), MR_E_TIMEOUT);
+    ck_assert_int_eq(run_for_ms(&post, "a.txt", 300), MR_DONE);
+    close_post(&post);
+}
+END_TEST
+
 /* Items that are cut short cost their process, whatever it is doing. */
 START_TEST(stops_in_the_middle)
 {
@@ -533,6 +569,7 @@ Suite *exec_server_suite(void)
     tcase_add_test(cases, speaks_out_of_turn);
     tcase_add_test(cases, is_no_filter_process);
     tcase_add_loop_test(cases, ends_what_does_not_answer, 0, 6);
+    tcase_add_test(cases, does_not_count_later_starts);
     tcase_add_test(cases, stops_in_the_middle);
     tcase_add_test(cases, takes_a_huge_answer);
     tcase_add_test(cases, lets_go);

@@ -145,6 +145,8 @@ static void greet(const char *how)
         fputs("no such model\n", stderr);
         exit(4);
     }
+    if (greets(how, "slow"))
+        usleep(500000);
     expect_text("git-filter-client");
     expect_text("version=2");
     expect_flush();
