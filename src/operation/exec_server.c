@@ -430,7 +430,7 @@ static void config_destroy(void *config)
     free(server_config);
 }
 
-static static const struct mr_operation_internals internals = {.details = details};
+static const struct mr_operation_internals internals = {.details = details};
 
 const struct mr_operation operation_exec_server = {
     .struct_bytes = sizeof(struct mr_operation),
