@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "flow/job.h"
+#include "operation/exec.h"
 
 enum verb_bit {
     VERB_RUN = 1,
@@ -98,6 +99,11 @@ struct options {
     struct given *given; /* owned array */
     size_t given_count;
     bool wants_help;
+
+    int exec_mode;                    /* enum exec_mode */
+    struct exec_statuses ok_statuses; /* none: the default */
+    bool has_ok_statuses;
+    const char *tmpdir;
 
     const char *from, *list_path;
     bool no_archives, list_has_nuls, is_merged;

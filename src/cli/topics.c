@@ -44,9 +44,7 @@ static const struct topic topics[] = {
      "away; --suffix and --extension override that.\n"
      "\n"
      "`millrace ops` lists the operations, `millrace ops NAME` shows the settings of one.\n"
-     "A command gets the content as stdin, and what it writes to stdout is the result; a\n"
-     "status other than 0 fails the item. It is not run by a shell: use -x sh -c '...'.\n"
-     "Operations of your own: see `millrace help plugins`.\n"},
+     "For -x see `millrace help commands`, for operations of your own `millrace help plugins`.\n"},
     {"plugins", "operations of your own, in C",
      "  -p ./FILE.so[:NAME][:KEY=VALUE,...]\n"
      "\n"
@@ -63,6 +61,30 @@ static const struct topic topics[] = {
      "the item. But its code runs in this process: when it crashes, hangs, ends the process,\n"
      "writes where it must not, takes all memory or changes what belongs to the process, the\n"
      "whole run goes with it. Do not load what you do not trust.\n"},
+    {"commands", "how -x COMMAND [ARG]... [;] runs a command for each item",
+     "One process for each item, -j at a time. There is no shell (-x sh -c '...' is one), so\n"
+     "names arrive as they are, whatever is in them.\n"
+     "\n"
+     "filter  stdin is the content, stdout the result: millrace run logs -x jq -c . -o out/\n"
+     "file    {in} is a file with the content, {out} one that the command makes:\n"
+     "          millrace run a.zip -o b.zip --extension webp -e png -x cwebp {in} -o {out}\n"
+     "        Where one of them is missing, stdin or stdout stands in for it. File mode is\n"
+     "        meant where {in} or {out} occurs; they end in the extensions of the item and of\n"
+     "        its output name. {in} leads to the open input file itself, which the command\n"
+     "        must not change, or to a copy of a member. For a program that must have plain\n"
+     "        files: --tmpdir DIR, where members and results are kept then (else /tmp)\n"
+     "\n"
+     "In arguments  {} name of the item, {.} without its extension, {/} last component, {/.}\n"
+     "              without its extension, {//} directory, {#} number of the item in the run,\n"
+     "              {%} number of the running command (1 to -j), {threads} its share of the\n"
+     "              processors; {{ and }} are { and }\n"
+     "Environment   MILLRACE_PATH, _SIZE (bytes; empty: not known), _MTIME (seconds since\n"
+     "              1970), _SEQ as {#}, _WORKER as {%}\n"
+     "\n"
+     "An exit status other than 0 (--ok-status LIST: than these) or a signal fails the item;\n"
+     "an empty result is a result, and input that is not read is no failure. The last line of\n"
+     "stderr is in the message; -v shows its last 64 KiB. What a command leaves running in its\n"
+     "process group is killed. Nothing of millrace is open in it but stdin, stdout, stderr.\n"},
     {"failures", "what happens when an item fails",
      "An item that fails is named with the reason; the others go on, and the exit status is\n"
      "1. --on-error stop ends the run instead, --on-error copy stores the input unchanged.\n"

@@ -122,6 +122,12 @@ static unsigned preserve_bit(const char *word, size_t length)
     return 0;
 }
 
+enum mr_status values_ok_status(struct options *options, const char *value, struct mr_error *err)
+{
+    options->has_ok_statuses = true;
+    return exec_statuses_parse(value, &options->ok_statuses, err);
+}
+
 enum mr_status values_preserve(struct options *options, const char *value, struct mr_error *err)
 {
     unsigned bits = 0;

@@ -350,6 +350,14 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     made->started_ns = job->config.observer.wants_times ? clock_now_ns() : 0;
     made->keeps_input = (made->copy_path || may_retry(made)) &&
                         !(input->source->flags & MR_SOURCE_REOPENABLE);
+    made->entry.output_path = made->output.path;
+    made->wants_seat = made->way && made->way->is_outside;
+    made->process.has_seat =
+        made->wants_seat && job->order == LINE_IN_ORDER && !job->config.is_dry;
+    if (made->process.has_seat)
+        seats_join(job->seats, &made->process.seat, &made->line);
+    if (made->is_operated && item_is_content(made))
+        made->entry.sequence = ++job->operated_count;
     *item = made;
     return MR_OK;
 }

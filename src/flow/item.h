@@ -14,6 +14,7 @@
 #include "base/median.h"
 #include "base/nameset.h"
 #include "engine/line.h"
+#include "engine/seats.h"
 #include "engine/stash.h"
 #include "flow/box.h"
 #include "flow/job.h"
@@ -55,6 +56,7 @@ struct item {
     bool is_small;      /* its content fits a chunk, going by what its source says */
     size_t in_room_bytes; /* of the first chunk */
     int64_t started_ns;   /* when it was made; 0 when nobody wants to know */
+    bool wants_seat;      /* an operation works outside of this process */
 
     /* locked */
     const struct route *route;      /* NULL: content goes through unchanged */
@@ -78,6 +80,7 @@ struct item {
         struct mr_reader *reader;
         struct chunk *chunk;
         bool is_open, has_carry;
+        bool is_by_file; /* nothing is read: the open file goes to the operations, and PROCESS closes it */
         bool has_place; /* in its box, for what this run reads */
         unsigned char carry; /* one byte read ahead, to know what is last */
         uint64_t bytes;
@@ -93,7 +96,11 @@ struct item {
         struct chain_state *state;
         struct chunk *in, *out;
         bool is_done;
+        struct seat seat;
+        bool has_seat;  /* it stands in the row of those that want one */
+        bool is_seated; /* it may work, as far as seats are concerned */
         char *note; /* owned */
+        char *details; /* of its failure; owned */
         struct mr_error problem;
     } process;
     struct { /* of content that is kept encoded: by the last run before is_encoded, then STORE */
@@ -123,7 +130,10 @@ struct job {
     struct mr_pool *pools[JOB_STAGES]; /* all the same when shared */
     struct chunk_pool *chunks;
     struct routes *routes;
+    struct seats *seats;   /* of items with an operation outside of this process; NULL: there is none */
+    enum line_order order;
     unsigned encode_width; /* runs of ENCODE that one item may have at once */
+    uint64_t operated_count; /* feed only: items that got a sequence number */
     char *last_parent;    /* feed only; owned: its directories are settled */
     bool sink_uses_pool;
     struct nameset *names;  /* feed only; NULL: names cannot collide */
@@ -176,6 +186,8 @@ struct box *item_process_target(struct item *item);
 size_t item_target_bytes(const struct item *item, const struct box *target);
 /* Puts a chunk down that was made for target; of a stopped item it is dropped. chunk may be NULL. Item lock held. */
 void item_put_down(struct item *item, struct box *target, struct chunk *chunk);
+/* Ends reading, complete or not; a no-op when nothing is open. By who reads. MR_OK, or what the source says has changed meanwhile. */
+enum mr_status item_close_input(struct item *item, struct mr_error *err);
 /* A step is done when the step before it is, and the item does not have it. Item lock held. */
 void item_pass_over(struct item *item);
 /* A chunk of input is used up: back it goes, or it is kept when it is the whole input of an item that may start again. Item lock held. */

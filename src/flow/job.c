@@ -202,6 +202,10 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
                    .woken = item_woken,
                    .ctx = job},
     };
+    job->order = config.order;
+    if (chain_is_outside(job->config.chain) &&
+        seats_create(job->config.worker_count, &job->seats) != MR_OK)
+        return out_of_memory(err);
     return line_create(&config, &job->line) == MR_OK ? MR_OK : out_of_memory(err);
 }
 
@@ -280,6 +284,7 @@ void job_destroy(struct job *job)
         return;
     shut_pools(job); /* no thread is inside the line any more when it goes */
     line_destroy(job->line);
+    seats_destroy(job->seats);
     bool is_shared = job->pools[0] == job->pools[1];
     for (unsigned s = 0; s < (is_shared ? 1 : JOB_STAGES); s++)
         mr_pool_destroy(job->pools[s]);

@@ -88,6 +88,7 @@ static enum mr_status make_stash(const struct routes *routes, size_t state_bytes
 static enum mr_status way_init(const struct routes *routes, struct way *way, struct mr_error *err)
 {
     way->state_bytes = chain_state_bytes(way->chain);
+    way->is_outside = chain_is_outside(way->chain);
     return make_stash(routes, way->state_bytes, destroy_state, &way->states, err);
 }
 

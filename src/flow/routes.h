@@ -18,6 +18,7 @@ struct way {
     struct chain *chain; /* NULL: no operation */
     struct stash *states;
     size_t state_bytes;
+    bool is_outside; /* items in it have seats */
 };
 
 struct route {

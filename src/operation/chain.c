@@ -298,6 +298,15 @@ size_t chain_promise(const struct mr_operation *operation, const void *config, s
     return bound > largest ? SIZE_MAX : bound;
 }
 
+bool chain_is_outside(const struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (chain->links[i].operation->flags & MR_OPERATION_OUTSIDE)
+            return true;
+    }
+    return false;
+}
+
 size_t chain_link_bound(const struct mr_operation *operation, const void *config,
                         const struct mr_entry *entry, size_t in_bytes)
 {
@@ -365,6 +374,13 @@ enum mr_status chain_rename(const struct chain *chain, char **path)
             return status;
     }
     return MR_OK;
+}
+
+bool chain_takes_file(const struct chain *chain)
+{
+    const struct chain_link *first = chain->count > 0 ? &chain->links[0] : NULL;
+    const struct mr_operation_internals *own = first ? first->operation->internals : NULL;
+    return own && own->takes_file && own->takes_file(first->config);
 }
 
 const char *chain_notes_path(const struct chain *chain)

@@ -34,21 +34,25 @@ enum mr_status chain_borrow(struct chain *chain, const struct chain *other, unsi
 unsigned chain_count(const struct chain *chain);
 const struct mr_operation *chain_operation(const struct chain *chain, unsigned index, const void **config); /* config may be NULL */
 bool chain_is_identity(const struct chain *chain);  /* no operation, or all leave the bytes alone */
+bool chain_is_outside(const struct chain *chain);   /* one of them works outside of this process */
 /* What in_bytes of that entry can become; entry may be NULL, then of any. SIZE_MAX: no bound. */
 size_t chain_bound(const struct chain *chain, const struct mr_entry *entry, size_t in_bytes);
 size_t chain_state_bytes(const struct chain *chain); /* all states and buffers of one chain_state, at most */
 enum mr_status chain_rename(const struct chain *chain, char **path); /* folds rename over the operations; MR_OK, MR_E_MEMORY, MR_E_UNSAFE (by a plugin) */
+bool chain_takes_file(const struct chain *chain); /* does its first operation? */
 const char *chain_notes_path(const struct chain *chain); /* of the operation with notes, or NULL */
 
 /* The same contracts as in millrace/operation.h. */
 enum mr_status chain_state_create(const struct chain *chain, struct chain_state **state, struct mr_error *err);
 void chain_state_destroy(struct chain_state *state);
 enum mr_status chain_start(struct chain_state *state, const struct mr_entry *entry, struct mr_error *err);
+void chain_give_file(struct chain_state *state, int fd); /* to the first operation, when chain_takes_file() */
 /* Also MR_E_TIMEOUT, when io's deadline has passed between two calls of operations. */
 enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct mr_error *err);
 const char *chain_note(struct chain_state *state); /* NULL: none */
 /* Of the last operation, when it encodes for a container; else NULL. */
 const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *plain_bytes);
+char *chain_details(struct chain_state *state); /* of the operation that failed last; the caller's to free; NULL: none */
 void chain_stop(struct chain_state *state);
 
 #endif

@@ -36,6 +36,7 @@ struct stage {
 
 struct chain_state {
     const struct mr_entry *entry; /* of the current item */
+    const struct stage *failed;    /* of it; NULL: none */
     unsigned count; /* at least 1 */
     struct stage stages[];
 };
@@ -105,12 +106,14 @@ enum mr_status chain_start(struct chain_state *state, const struct mr_entry *ent
                            struct mr_error *err)
 {
     state->entry = entry;
+    state->failed = NULL;
     chain_stop(state);
     for (unsigned i = 0; i < state->count; i++) {
         struct stage *stage = &state->stages[i];
         enum mr_status status =
             stage->operation->start ? stage->operation->start(stage->state, entry, err) : MR_OK;
         if (status != MR_OK) {
+            state->failed = stage;
             chain_stop(state);
             return chain_failed(stage->operation->name, status, err);
         }
@@ -122,6 +125,11 @@ enum mr_status chain_start(struct chain_state *state, const struct mr_entry *ent
         stage->made.is_ready = false;
     }
     return MR_OK;
+}
+
+void chain_give_file(struct chain_state *state, int fd)
+{
+    state->stages[0].operation->internals->give_file(state->stages[0].state, fd);
 }
 
 /* Makes room for cap_bytes in all. */
@@ -305,8 +313,10 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
     const struct mr_io given = part;
     stage->is_called = true;
     status = stage->operation->process(stage->state, &part, err);
-    if (status != MR_OK && status != MR_DONE)
+    if (status != MR_OK && status != MR_DONE) {
+        state->failed = stage;
         return chain_failed(stage->operation->name, status, err);
+    }
     size_t used = given.in_bytes - part.in_bytes, made = given.out_bytes - part.out_bytes;
     const char *fault = !has_counted(&given, &part)
                             ? "says that it used or made more than there was"
@@ -352,6 +362,13 @@ const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *pla
 {
     const struct stage *last = &state->stages[state->count - 1];
     return operation_encoding(last->operation, last->state, plain_bytes);
+}
+
+char *chain_details(struct chain_state *state)
+{
+    const struct stage *stage = state->failed;
+    const struct mr_operation_internals *own = stage ? stage->operation->internals : NULL;
+    return own && own->details ? own->details(stage->state) : NULL;
 }
 
 const char *chain_note(struct chain_state *state)
