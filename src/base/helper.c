@@ -3,13 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/path.h"
 #include "config.h"
+
+#define NS_PER_MS         INT64_C(1000000)
+#define CHECK_INTERVAL_MS 10 /* between looks whether it has ended, where the kernel has no pidfd  \
+                              */
 
 static const char *const places[] = {
     "", "../libexec/millrace/"}; /* from the directory of the running program */
@@ -119,6 +125,21 @@ bool helper_has_ended(const struct helper *helper)
 {
     struct spawn_end end;
     return spawn_has_ended(helper->pid, &end);
+}
+
+bool helper_wait(const struct helper *helper, int timeout_ms)
+{
+    int64_t end_ns = clock_now_ns() + (int64_t)timeout_ms * NS_PER_MS;
+    while (!helper_has_ended(helper)) {
+        int64_t left_ns = end_ns - clock_now_ns();
+        if (left_ns <= 0)
+            return false;
+        int left_ms = (int)(left_ns / NS_PER_MS) + 1;
+        struct pollfd process = {.fd = helper->pidfd, .events = POLLIN};
+        poll(&process, 1,
+             helper->pidfd >= 0 || left_ms < CHECK_INTERVAL_MS ? left_ms : CHECK_INTERVAL_MS);
+    }
+    return true;
 }
 
 void helper_stop(struct helper *helper)

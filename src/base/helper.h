@@ -45,6 +45,8 @@ enum mr_status helper_start(struct helper *helper, const char *role, const int *
 
 /* Has it ended by itself? Never blocks. There must be a process. */
 bool helper_has_ended(const struct helper *helper);
+/* Waits until it has ended by itself; false: it has not, after timeout_ms. */
+bool helper_wait(const struct helper *helper, int timeout_ms);
 
 /* Kills it with its process group unless it has ended, takes its status (helper->end) and closes
  * everything. A no-op when there is no process. */

@@ -24,6 +24,10 @@ static const struct option table[] = {
      "run a command for each item: stdin is the item, stdout the result. Takes everything up to a "
      "';' of its own or the end of the line",
      OPTION_EXEC, 0, 0, NULL},
+    {"isolate", 0, NULL, GROUP_WORK, VERBS_WITH_JOB,
+     "run the operations in worker processes: one that crashes, hangs (--timeout) or takes too much "
+     "memory costs its item alone. For plugins that you do not trust",
+     TRUE(is_isolated)},
 
     {"from", 0, "FORMAT", GROUP_INPUTS, VERBS_ON_INPUT,
      "read every INPUT as this archive format (see `millrace formats`) instead of recognising it",

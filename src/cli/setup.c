@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/sizes.h"
+#include "operation/isolate.h"
 #include "operation/registry.h"
 
 typedef enum mr_status (*select_fn)(struct selection *selection, const char *value,
@@ -46,11 +47,12 @@ static enum mr_status add_command(struct chain *chain, const char **command, str
     return status;
 }
 
-static enum mr_status apply(struct setup *setup, const struct given *given, struct mr_error *err)
+static enum mr_status apply(struct setup *setup, const struct options *options,
+                            const struct given *given, struct mr_error *err)
 {
     const char *name = given->option->name;
     if (strcmp(name, "process") == 0)
-        return chain_add(setup->chain, given->value, err);
+        return (options->is_isolated ? isolate_add : chain_add)(setup->chain, given->value, err);
     if (given->command)
         return add_command(setup->chain, given->command, err);
     for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++)
@@ -79,7 +81,7 @@ enum mr_status setup_init(struct setup *setup, const struct options *options, st
     if (status == MR_OK)
         status = naming_create(&setup->naming, err);
     for (size_t i = 0; status == MR_OK && i < options->given_count; i++) {
-        status = apply(setup, &options->given[i], err);
+        status = apply(setup, options, &options->given[i], err);
         if (status != MR_OK)
             prefix_option(options->given[i].option, err);
     }
@@ -160,6 +162,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .clamps_mtime = options->clamps_mtime,
         .mtime = options->mtime,
         .is_reproducible = options->is_reproducible,
+        .is_isolated = options->is_isolated,
         .is_dry = options->is_dry,
         .removes_sources = options->removes_sources && !options->is_dry,
     };

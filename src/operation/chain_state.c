@@ -60,7 +60,7 @@ void chain_state_destroy(struct chain_state *state)
 enum mr_status chain_state_create(const struct chain *chain, struct chain_state **state,
                                   struct mr_error *err)
 {
-    static const struct chain_link copy = {&operation_copy, NULL, false, NULL};
+    static const struct chain_link copy = {.operation = &operation_copy};
     unsigned count = chain->count > 0 ? chain->count : 1;
     struct chain_state *made = calloc(1, sizeof(*made) + count * sizeof(made->stages[0]));
     if (!made)
