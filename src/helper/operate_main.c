@@ -1,12 +1,13 @@
 /*
  * operate_main.c - millrace-operate: a worker process of the isolate operation. It runs operations
- * on content that it is handed in shared memory; operation/wire.h says how. It ends when its socket
- * does.
+ * on content that it is handed in shared memory; operation/wire.h says how. It is ended by who
+ * started it.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/helper.h"
 #include "helper/begin.h"
@@ -30,8 +31,9 @@ enum { EXIT_ODD_REQUEST = 66, EXIT_NO_WINDOW, EXIT_NO_ANSWER };
 #define LIMITS_MEMORY 1
 #endif
 
-static struct wire_message message; /* the request, then the answer */
 static struct window window;
+static struct wire_message *message; /* in it */
+static struct wire_request request;  /* the one that is answered */
 static struct chain *chain;
 static struct chain_state *state;
 static struct mr_entry entry; /* of the item; its texts are in entry_texts */
@@ -39,29 +41,24 @@ static char entry_texts[WIRE_TEXTS_BYTES];
 
 /* ---- messages ---- */
 
-/* The next request; false at the end. */
+/* Waits for the next request; false when nobody will ring any more. */
 static bool receive(void)
 {
-    struct iovec parts[] = {{&message.request, sizeof(message.request)},
-                            {message.texts, sizeof(message.texts)}};
-    struct msghdr header = {.msg_iov = parts, .msg_iovlen = 2};
-    ssize_t got = recvmsg(HELPER_SOCKET_FD, &header, 0);
-    if (got <= 0)
+    uint64_t count;
+    ssize_t got;
+    while ((got = read(WIRE_BELL_FD, &count, sizeof(count))) < 0 && errno == EINTR)
+        continue;
+    if (got != (ssize_t)sizeof(count))
         return false;
-    uint32_t texts_bytes = message.request.texts_bytes;
-    if ((header.msg_flags & MSG_TRUNC) || (size_t)got < sizeof(message.request) ||
-        (size_t)got - sizeof(message.request) != texts_bytes ||
-        (texts_bytes > 0 && message.texts[texts_bytes - 1] != '\0'))
-        exit(EXIT_ODD_REQUEST);
+    memcpy(&request, &message->request, sizeof(request));
     return true;
 }
 
 /* The text after this one of a request, NULL at its end. NULL: the first. */
 static const char *next_text(const char *text)
 {
-    const char *end = message.texts + message.request.texts_bytes;
-    const char *next = text ? text + strlen(text) + 1 : message.texts;
-    return next < end ? next : NULL;
+    const char *next = text ? text + strlen(text) + 1 : message->texts;
+    return next < message->texts + request.texts_bytes ? next : NULL;
 }
 
 static void add_text(struct wire_answer *answer, const char *text)
@@ -69,23 +66,23 @@ static void add_text(struct wire_answer *answer, const char *text)
     size_t bytes = strlen(text) + 1;
     if (bytes > WIRE_TEXTS_BYTES - answer->texts_bytes)
         exit(EXIT_NO_ANSWER);
-    memcpy(message.texts + answer->texts_bytes, text, bytes);
+    memcpy(message->texts + answer->texts_bytes, text, bytes);
     answer->texts_bytes += (uint32_t)bytes;
 }
 
 static void send_answer(struct wire_answer *answer, enum mr_status status,
                         const struct mr_error *err)
 {
-    answer->number = message.request.number;
+    const uint64_t once = 1;
+    answer->number = request.number;
     answer->status = status;
     if (mr_status_is_error(status)) {
         answer->sys_errno = err->sys_errno;
         answer->texts_bytes = 0;
         add_text(answer, err->text);
     }
-    struct iovec parts[] = {{answer, sizeof(*answer)}, {message.texts, answer->texts_bytes}};
-    const struct msghdr header = {.msg_iov = parts, .msg_iovlen = answer->texts_bytes > 0 ? 2 : 1};
-    if (sendmsg(HELPER_SOCKET_FD, &header, MSG_NOSIGNAL) < 0)
+    memcpy(&message->answer, answer, sizeof(*answer));
+    if (write(WIRE_ANSWER_FD, &once, sizeof(once)) != (ssize_t)sizeof(once))
         exit(EXIT_NO_ANSWER);
 }
 
@@ -105,7 +102,7 @@ static void set_up(void)
     struct mr_error err = {0};
     const char *text = next_text(NULL);
     if (chain || !text || strcmp(text, WIRE_VERSION) != 0 ||
-        message.request.entry_bytes != sizeof(struct mr_entry))
+        request.entry_bytes != sizeof(struct mr_entry))
         exit(EXIT_ODD_REQUEST);
     enum mr_status status = chain_create(&chain, &err);
     while (status == MR_OK && (text = next_text(text)) != NULL)
@@ -141,19 +138,18 @@ static void rename_item(void)
 /* What stands in the request, with its texts where they stay until the next item. */
 static void take_entry(void)
 {
-    const struct wire_request *request = &message.request;
     char **const places[] = {&entry.path, &entry.target, &entry.uname, &entry.gname};
     const char *text = NULL;
-    entry = request->entry;
-    memcpy(entry_texts, message.texts, request->texts_bytes);
+    entry = request.entry;
+    memcpy(entry_texts, message->texts, request.texts_bytes);
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         *places[i] = NULL;
-        if (!(request->texts & (1u << i)))
+        if (!(request.texts & (1u << i)))
             continue;
         text = next_text(text);
         if (!text)
             exit(EXIT_ODD_REQUEST);
-        *places[i] = entry_texts + (text - message.texts);
+        *places[i] = entry_texts + (text - message->texts);
     }
     entry.xattrs = NULL;
     entry.xattr_count = 0;
@@ -161,26 +157,25 @@ static void take_entry(void)
 
 static void process(void)
 {
-    const struct wire_request *request = &message.request;
     struct wire_answer answer = {0};
     struct mr_error err = {0};
     struct mr_io io = {
         .in = window.in,
-        .in_bytes = request->in_bytes,
-        .is_last = request->is_last,
-        .out = window_room(&window, request->room_bytes),
-        .out_bytes = request->room_bytes,
-        .deadline_ns = request->deadline_ns,
+        .in_bytes = request.in_bytes,
+        .is_last = request.is_last,
+        .out = window_room(&window, request.room_bytes),
+        .out_bytes = request.room_bytes,
+        .deadline_ns = request.deadline_ns,
     };
     enum mr_status status = MR_OK;
-    if (request->starts) {
+    if (request.starts) {
         take_entry();
         status = chain_start(state, &entry, &err);
     }
     if (status == MR_OK)
         status = chain_process(state, &io, &err);
-    answer.used_bytes = request->in_bytes - io.in_bytes;
-    answer.made_bytes = request->room_bytes - io.out_bytes;
+    answer.used_bytes = request.in_bytes - io.in_bytes;
+    answer.made_bytes = request.room_bytes - io.out_bytes;
     const char *note = status == MR_DONE ? chain_note(state) : NULL;
     if (note)
         add_text(&answer, note);
@@ -194,8 +189,9 @@ int main(void)
     begin();
     if (window_map(&window, WIRE_WINDOW_FD, true) != 0)
         return EXIT_NO_WINDOW;
+    message = (struct wire_message *)window.message;
     while (receive()) {
-        uint32_t kind = message.request.kind;
+        uint32_t kind = request.kind;
         if (kind != WIRE_SETUP && !state)
             return EXIT_ODD_REQUEST;
         if (kind == WIRE_SETUP)

@@ -12,7 +12,7 @@
 
 /* What a worker process takes besides the states of its operations, and what is kept here for it.
  */
-#define PROCESS_BYTES (((size_t)3 << 20) + 2 * WINDOW_AREA_BYTES)
+#define PROCESS_BYTES (((size_t)3 << 20) + WINDOW_BYTES)
 #define NAMES_BYTES   80 /* of the operations, for messages */
 
 struct isolate_config {
@@ -157,7 +157,7 @@ static enum mr_status start(void *object, const struct mr_entry *entry, struct m
 static enum mr_status add_entry(struct worker *worker, const struct mr_entry *entry,
                                 struct mr_error *err)
 {
-    struct wire_request *request = &worker->message->request;
+    struct wire_request *request = &worker->request;
     const char *const texts[] = {entry->path, entry->target, entry->uname, entry->gname};
     enum mr_status status = MR_OK;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && status == MR_OK; i++) {
@@ -198,7 +198,7 @@ static enum mr_status work(struct isolate_state *state, struct mr_io *io, struct
         status = worker_ask(worker, io, err);
     if (status != MR_OK && status != MR_DONE)
         return status;
-    const struct wire_answer *answer = &worker->message->answer;
+    const struct wire_answer *answer = &worker->answer;
     size_t used_bytes = answer->used_bytes, made_bytes = answer->made_bytes;
     if (made_bytes > 0)
         memcpy(io->out, window_room(&worker->window, room_bytes), made_bytes);
@@ -298,7 +298,7 @@ static enum mr_status learn(struct isolate_config *config, struct mr_error *err)
     if (status != MR_OK)
         return name_problem(config, status, err);
     const char *path = worker_text(&about->worker, 1);
-    const struct wire_answer *answer = &about->worker.message->answer;
+    const struct wire_answer *answer = &about->worker.answer;
     about->name = strdup(worker_text(&about->worker, 0));
     about->notes_path = path[0] ? strdup(path) : NULL;
     if (!about->name || (path[0] && !about->notes_path))

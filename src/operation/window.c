@@ -10,7 +10,7 @@ int window_open(void)
     int fd = memfd_create("millrace-window", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -1;
-    if (ftruncate(fd, (off_t)(2 * WINDOW_AREA_BYTES)) == 0 &&
+    if (ftruncate(fd, (off_t)WINDOW_BYTES) == 0 &&
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
         return fd;
     int failure = errno;
@@ -19,21 +19,35 @@ int window_open(void)
     return -1;
 }
 
+/* Maps the next area, after the guard that *at points to, and moves *at behind it. */
+static bool map_area(unsigned char **at, size_t guard_bytes, size_t bytes, int access, int fd,
+                     off_t offset)
+{
+    unsigned char *area = *at + guard_bytes;
+    *at = area + bytes;
+    return mmap(area, bytes, access, MAP_SHARED | MAP_FIXED, fd, offset) != MAP_FAILED;
+}
+
 int window_map(struct window *window, int fd, bool is_worker)
 {
     *window = (struct window){0};
     size_t guard_bytes = (size_t)sysconf(_SC_PAGESIZE);
-    size_t bytes = 2 * WINDOW_AREA_BYTES + 3 * guard_bytes;
+    size_t bytes = WINDOW_BYTES + 4 * guard_bytes;
     unsigned char *base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED)
         return -1;
-    *window = (struct window){.base = base, .mapped_bytes = bytes, .in = base + guard_bytes};
+    window->base = base;
+    window->mapped_bytes = bytes;
+    window->message = base + guard_bytes;
+    window->in = window->message + WINDOW_MESSAGE_BYTES + guard_bytes;
     window->out = window->in + WINDOW_AREA_BYTES + guard_bytes;
-    int in_access = is_worker ? PROT_READ : PROT_READ | PROT_WRITE;
-    if (mmap(window->in, WINDOW_AREA_BYTES, in_access, MAP_SHARED | MAP_FIXED, fd, 0) !=
-            MAP_FAILED &&
-        mmap(window->out, WINDOW_AREA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-             (off_t)WINDOW_AREA_BYTES) != MAP_FAILED)
+    const int both = PROT_READ | PROT_WRITE;
+    unsigned char *at = base;
+    if (map_area(&at, guard_bytes, WINDOW_MESSAGE_BYTES, both, fd, 0) &&
+        map_area(&at, guard_bytes, WINDOW_AREA_BYTES, is_worker ? PROT_READ : both, fd,
+                 (off_t)WINDOW_MESSAGE_BYTES) &&
+        map_area(&at, guard_bytes, WINDOW_AREA_BYTES, both, fd,
+                 (off_t)(WINDOW_MESSAGE_BYTES + WINDOW_AREA_BYTES)))
         return 0;
     int failure = errno;
     window_unmap(window);

@@ -1,7 +1,7 @@
 /*
- * window.h - memory that this process and one worker process share: an area for input and one for
- * output, each between pages that nobody can touch, so that a worker that writes past its room is
- * stopped.
+ * window.h - memory that this process and one worker process share: an area for messages, one for
+ * input and one for output, each between pages that nobody can touch, so that a worker that writes
+ * past its room is stopped.
  *
  * A room for output ends where its area ends. The memory cannot be made smaller by the worker
  * process.
@@ -11,12 +11,15 @@
 
 #include "millrace/status.h"
 
-#define WINDOW_AREA_BYTES                                                                          \
-    (((size_t)1 << 20) + ((size_t)64 << 10)) /* a multiple of every usual page size */
+/* Multiples of every usual page size. */
+#define WINDOW_AREA_BYTES    (((size_t)1 << 20) + ((size_t)64 << 10))
+#define WINDOW_MESSAGE_BYTES ((size_t)192 << 10)
+#define WINDOW_BYTES         (WINDOW_MESSAGE_BYTES + 2 * WINDOW_AREA_BYTES)
 
 struct window {
     unsigned char *base; /* of the mapping; NULL: none */
     size_t mapped_bytes;
+    unsigned char *message;  /* WINDOW_MESSAGE_BYTES */
     unsigned char *in, *out; /* areas of WINDOW_AREA_BYTES */
 };
 

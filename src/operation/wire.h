@@ -1,22 +1,29 @@
 /*
- * wire.h - what goes between the isolate operation and its worker process (millrace-operate):
- * content in a window of shared memory, the rest in messages over the socket of base/helper.h. Both
- * sides are of one build: the first message says so. A worker process is not trusted: what it
- * answers is checked.
+ * wire.h - what goes between the isolate operation and its worker process (millrace-operate): all
+ * of it through a window of shared memory (operation/window.h), and a bell in each direction
+ * (eventfd(2)) that says that something is there. A round trip through a socket would cost twice as
+ * much. Both sides are of one build: the first message says so. A worker process is not trusted:
+ * what it answers is copied and checked.
  *
- * For each request there is one answer. A request is a struct wire_request and texts behind it,
- * each ended by NUL; an answer is a struct wire_answer and texts likewise. Unused fields are 0.
+ * For each request there is one answer, which takes its place. A message is a struct wire_request
+ * or wire_answer with texts, each ended by NUL, one after the other. Unused fields are 0.
  */
 #ifndef MR_OPERATION_WIRE_H
 #define MR_OPERATION_WIRE_H
 
+#include "base/helper.h"
 #include "config.h"
 #include "millrace/entry.h"
+#include "operation/window.h"
 
-#define WIRE_WINDOW_FD HELPER_FIRST_FD /* of the worker process: the memory of its window */
-#define WIRE_VERSION   "millrace-operate " MR_VERSION
-#define WIRE_TEXTS_BYTES                                                                           \
-    ((size_t)128 << 10) /* all texts of a message; a socket's default buffer takes more */
+/* Descriptors of the worker process. */
+#define WIRE_WINDOW_FD HELPER_FIRST_FD       /* the memory of its window */
+#define WIRE_BELL_FD   (HELPER_FIRST_FD + 1) /* rung when there is a request */
+#define WIRE_ANSWER_FD (HELPER_FIRST_FD + 2) /* to be rung when the answer is there */
+#define WIRE_FDS       3
+
+#define WIRE_VERSION     "millrace-operate " MR_VERSION
+#define WIRE_TEXTS_BYTES ((size_t)128 << 10) /* all texts of a message */
 
 enum wire_kind {
     WIRE_SETUP,   /* the operations. Texts: WIRE_VERSION, then specs as for -p. Answer: flags,
@@ -62,5 +69,7 @@ struct wire_message {
     };
     char texts[WIRE_TEXTS_BYTES];
 };
+
+_Static_assert(sizeof(struct wire_message) <= WINDOW_MESSAGE_BYTES, "a message fits its area");
 
 #endif

@@ -1,19 +1,20 @@
 #include "operation/worker.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
-#define TICK_US     100000 /* between looks whether the item is still wanted, and its time not over */
-#define FAREWELL_MS 1000   /* from the end of its socket to that of the process */
+#define TICK_MS 100 /* between looks whether the item is still wanted, and its time not over */
 
 void worker_init(struct worker *worker)
 {
-    *worker = (struct worker){0};
+    *worker = (struct worker){.bell_fd = -1, .answer_fd = -1};
     helper_init(&worker->helper);
 }
 
@@ -21,13 +22,15 @@ static void end_process(struct worker *worker)
 {
     helper_stop(&worker->helper);
     window_unmap(&worker->window);
+    spawn_close_fd(&worker->bell_fd);
+    spawn_close_fd(&worker->answer_fd);
 }
 
 void worker_fini(struct worker *worker)
 {
     end_process(worker);
-    free(worker->message);
-    worker->message = NULL;
+    free(worker->texts);
+    worker->texts = NULL;
 }
 
 bool worker_is_there(const struct worker *worker)
@@ -37,39 +40,33 @@ bool worker_is_there(const struct worker *worker)
 
 /* ---- messages ---- */
 
+static struct wire_message *message_of(const struct worker *worker)
+{
+    return (struct wire_message *)worker->window.message;
+}
+
 struct wire_request *worker_request(struct worker *worker, enum wire_kind kind)
 {
-    struct wire_request *request = &worker->message->request;
-    *request = (struct wire_request){.kind = kind, .number = ++worker->number};
-    return request;
+    worker->request = (struct wire_request){.kind = kind, .number = worker->request.number + 1};
+    return &worker->request;
 }
 
 enum mr_status worker_add_text(struct worker *worker, const char *text, struct mr_error *err)
 {
-    struct wire_message *message = worker->message;
-    size_t at = message->request.texts_bytes, bytes = strlen(text) + 1;
+    size_t at = worker->request.texts_bytes, bytes = strlen(text) + 1;
     if (bytes > WIRE_TEXTS_BYTES - at)
         return mr_error_set(err, MR_E_LIMIT, 0, "a name is too long for a worker process");
-    memcpy(message->texts + at, text, bytes);
-    message->request.texts_bytes = (uint32_t)(at + bytes);
+    memcpy(message_of(worker)->texts + at, text, bytes);
+    worker->request.texts_bytes = (uint32_t)(at + bytes);
     return MR_OK;
 }
 
 const char *worker_text(const struct worker *worker, unsigned index)
 {
-    const struct wire_message *message = worker->message;
-    size_t at = 0, bytes = message->answer.texts_bytes;
+    size_t at = 0, bytes = worker->answer.texts_bytes;
     while (index-- > 0 && at < bytes)
-        at += strlen(message->texts + at) + 1;
-    return at < bytes ? message->texts + at : "";
-}
-
-static struct iovec *message_parts(struct wire_message *message, size_t head_bytes,
-                                   size_t texts_bytes, struct iovec parts[2])
-{
-    parts[0] = (struct iovec){message, head_bytes};
-    parts[1] = (struct iovec){message->texts, texts_bytes};
-    return parts;
+        at += strlen(worker->texts + at) + 1;
+    return at < bytes ? worker->texts + at : "";
 }
 
 /* ---- ends of a process ---- */
@@ -81,34 +78,20 @@ static enum mr_status talks_nonsense(struct worker *worker, struct mr_error *err
                         "the worker process answered what makes no sense, and was ended");
 }
 
-/* Its socket has ended, or it is not there any more. */
 static enum mr_status is_lost(struct worker *worker, struct mr_error *err)
 {
     char text[100];
-    bool has_ended = helper_wait(&worker->helper, FAREWELL_MS);
     end_process(worker);
-    if (!has_ended)
-        return mr_error_set(err, MR_E_CHILD, 0,
-                            "the worker process closed its connection, and was ended");
     return mr_error_set(err, MR_E_CHILD, 0, "the worker process %s",
                         spawn_end_text(&worker->helper.end, text, sizeof(text)));
 }
 
 /* ---- a request and its answer ---- */
 
-static enum mr_status send_request(struct worker *worker, struct mr_error *err)
+static bool ring(int fd)
 {
-    struct iovec parts[2];
-    struct wire_message *message = worker->message;
-    const struct msghdr header = {
-        .msg_iov =
-            message_parts(message, sizeof(message->request), message->request.texts_bytes, parts),
-        .msg_iovlen = message->request.texts_bytes > 0 ? 2 : 1,
-    };
-    /* A process that leaves messages unread has no use. */
-    if (sendmsg(worker->helper.socket_fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
-        return MR_OK;
-    return is_lost(worker, err);
+    const uint64_t once = 1;
+    return write(fd, &once, sizeof(once)) == (ssize_t)sizeof(once);
 }
 
 /* While there is no answer. MR_AGAIN: wait on. */
@@ -124,55 +107,55 @@ static enum mr_status check_patience(struct worker *worker, const struct mr_io *
         return mr_error_set(err, MR_E_TIMEOUT, 0,
                             "took too long, and its worker process was killed");
     }
-    /* What it left running may hold the socket. */
     return helper_has_ended(&worker->helper) ? is_lost(worker, err) : MR_AGAIN;
 }
 
-static enum mr_status receive(struct worker *worker, const struct mr_io *limits, size_t *got_bytes,
-                              struct mr_error *err)
+/* Waits for the bell. */
+static enum mr_status wait_for_answer(struct worker *worker, const struct mr_io *limits,
+                                      struct mr_error *err)
 {
-    struct iovec parts[2];
-    struct msghdr header = {
-        .msg_iov = message_parts(worker->message, sizeof(worker->message->answer), WIRE_TEXTS_BYTES,
-                                 parts),
-        .msg_iovlen = 2,
-    };
+    uint64_t count;
+    struct iovec room = {&count, sizeof(count)};
     int64_t deadline_ns = limits ? limits->deadline_ns : clock_now_ns() + WORKER_PATIENCE_NS;
+    struct pollfd fds[2] = {{.fd = worker->answer_fd, .events = POLLIN},
+                            {.fd = worker->helper.pidfd, .events = POLLIN}};
     for (;;) {
-        ssize_t got = recvmsg(worker->helper.socket_fd, &header, 0);
-        if (got > 0 && !(header.msg_flags & MSG_TRUNC)) {
-            *got_bytes = (size_t)got;
+        int ready = poll(fds, 2, TICK_MS);
+        /* Not by read(): the process could have emptied it meanwhile, and made it a blocking one.
+         */
+        if (ready > 0 && fds[0].revents && preadv2(worker->answer_fd, &room, 1, -1, RWF_NOWAIT) > 0)
             return MR_OK;
-        }
-        if (got > 0)
-            return talks_nonsense(worker, err);
-        if (got == 0 || (errno != EAGAIN && errno != EINTR))
-            return is_lost(worker, err);
         enum mr_status status = check_patience(worker, limits, deadline_ns, err);
         if (status != MR_AGAIN)
             return status;
     }
 }
 
-static bool is_sound(const struct wire_message *message, size_t got_bytes, uint64_t number,
-                     uint64_t in_bytes, uint64_t room_bytes)
+/* Takes a copy of the answer, which nobody changes any more, and checks it. */
+static bool take_answer(struct worker *worker)
 {
-    const struct wire_answer *answer = &message->answer;
-    if (got_bytes < sizeof(*answer) || answer->texts_bytes != got_bytes - sizeof(*answer))
+    const struct wire_request *request = &worker->request;
+    struct wire_answer *answer = &worker->answer;
+    memcpy(answer, &message_of(worker)->answer, sizeof(*answer));
+    uint32_t texts_bytes = answer->texts_bytes;
+    answer->texts_bytes = 0;
+    if (texts_bytes > WIRE_TEXTS_BYTES)
         return false;
-    if (answer->texts_bytes > 0 && message->texts[answer->texts_bytes - 1] != '\0')
+    memcpy(worker->texts, message_of(worker)->texts, texts_bytes);
+    if (texts_bytes > 0 && worker->texts[texts_bytes - 1] != '\0')
         return false;
+    answer->texts_bytes = texts_bytes;
     enum mr_status status = (enum mr_status)answer->status;
     bool is_known = status == MR_OK || status == MR_DONE || status == MR_CANCELLED ||
                     (status >= MR_E_MEMORY && status <= MR_E_STEP);
-    return is_known && answer->number == number && answer->used_bytes <= in_bytes &&
-           answer->made_bytes <= room_bytes;
+    return is_known && answer->number == request->number &&
+           answer->used_bytes <= request->in_bytes && answer->made_bytes <= request->room_bytes;
 }
 
 /* The error of an answer. Its text is one line whatever the process makes of it. */
 static enum mr_status take_error(struct worker *worker, struct mr_error *err)
 {
-    const struct wire_answer *answer = &worker->message->answer;
+    const struct wire_answer *answer = &worker->answer;
     enum mr_status status = (enum mr_status)answer->status;
     const char *text = worker_text(worker, 0);
     mr_error_set(err, status, 0, "%s", text[0] ? text : mr_status_text(status));
@@ -189,40 +172,44 @@ static enum mr_status take_error(struct worker *worker, struct mr_error *err)
 
 enum mr_status worker_ask(struct worker *worker, const struct mr_io *limits, struct mr_error *err)
 {
-    struct wire_message *message = worker->message;
-    uint64_t number = message->request.number;
-    uint64_t in_bytes = message->request.in_bytes, room_bytes = message->request.room_bytes;
-    size_t got_bytes = 0;
-    enum mr_status status = send_request(worker, err);
-    if (status == MR_OK)
-        status = receive(worker, limits, &got_bytes, err);
+    memcpy(&message_of(worker)->request, &worker->request, sizeof(worker->request));
+    if (!ring(worker->bell_fd))
+        return talks_nonsense(worker, err);
+    enum mr_status status = wait_for_answer(worker, limits, err);
     if (status != MR_OK)
         return status;
-    if (!is_sound(message, got_bytes, number, in_bytes, room_bytes))
+    if (!take_answer(worker))
         return talks_nonsense(worker, err);
-    status = (enum mr_status)message->answer.status;
+    status = (enum mr_status)worker->answer.status;
     return mr_status_is_error(status) ? take_error(worker, err) : status;
 }
 
 /* ---- the beginning ---- */
 
+/* Returns 0 or the error number. */
+static int open_window(struct worker *worker, int *fd)
+{
+    *fd = window_open();
+    worker->bell_fd = eventfd(0, EFD_CLOEXEC);
+    worker->answer_fd = eventfd(0, EFD_CLOEXEC);
+    if (*fd < 0 || worker->bell_fd < 0 || worker->answer_fd < 0 ||
+        window_map(&worker->window, *fd, false) != 0)
+        return errno;
+    return 0;
+}
+
 static enum mr_status start_process(struct worker *worker, struct mr_error *err)
 {
-    static const struct timeval tick = {.tv_usec = TICK_US};
-    int fd = window_open();
-    if (fd < 0)
-        return mr_error_set(err, MR_E_SYSTEM, errno,
-                            "cannot make shared memory for a worker process");
+    int fd, failure = open_window(worker, &fd);
     enum mr_status status = MR_OK;
-    if (window_map(&worker->window, fd, false) != 0)
-        status = mr_error_set(err, MR_E_SYSTEM, errno, "cannot map the memory of a worker process");
+    if (failure != 0)
+        status = mr_error_set(err, MR_E_SYSTEM, failure,
+                              "cannot make shared memory for a worker process");
+    const int fds[WIRE_FDS] = {fd, worker->bell_fd, worker->answer_fd};
     if (status == MR_OK)
-        status = helper_start(&worker->helper, "operate", &fd, 1, err);
+        status = helper_start(&worker->helper, "operate", fds, WIRE_FDS, err);
     spawn_close_fd(&fd);
-    if (status == MR_OK &&
-        setsockopt(worker->helper.socket_fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick)) != 0)
-        status =
-            mr_error_set(err, MR_E_SYSTEM, errno, "cannot set up the socket of a worker process");
+    spawn_close_fd(&worker->helper.socket_fd); /* the window does for everything */
     return status;
 }
 
@@ -239,9 +226,9 @@ static enum mr_status set_up(struct worker *worker, const char *const *specs, un
 enum mr_status worker_start(struct worker *worker, const char *const *specs, unsigned spec_count,
                             struct mr_error *err)
 {
-    if (!worker->message)
-        worker->message = malloc(sizeof(*worker->message));
-    if (!worker->message)
+    if (!worker->texts)
+        worker->texts = malloc(WIRE_TEXTS_BYTES);
+    if (!worker->texts)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     end_process(worker);
     enum mr_status status = start_process(worker, err);

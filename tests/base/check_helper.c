@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "operation/window.h"
 #include "support/support.h"
 
 Suite *helper_suite(void);
@@ -36,11 +36,30 @@ static void expect_end(const struct spawn_end *end, const char *text)
     ck_assert_str_eq(spawn_end_text(end, room, sizeof(room)), text);
 }
 
-static void start(struct helper *helper, const int *fds, unsigned fd_count)
+/* What millrace-operate wants to have. */
+#define FDS 3
+
+static void open_fds(int fds[FDS])
+{
+    fds[0] = window_open();
+    fds[1] = eventfd(0, 0); /* not close-on-exec: that is seen to */
+    fds[2] = eventfd(0, 0);
+}
+
+static void close_fds(int fds[FDS])
+{
+    for (int i = 0; i < FDS; i++)
+        close(fds[i]);
+}
+
+static void start(struct helper *helper)
 {
     struct mr_error err = {0};
-    ck_assert_ok(helper_start(helper, "operate", fds, fd_count, &err), err);
+    int fds[FDS];
+    open_fds(fds);
+    ck_assert_ok(helper_start(helper, "operate", fds, FDS, &err), err);
     ck_assert_int_gt(helper->pid, 0);
+    close_fds(fds);
 }
 
 static void wait_for_end(const struct helper *helper)
@@ -50,46 +69,24 @@ static void wait_for_end(const struct helper *helper)
     ck_assert(helper_has_ended(helper));
 }
 
-/* It ends by itself when the socket does, and leaves nothing. */
-START_TEST(ends_with_its_socket)
+/* One that ends by itself, and what is left then: nothing. */
+START_TEST(leaves_nothing)
 {
     size_t fd_count = count_fds(getpid());
     struct helper helper;
-    start(&helper, NULL, 0);
-    ck_assert(!helper_has_ended(&helper));
-    spawn_close_fd(&helper.socket_fd);
-    wait_for_end(&helper);
+    struct mr_error err = {0};
+    ck_assert_ok(helper_start(&helper, "operate", NULL, 0, &err), err); /* without a window */
+    ck_assert(helper_wait(&helper, 5000));
     helper_stop(&helper);
-    expect_end(&helper.end, "exited with status 0");
+    expect_end(&helper.end, "exited with status 67");
+    start(&helper);
+    ck_assert(!helper_has_ended(&helper));
+    ck_assert(!helper_wait(&helper, 20));
+    helper_stop(&helper);
+    expect_end(&helper.end, "was killed by signal 9 (KILL)");
     ck_assert_uint_eq(count_fds(getpid()), fd_count);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
     helper_stop(&helper);
-}
-END_TEST
-
-/* It has what it is given, and no other descriptor of this process. */
-START_TEST(has_its_own_descriptors_alone)
-{
-    struct helper helper;
-    int fds[HELPER_FDS_MAX];
-    for (int i = 0; i < HELPER_FDS_MAX; i++)
-        fds[i] = memfd_create("test", 0);
-    start(&helper, fds, HELPER_FDS_MAX);
-    ck_assert_uint_eq(count_fds(helper.pid), HELPER_FIRST_FD + HELPER_FDS_MAX);
-    for (int i = 0; i < HELPER_FIRST_FD + HELPER_FDS_MAX; i++) {
-        char path[64], target[64] = "";
-        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)helper.pid, i);
-        ck_assert_int_gt(readlink(path, target, sizeof(target) - 1), 0);
-        const char *expected = i < HELPER_SOCKET_FD    ? "/dev/null"
-                               : i == HELPER_SOCKET_FD ? "socket:"
-                               : i == HELPER_LEASH_FD  ? "pipe:"
-                                                       : "/memfd:test";
-        ck_assert_msg(strncmp(target, expected, strlen(expected)) == 0, "%d is %s", i, target);
-    }
-    helper_stop(&helper);
-    expect_end(&helper.end, "was killed by signal 9 (KILL)");
-    for (int i = 0; i < HELPER_FDS_MAX; i++)
-        close(fds[i]);
 }
 END_TEST
 
@@ -109,14 +106,37 @@ static void wait_for_begin(const struct helper *helper)
     ck_assert(has_begun);
 }
 
-/* Also when it does not look at its socket: the leash is for that. */
+/* It has what it is given, and no other descriptor of this process. */
+START_TEST(has_its_own_descriptors_alone)
+{
+    struct helper helper;
+    start(&helper);
+    wait_for_begin(&helper);
+    ck_assert_uint_eq(count_fds(helper.pid), HELPER_FIRST_FD + FDS);
+    for (int i = 0; i < HELPER_FIRST_FD + FDS; i++) {
+        char path[64], target[64] = "";
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)helper.pid, i);
+        ck_assert_int_gt(readlink(path, target, sizeof(target) - 1), 0);
+        const char *expected = i < HELPER_SOCKET_FD    ? "/dev/null"
+                               : i == HELPER_SOCKET_FD ? "socket:"
+                               : i == HELPER_LEASH_FD  ? "pipe:"
+                               : i == HELPER_FIRST_FD  ? "/memfd:millrace-window"
+                                                       : "anon_inode:[eventfd]";
+        ck_assert_msg(strncmp(target, expected, strlen(expected)) == 0, "%d is %s", i, target);
+    }
+    helper_stop(&helper);
+    expect_end(&helper.end, "was killed by signal 9 (KILL)");
+}
+END_TEST
+
+/* Whatever it does. */
 START_TEST(is_killed_when_this_process_ends)
 {
     struct helper helper;
-    start(&helper, NULL, 0);
+    start(&helper);
     wait_for_begin(&helper);
     ck_assert_int_eq(kill(helper.pid, SIGSTOP), 0);
-    /* As the end of this process would do it, but for the socket. */
+    /* As the end of this process would do it. */
     spawn_close_fd(&helper.leash_fd);
     wait_for_end(&helper);
     helper_stop(&helper);
@@ -154,7 +174,7 @@ Suite *helper_suite(void)
 {
     Suite *suite = suite_create("helper");
     TCase *tests = tcase_create("all");
-    tcase_add_test(tests, ends_with_its_socket);
+    tcase_add_test(tests, leaves_nothing);
     tcase_add_test(tests, has_its_own_descriptors_alone);
     tcase_add_test(tests, is_killed_when_this_process_ends);
     tcase_add_test(tests, says_where_it_should_be);
