@@ -317,5 +317,5 @@ void store_settle(struct line_item *line_item, struct line_run *run)
     } else if (store->is_committed) {
         item->is_stored = true;
     }
-    item_copy_instead(item);
+    item_settled(item);
 }

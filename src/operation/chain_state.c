@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/path.h"
 #include "operation/chain_links.h"
 #include "operation/internals.h"
@@ -341,6 +342,10 @@ enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct
         enum mr_status status = run(state, index - 1, io, err);
         if (status != MR_OK)
             return status;
+        if (io->deadline_ns != 0 && !last->is_done && clock_now_ns() > io->deadline_ns) {
+            mr_error_set(err, MR_E_TIMEOUT, 0, "out of time");
+            return chain_failed(state->stages[index - 1].operation->name, MR_E_TIMEOUT, err);
+        }
     }
 }
 

@@ -105,7 +105,7 @@ static enum mr_status check_patience(struct worker *worker, const struct mr_io *
     if (deadline_ns > 0 && clock_now_ns() >= deadline_ns) {
         end_process(worker);
         return mr_error_set(err, MR_E_TIMEOUT, 0,
-                            "took too long, and its worker process was killed");
+                            "out of time; its worker process was killed");
     }
     return helper_has_ended(&worker->helper) ? is_lost(worker, err) : MR_AGAIN;
 }
