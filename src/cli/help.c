@@ -120,17 +120,18 @@ void help_verb(FILE *out, const struct verb *verb)
         fputs("\nMore: millrace help inputs, outputs, sizes, exit\n", out);
 }
 
-void help_operation(FILE *out, const struct mr_operation *operation)
+void help_operation(FILE *out, const char *plugin, const struct mr_operation *operation)
 {
+    const char *path = plugin ? plugin : "", *colon = plugin ? ":" : "";
     fprintf(out, "%s: ", operation->name);
     help_wrap(out, strlen(operation->name) + 2, operation->summary);
     const struct mr_setting *setting = operation->settings;
     if (!setting || !setting->key) {
-        fprintf(out, "\n  -p %s\n\nNo settings.\n", operation->name);
+        fprintf(out, "\n  -p %s%s%s\n\nNo settings.\n", path, colon, operation->name);
         return;
     }
-    fprintf(out, "\n  -p %s[:KEY=VALUE,...]\n\nSettings (a bare value sets %s):\n", operation->name,
-            setting->key);
+    fprintf(out, "\n  -p %s%s%s[:KEY=VALUE,...]\n\nSettings (a bare value sets %s):\n", path, colon,
+            operation->name, setting->key);
     for (; setting->key; setting++) {
         char left[100];
         int length = snprintf(left, sizeof(left), "  %s=%s", setting->key, setting->values);
@@ -161,7 +162,7 @@ bool help_topic(FILE *out, const char *topic)
             return show_group(out, group, VERBS_ALL);
     const struct mr_operation *operation = registry_find(topic);
     if (operation)
-        help_operation(out, operation);
+        help_operation(out, NULL, operation);
     return operation != NULL;
 }
 

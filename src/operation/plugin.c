@@ -3,10 +3,13 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/parse.h"
 #include "base/path.h"
@@ -18,10 +21,10 @@
 #define LIST_BYTES          160
 
 struct plugin {
-    char *path;             /* owned */
-    void *handle;           /* of dlopen() */
-    struct mr_host host;    /* what it was told */
-    struct mr_plugin about; /* a copy: what the plugin does not have is zero or "" */
+    char *path;                      /* owned */
+    void *handle;                    /* of dlopen() */
+    struct mr_host host;             /* what it was told */
+    struct mr_plugin about;          /* a copy: what the plugin does not have is zero or "" */
     struct mr_operation *operations; /* owned: copies, ended by one without a name */
     size_t count;
 };
@@ -183,13 +186,49 @@ static enum mr_status not_loaded(const char *path, struct mr_error *err)
                         path_show(shown, sizeof(shown), text));
 }
 
-static enum mr_status load(struct plugin *plugin, struct mr_error *err)
+/*
+ * Does the file end before what it says is in it? The loader of the system maps it without looking,
+ * and the process would die of SIGBUS. What is no ELF file of this machine is left for it to say.
+ */
+static bool is_cut(int fd, off_t file_bytes)
+{
+    ElfW(Ehdr) head;
+    ElfW(Phdr) part;
+    if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+        memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof(part))
+        return false;
+    for (unsigned i = 0; i < head.e_phnum; i++) {
+        uint64_t at = (uint64_t)head.e_phoff + (uint64_t)i * sizeof(part), room;
+        if (at > INT64_MAX || pread(fd, &part, sizeof(part), (off_t)at) != (ssize_t)sizeof(part))
+            return true;
+        room = part.p_offset <= (uint64_t)file_bytes ? (uint64_t)file_bytes - part.p_offset : 0;
+        if (part.p_filesz > room)
+            return true;
+    }
+    return false;
+}
+
+static enum mr_status check_file(const char *path, struct mr_error *err)
 {
     struct stat file;
-    if (stat(plugin->path, &file) != 0)
+    if (stat(path, &file) != 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "it cannot be loaded");
     if (!S_ISREG(file.st_mode)) /* a FIFO would be waited for */
         return mr_error_set(err, MR_E_USAGE, 0, "it is not a regular file");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return mr_error_set(err, MR_E_SYSTEM, errno, "it cannot be loaded");
+    bool cut = is_cut(fd, file.st_size);
+    close(fd);
+    return cut ? mr_error_set(err, MR_E_USAGE, 0, "it cannot be loaded: the file is cut off")
+               : MR_OK;
+}
+
+static enum mr_status load(struct plugin *plugin, struct mr_error *err)
+{
+    enum mr_status status = check_file(plugin->path, err);
+    if (status != MR_OK)
+        return status;
     plugin->handle = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
     if (!plugin->handle)
         return not_loaded(plugin->path, err);
@@ -204,7 +243,7 @@ static enum mr_status load(struct plugin *plugin, struct mr_error *err)
                                     .operation_bytes = sizeof(struct mr_operation),
                                     .io_bytes = sizeof(struct mr_io),
                                     .entry_bytes = sizeof(struct mr_entry)};
-    enum mr_status status = take_about(plugin, entry(&plugin->host), err);
+    status = take_about(plugin, entry(&plugin->host), err);
     return status == MR_OK ? take_operations(plugin, err) : status;
 }
 
@@ -214,9 +253,8 @@ enum mr_status plugin_open(const char *path, struct plugin **plugin, struct mr_e
     struct plugin *made = calloc(1, sizeof(*made));
     if (made)
         made->path = strdup(path);
-    enum mr_status status = made && made->path
-                                ? load(made, err)
-                                : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    enum mr_status status =
+        made && made->path ? load(made, err) : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     if (status == MR_OK) {
         *plugin = made;
         return MR_OK;
