@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cli/pages.h"
 #include "cli/topics.h"
 #include "operation/registry.h"
 
@@ -77,7 +78,7 @@ static void show_word(FILE *out, const char *word, const char *text)
 const char *help_short(void)
 {
     return "usage: millrace run INPUT... -o OUTPUT [-p OP]...\n"
-           "       millrace list | test | ops | formats | help [TOPIC] | --version\n"
+           "       millrace list | test | bench | ops | formats | help [TOPIC] | --version\n"
            "Try: millrace help\n";
 }
 
@@ -94,6 +95,9 @@ void help_overview(FILE *out)
     const struct topic *topic;
     for (size_t i = 0; (topic = topics_at(i)); i++)
         show_word(out, topic->name, topic->summary);
+    const struct page *page;
+    for (size_t i = 0; (page = page_at(i)); i++)
+        show_word(out, page->name, page->summary);
     fputs("  and options: ", out);
     char words[300] = "";
     for (enum option_group group = GROUP_WORK; group < GROUPS_COUNT; group++) {
@@ -157,6 +161,11 @@ bool help_topic(FILE *out, const char *topic)
         fputs(text->text, out);
         return true;
     }
+    const struct page *page = page_find(topic);
+    if (page) {
+        page->write(out);
+        return true;
+    }
     for (enum option_group group = GROUP_WORK; group < GROUPS_COUNT; group++)
         if (strcmp(options_group_word(group), topic) == 0)
             return show_group(out, group, VERBS_ALL);
@@ -177,6 +186,10 @@ const char *help_topic_at(const void *ctx, size_t index)
     for (size_t i = 0; (topic = topics_at(i)); i++)
         if (index-- == 0)
             return topic->name;
+    const struct page *page;
+    for (size_t i = 0; (page = page_at(i)); i++)
+        if (index-- == 0)
+            return page->name;
     if (index < GROUPS_COUNT)
         return options_group_word((enum option_group)index);
     const struct mr_operation *operation = registry_at(index - GROUPS_COUNT);

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "millrace/status.h"
+#include "flow/job.h"
 
 enum verb_bit {
     VERB_RUN = 1,
@@ -19,10 +19,12 @@ enum verb_bit {
     VERB_TEST = 4,
     VERB_OPS = 8,
     VERB_FORMATS = 16,
-    VERB_HELP = 32
+    VERB_HELP = 32,
+    VERB_BENCH = 64
 };
-#define VERBS_ON_INPUT (VERB_RUN | VERB_LIST | VERB_TEST)
+#define VERBS_ON_INPUT (VERB_RUN | VERB_LIST | VERB_TEST | VERB_BENCH)
 #define VERBS_WITH_JOB (VERB_RUN | VERB_TEST)
+#define VERBS_AT_WORK  (VERBS_WITH_JOB | VERB_BENCH)
 #define VERBS_ALL      (VERBS_ON_INPUT | VERB_OPS | VERB_FORMATS | VERB_HELP)
 
 enum option_group {
@@ -36,6 +38,7 @@ enum option_group {
     GROUP_EXISTING,
     GROUP_METADATA,
     GROUP_FAILURE,
+    GROUP_BENCH,
     GROUP_REPORT,
     GROUP_OTHER,
     GROUPS_COUNT
@@ -126,11 +129,15 @@ struct options {
     struct timespec mtime;
 
     int on_error; /* enum job_on_error */
+    struct job_policy policy;
     bool allows_unsafe;
     int progress, color; /* enum when */
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;
     bool is_long, is_json;
+    const char *report, *generate;
+    bool streams, has_warm_up;
+    unsigned repeat, warm_up; /* repeat 0: the default */
 };
 
 /* Everything at its default. */

@@ -72,6 +72,21 @@ static void prefix_option(const struct option *option, struct mr_error *err)
         mr_error_prefix(err, "--%s", option->name);
 }
 
+static enum mr_status check_policy(const struct options *options, const struct chain *chain,
+                                   struct mr_error *err)
+{
+    const struct job_policy *policy = &options->policy;
+    if (policy->retry_delay_ns > 0 && policy->retry_count == 0)
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "--retry-delay waits before a further attempt, and there is no "
+                            "--retries N");
+    bool has_timeout = policy->timeout_ns > 0 || policy->timeout_percent > 0;
+    if (has_timeout && options->verb == VERB_RUN && chain_count(chain) == 0)
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "--timeout limits operations, and there is no -p and no -x");
+    return MR_OK;
+}
+
 enum mr_status setup_init(struct setup *setup, const struct options *options, struct mr_error *err)
 {
     memset(setup, 0, sizeof(*setup));
@@ -85,6 +100,8 @@ enum mr_status setup_init(struct setup *setup, const struct options *options, st
         if (status != MR_OK)
             prefix_option(options->given[i].option, err);
     }
+    if (status == MR_OK)
+        status = check_policy(options, setup->chain, err);
     if (status != MR_OK)
         return status;
     selection_max_depth(setup->selection, options->max_depth);
@@ -156,6 +173,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .naming = setup->naming,
         .is_unordered = options->is_unordered,
         .on_error = (enum job_on_error)options->on_error,
+        .policy = options->policy,
         .collide = (enum job_collide)options->collide,
         .preserve = options->preserve,
         .has_mtime = options->has_mtime,

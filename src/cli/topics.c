@@ -63,6 +63,25 @@ static const struct topic topics[] = {
      "the item. But its code runs in this process: when it crashes, hangs, ends the process,\n"
      "writes where it must not, takes all memory or changes what belongs to the process, the\n"
      "whole run goes with it. Do not load what you do not trust.\n"},
+    {"failures", "what happens when an item fails",
+     "An item that fails is named with the reason; the others go on, and the exit status is\n"
+     "1. --on-error stop ends the run instead, --on-error copy stores the input unchanged.\n"
+     "\n"
+     "--retries N tries an item up to N times more before that, where that may help: when a\n"
+     "command or an operation failed, was late, or the system refused something; not when\n"
+     "the content is damaged, or refused. It starts again from its unchanged input, after\n"
+     "the fixed --retry-delay, and keeps its place in the output. What an archive or a\n"
+     "stream gets of it is complete first: a large result waits in a temporary file.\n"
+     "\n"
+     "--timeout D counts the time that operations work on an item, in each attempt: not what\n"
+     "it waits for its turn or a slow output. A command is ended in the middle; built-in\n"
+     "operations notice it between two pieces of content (1 MiB), not within one.\n"
+     "--timeout P% is measured by the median of the items so far: there is no limit until\n"
+     "operations were through with ten.\n"
+     "\n"
+     "--halt N, --halt P% end the run as --on-error stop does, once N items have failed or\n"
+     "more than P% of at least 20: no new items, those in flight end, exit status 3. What is\n"
+     "complete in a tree stays; an archive is not made.\n"},
     {"sizes", "how sizes, durations, dates and numbers of threads are written",
      "Sizes      123, 64K, 10M, 2GiB, 1.5G: K, M, G, T are powers of 1024\n"
      "Durations  500ms, 30s, 5m, 2h, 3d, 1w; a bare number is seconds\n"

@@ -6,9 +6,14 @@
 
 #include "base/parse.h"
 #include "base/path.h"
+#include "bench/trial.h"
 #include "sink/sinks.h"
 
 #define THREADS_MAX 4096
+#define RETRIES_MAX 1000000
+/* Below the median itself, half of the items would be late. */
+#define TIMEOUT_PERCENT_MIN 100
+#define TIMEOUT_PERCENT_MAX 1000000
 
 /* Digits only, up to max. */
 static bool read_number(const char *text, size_t length, int max, int *value)
@@ -151,6 +156,68 @@ enum mr_status values_mtime(struct options *options, const char *value, struct m
     return status;
 }
 
+enum mr_status values_retries(struct options *options, const char *value, struct mr_error *err)
+{
+    uint64_t count = 0;
+    enum mr_status status = parse_count(value, 0, RETRIES_MAX, &count, err);
+    if (status == MR_OK)
+        options->policy.retry_count = (unsigned)count;
+    return status;
+}
+
+enum mr_status values_retry_delay(struct options *options, const char *value, struct mr_error *err)
+{
+    return parse_duration(value, &options->policy.retry_delay_ns, err);
+}
+
+/* "P%": true, and *percent is P, or -1 when that is not from min to max. */
+static bool read_percent(const char *text, int min, int max, int *percent)
+{
+    size_t length = strlen(text);
+    if (length == 0 || text[length - 1] != '%')
+        return false;
+    if (!read_number(text, length - 1, max, percent) || *percent < min)
+        *percent = -1;
+    return true;
+}
+
+enum mr_status values_timeout(struct options *options, const char *value, struct mr_error *err)
+{
+    int percent = 0;
+    int64_t limit_ns = 0;
+    enum mr_status status = MR_OK;
+    if (!read_percent(value, TIMEOUT_PERCENT_MIN, TIMEOUT_PERCENT_MAX, &percent)) {
+        status = parse_duration(value, &limit_ns, err);
+        if (status == MR_OK && limit_ns == 0)
+            status = mr_error_set(err, MR_E_USAGE, 0, "nothing is done in no time; leave it out "
+                                                      "where there is no limit");
+    } else if (percent < 0) {
+        status = mr_error_set(err, MR_E_USAGE, 0, "a share of the median time is %d%% to %d%%",
+                              TIMEOUT_PERCENT_MIN, TIMEOUT_PERCENT_MAX);
+    }
+    if (status != MR_OK)
+        return status;
+    options->policy.timeout_ns = limit_ns;
+    options->policy.timeout_percent = (unsigned)percent;
+    return MR_OK;
+}
+
+enum mr_status values_halt(struct options *options, const char *value, struct mr_error *err)
+{
+    int percent = 0;
+    uint64_t count = 0;
+    enum mr_status status = MR_OK;
+    if (!read_percent(value, 1, 99, &percent))
+        status = parse_count(value, 1, UINT64_MAX, &count, err);
+    else if (percent < 0)
+        status = mr_error_set(err, MR_E_USAGE, 0, "a share of failed items is 1%% to 99%%");
+    if (status != MR_OK)
+        return status;
+    options->policy.halt_count = count;
+    options->policy.halt_percent = (unsigned)percent;
+    return MR_OK;
+}
+
 enum mr_status values_choice(const char *choices, const char *value, int *index,
                              struct mr_error *err)
 {
@@ -183,4 +250,21 @@ enum mr_status values_source_date(struct options *options, const char *text, str
     options->clamps_mtime = true;
     options->mtime = (struct timespec){.tv_sec = (time_t)seconds};
     return MR_OK;
+}
+
+enum mr_status values_repeat(struct options *options, const char *value, struct mr_error *err)
+{
+    uint64_t count = 0;
+    enum mr_status status = parse_count(value, 1, TRIAL_ROUNDS_MAX, &count, err);
+    options->repeat = (unsigned)count;
+    return status;
+}
+
+enum mr_status values_warm_up(struct options *options, const char *value, struct mr_error *err)
+{
+    uint64_t count = 0;
+    enum mr_status status = parse_count(value, 0, TRIAL_ROUNDS_MAX, &count, err);
+    options->warm_up = (unsigned)count;
+    options->has_warm_up = true;
+    return status;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/path.h"
 #include "flow/item.h"
 
@@ -346,6 +347,7 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     made->line.cost_bytes = cost_bytes;
     settle_metadata(&job->config, &made->output);
     made->is_serial = (input->source->flags & MR_SOURCE_SERIAL) && !made->is_loaded;
+    made->started_ns = job->config.observer.wants_times ? clock_now_ns() : 0;
     made->keeps_input = (made->copy_path || may_retry(made)) &&
                         !(input->source->flags & MR_SOURCE_REOPENABLE);
     *item = made;
