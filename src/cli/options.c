@@ -38,6 +38,10 @@ static const struct option table[] = {
      CALL(values_ok_status)},
     {"tmpdir", 0, "DIR", GROUP_WORK, VERBS_AT_WORK,
      "where {in} and {out} are kept while a command runs (default /tmp)", TEXT(tmpdir)},
+    {"isolate", 0, NULL, GROUP_WORK, VERBS_AT_WORK,
+     "run the operations in worker processes: one that crashes, hangs (--timeout) or takes too much "
+     "memory costs its item alone. For plugins that you do not trust",
+     TRUE(is_isolated)},
 
     {"from", 0, "FORMAT", GROUP_INPUTS, VERBS_ON_INPUT,
      "read every INPUT as this archive format (see `millrace formats`) instead of recognising it",

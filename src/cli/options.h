@@ -113,6 +113,8 @@ struct options {
     int level; /* -1: the format's default */
     bool is_in_place;
 
+    bool is_isolated;
+
     struct amount readers, workers, writers;
     int pool;                /* enum pool_choice */
     uint64_t memory_bytes;   /* 0: memory_percent counts */

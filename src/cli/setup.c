@@ -5,6 +5,8 @@
 
 #include "cli/sizes.h"
 #include "operation/exec.h"
+#include "operation/isolate.h"
+#include "operation/registry.h"
 
 typedef enum mr_status (*select_fn)(struct selection *selection, const char *value,
                                     struct mr_error *err);
@@ -79,7 +81,7 @@ static enum mr_status apply(struct setup *setup, const struct options *options,
 {
     const char *name = given->option->name;
     if (strcmp(name, "process") == 0)
-        return chain_add(setup->chain, given->value, err);
+        return (options->is_isolated ? isolate_add : chain_add)(setup->chain, given->value, err);
     if (given->command)
         return add_command(setup, options, given, err);
     for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++)
@@ -231,6 +233,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .clamps_mtime = options->clamps_mtime,
         .mtime = options->mtime,
         .is_reproducible = options->is_reproducible,
+        .is_isolated = options->is_isolated,
         .is_dry = options->is_dry,
         .removes_sources = options->removes_sources && !options->is_dry,
     };

@@ -61,7 +61,26 @@ static const struct topic topics[] = {
      "operations say is checked for each call: counts, statuses, names, promises. A lie fails\n"
      "the item. But its code runs in this process: when it crashes, hangs, ends the process,\n"
      "writes where it must not, takes all memory or changes what belongs to the process, the\n"
-     "whole run goes with it. Do not load what you do not trust.\n"},
+     "whole run goes with it. Code that you do not trust runs under --isolate, which never\n"
+     "loads it into this process: see `millrace help isolation`.\n"},
+    {"isolation", "operations in worker processes",
+     "--isolate runs the operations of -p in worker processes (millrace-operate), one for\n"
+     "each thread that processes; what comes out is the same. A process that crashes, ends\n"
+     "itself, hangs (with --timeout) or takes more memory than its operations say and\n"
+     "512 MiB fails the item that it was at, by name and with the reason; --retries and\n"
+     "--on-error apply. A new one takes its place. When a process dies at the beginning of an\n"
+     "item and had others before, the item is tried once more in a new one: the damage may\n"
+     "be an earlier item's.\n"
+     "\n"
+     "A worker process sees the content and the entry of an item (not its extended\n"
+     "attributes) and shares nothing with millrace but the memory for content. What it\n"
+     "answers is checked. It has no descriptors of millrace, /dev/null as stdin, stdout and\n"
+     "stderr, gains no privileges and leaves no core file. It ends when millrace does.\n"
+     "Commands (-x) are processes anyway; reading, writing and the codecs of archives stay\n"
+     "in millrace. A large file is compressed by one process, not by several threads.\n"
+     "\n"
+     "It keeps mistakes apart, and is no sandbox: a plugin may still read, write and send\n"
+     "what you may.\n"},
     {"commands", "how -x COMMAND [ARG]... [;] runs a command for each item",
      "One process for each item, -j at a time. There is no shell (-x sh -c '...' is one), so\n"
      "names arrive as they are, whatever is in them.\n"

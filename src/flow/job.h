@@ -83,6 +83,7 @@ struct job_config {
     bool removes_sources; /* each file's source, once its output is on the disk and was read back;
                              needs sink->ops->verify */
     bool keeps_names;     /* --in-place: operations do not change names */
+    bool is_isolated;     /* the operations of chain work in worker processes */
     bool is_dry;          /* names and selection only: nothing is loaded or stored */
     struct job_observer observer;
 };

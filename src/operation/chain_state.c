@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/path.h"
 #include "base/clock.h"
+#include "base/path.h"
 #include "operation/chain_links.h"
 #include "operation/internals.h"
 #include "operation/operations.h"
@@ -62,7 +62,7 @@ void chain_state_destroy(struct chain_state *state)
 enum mr_status chain_state_create(const struct chain *chain, struct chain_state **state,
                                   struct mr_error *err)
 {
-    static const struct chain_link copy = {&operation_copy, NULL, false, NULL};
+    static const struct chain_link copy = {.operation = &operation_copy};
     unsigned count = chain->count > 0 ? chain->count : 1;
     struct chain_state *made = calloc(1, sizeof(*made) + count * sizeof(made->stages[0]));
     if (!made)
@@ -352,9 +352,10 @@ enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct
         enum mr_status status = run(state, index - 1, io, err);
         if (status != MR_OK)
             return status;
-        if (io->deadline_ns != 0 && !last->is_done && clock_now_ns() > io->deadline_ns)
-            return mr_error_set(err, MR_E_TIMEOUT, 0, "%s: out of time",
-                                state->stages[index - 1].operation->name);
+        if (io->deadline_ns != 0 && !last->is_done && clock_now_ns() > io->deadline_ns) {
+            mr_error_set(err, MR_E_TIMEOUT, 0, "out of time");
+            return chain_failed(state->stages[index - 1].operation->name, MR_E_TIMEOUT, err);
+        }
     }
 }
 

@@ -121,14 +121,14 @@ static enum mr_status finish(struct exec_run *run, struct mr_error *err)
     const struct child *child = &run->child;
     exec_run_stop(run);
     char what[PATH_SHOW_BYTES / 2];
-    if (child->end == CHILD_END_EXITED && exec_config_is_ok(run->config, child->end_number))
+    if (child->end.kind == SPAWN_EXITED && exec_config_is_ok(run->config, child->end.number))
         return MR_DONE;
-    if (child->end == CHILD_END_LOST)
+    if (child->end.kind == SPAWN_LOST)
         return mr_error_set(err, MR_E_CHILD, 0,
                             "the exit status of %s is lost: this program ignores SIGCHLD or waits "
                             "for all its children",
                             path_show(what, sizeof(what), run->config->argv[0]));
-    child_end_text(child, what, sizeof(what));
+    spawn_end_text(&child->end, what, sizeof(what));
     return fail(run, MR_E_CHILD, what, err);
 }
 

@@ -93,12 +93,12 @@ static enum mr_status fail(const struct server *server, enum mr_status status, c
 static enum mr_status lose(struct server *server, struct mr_error *err)
 {
     struct resident *resident = &server->resident;
-    char end[CHILD_END_BYTES], what[PATH_SHOW_BYTES];
+    char end[SPAWN_END_BYTES], what[PATH_SHOW_BYTES];
     const char *closed = resident->child.in_fd < 0 ? "closed its stdin" : "closed its stdout";
     bool is_greeted = talk_is_greeted(&server->talk);
     bool has_ended = resident_await(resident);
     snprintf(what, sizeof(what), "%s before it had %s",
-             has_ended ? child_end_text(&resident->child, end, sizeof(end)) : closed,
+             has_ended ? spawn_end_text(&resident->child.end, end, sizeof(end)) : closed,
              is_greeted ? "answered" : "greeted as a filter process");
     if (!is_greeted)
         resident_note_start(resident, false);
