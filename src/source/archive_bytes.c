@@ -381,6 +381,12 @@ enum mr_status archive_bytes_unwrap(struct archive_bytes *bytes, const struct ar
     return make_decoder(bytes) ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
+static bool is_input_ready(void *ctx)
+{
+    const struct archive_bytes *bytes = ctx;
+    return bytes->is_peeked || (bytes->decoded && decode_ahead_is_ready(bytes->decoded));
+}
+
 static bool rewind_input(void *ctx)
 {
     struct archive_bytes *bytes = ctx;
@@ -397,6 +403,7 @@ void archive_bytes_input(struct archive_bytes *bytes, struct archive_input *inpu
     *input = (struct archive_input){
         .ctx = bytes,
         .read = read_input,
+        .is_ready = is_input_ready,
         .rewind = rewind_input,
         .seek = bytes->can_seek && !bytes->format ? seek_to : NULL,
         .size_bytes = bytes->size_bytes,

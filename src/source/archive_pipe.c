@@ -22,9 +22,10 @@
 
 /* ---- words in the memory ---- */
 
-static void wake_helper(struct archive_pipe *pipe)
+/* Wakes the helper if it sleeps for this. */
+static void wake_helper(struct archive_pipe *pipe, enum shared_wait what)
 {
-    if (atomic_load(&pipe->shared->helper_sleeps) &&
+    if (atomic_load(&pipe->shared->helper_sleeps) == what &&
         atomic_exchange(&pipe->shared->helper_sleeps, 0))
         send(pipe->helper.socket_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -34,19 +35,19 @@ static void set_tail(struct archive_pipe *pipe, uint64_t tail)
     pipe->tail = tail;
     atomic_store(&pipe->shared->tail, tail);
     if (tail >= atomic_load(&pipe->shared->wake_tail))
-        wake_helper(pipe);
+        wake_helper(pipe, SHARED_FOR_TAIL);
 }
 
 void archive_pipe_want(struct archive_pipe *pipe, uint64_t member)
 {
     atomic_store(&pipe->shared->wanted, member);
-    wake_helper(pipe);
+    wake_helper(pipe, SHARED_FOR_DECISION);
 }
 
 void archive_pipe_skip(struct archive_pipe *pipe, uint64_t member)
 {
     atomic_store(&pipe->shared->skipped, member);
-    wake_helper(pipe);
+    wake_helper(pipe, SHARED_FOR_DECISION);
 }
 
 void archive_pipe_go(struct archive_pipe *pipe)
@@ -56,14 +57,19 @@ void archive_pipe_go(struct archive_pipe *pipe)
 
 /* ---- input ---- */
 
+static bool has_room(const struct archive_pipe *pipe)
+{
+    return !pipe->is_file && pipe->filled - pipe->released < SHARED_BLOCK_COUNT;
+}
+
 /*
- * Is a block to be filled now? Where reading may have to wait for others, only when the helper has
- * nothing left to do: what it gives must not wait behind that.
+ * Is a block to be filled before there are more records? Where reading may have to wait for others,
+ * only when the helper has nothing left to do: what it gives must not wait behind that.
  */
 static bool is_feeding(const struct archive_pipe *pipe)
 {
     const struct shared *shared = pipe->shared;
-    if (pipe->is_file || pipe->filled - pipe->released >= SHARED_BLOCK_COUNT)
+    if (!has_room(pipe))
         return false;
     if (atomic_load(&shared->turn) != pipe->turn)
         return true;
@@ -71,7 +77,15 @@ static bool is_feeding(const struct archive_pipe *pipe)
         return false;
     if (pipe->is_going && !pipe->input.may_wait)
         return true;
-    return atomic_load(&shared->is_hungry) && atomic_load(&shared->taken) == pipe->filled;
+    return atomic_load(&shared->helper_sleeps) == SHARED_FOR_INPUT &&
+           atomic_load(&shared->taken) == pipe->filled;
+}
+
+/* Is there input already that the helper will want later? */
+static bool is_feeding_ahead(struct archive_pipe *pipe)
+{
+    return has_room(pipe) && pipe->is_going && !pipe->is_input_over &&
+           (pipe->unfed_bytes > 0 || pipe->input.is_ready(pipe->input.ctx));
 }
 
 /* More input into a block. */
@@ -120,7 +134,7 @@ static void feed(struct archive_pipe *pipe)
     }
     pipe->shared->blocks[index] = filled;
     atomic_store(&pipe->shared->filled, ++pipe->filled);
-    wake_helper(pipe);
+    wake_helper(pipe, SHARED_FOR_INPUT);
     pipe->seen_ns = clock_now_ns(); /* reading may have taken long */
 }
 
@@ -238,6 +252,8 @@ enum mr_status archive_pipe_next(struct archive_pipe *pipe, struct shared_record
         if (pipe->released == pipe->filled)
             return MR_E_DATA;
         pipe->released++;
+        while (is_feeding_ahead(pipe))
+            feed(pipe);
     }
 }
 

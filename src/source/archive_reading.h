@@ -43,6 +43,8 @@ struct archive_input {
      * MR_E_SYSTEM with errno, other errors with *problem, a text.
      */
     enum mr_status (*read)(void *ctx, const void **data, size_t *size_bytes, const char **problem);
+    /* Will the next read() give something at once? */
+    bool (*is_ready)(void *ctx);
     /* read() begins at the beginning again. False: that is gone. */
     bool (*rewind)(void *ctx);
     /* read() goes on there, which is not beyond the end. NULL: a stream, which cannot. */

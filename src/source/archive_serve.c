@@ -54,16 +54,17 @@ static void wake_parent(struct serve *serve)
         send(HELPER_SOCKET_FD, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Waits until is_ready says so. wake_tail: the tail for which the parent is to wake this process.
- * False: the parent is gone. */
-static bool wait_until(struct serve *serve, bool (*is_ready)(struct serve *serve, uint64_t number),
-                       uint64_t number, uint64_t wake_tail)
+/* Waits for something until is_ready says so. wake_tail: see SHARED_FOR_TAIL. False: the parent is
+ * gone. */
+static bool wait_until(struct serve *serve, enum shared_wait what,
+                       bool (*is_ready)(struct serve *serve, uint64_t number), uint64_t number,
+                       uint64_t wake_tail)
 {
     struct shared *shared = serve->shared;
     while (!serve->is_gone && !is_ready(serve, number)) {
-        wake_parent(serve);
         atomic_store(&shared->wake_tail, wake_tail);
-        atomic_store(&shared->helper_sleeps, 1);
+        atomic_store(&shared->helper_sleeps, what);
+        wake_parent(serve); /* it must see for what this sleeps */
         char message;
         if (!is_ready(serve, number)) {
             ssize_t got = recv(HELPER_SOCKET_FD, &message, sizeof(message), 0);
@@ -109,7 +110,8 @@ static void put(struct serve *serve, enum shared_kind kind, const void *data, si
     const struct shared_record record = {kind, (uint32_t)size_bytes};
     uint64_t end = serve->head + sizeof(record) + (size_bytes + 7) / 8 * 8;
     if (end > SHARED_RING_BYTES &&
-        !wait_until(serve, has_tail, end - SHARED_RING_BYTES, end - SHARED_RING_BYTES / 2))
+        !wait_until(serve, SHARED_FOR_TAIL, has_tail, end - SHARED_RING_BYTES,
+                    end - SHARED_RING_BYTES / 2))
         return;
     copy_in(serve, &record, sizeof(record));
     copy_in(serve, data, size_bytes);
@@ -144,7 +146,8 @@ static enum mr_status read_file(void *ctx, const void **data, size_t *size_bytes
     size_t index = (size_t)(serve->read_count % SHARED_BLOCK_COUNT);
     size_t later = (size_t)((serve->read_count + WAKE_BLOCK_COUNT - 1) % SHARED_BLOCK_COUNT);
     errno = EPIPE;
-    if (!wait_until(serve, has_tail, serve->unused_at[index], serve->unused_at[later]))
+    if (!wait_until(serve, SHARED_FOR_TAIL, has_tail, serve->unused_at[index],
+                    serve->unused_at[later]))
         return MR_E_SYSTEM;
     wake_parent(serve);
     unsigned char *block = serve->blocks + index * SHARED_BLOCK_BYTES;
@@ -184,15 +187,9 @@ static bool take_block(struct serve *serve)
     struct shared *shared = serve->shared;
     do {
         release(serve);
-        if (!has_filled(serve, serve->taken + 1)) {
-            atomic_store(&shared->is_hungry, 1);
-            bool is_there = wait_until(serve, has_filled, serve->taken + 1, UINT64_MAX);
-            atomic_store(&shared->is_hungry, 0);
-            if (!is_there)
-                return false;
-        } else {
-            wake_parent(serve);
-        }
+        if (!wait_until(serve, SHARED_FOR_INPUT, has_filled, serve->taken + 1, 0))
+            return false;
+        wake_parent(serve);
         size_t index = (size_t)(serve->taken % SHARED_BLOCK_COUNT);
         serve->filled = shared->blocks[index];
         serve->data = serve->blocks + index * SHARED_BLOCK_BYTES;
@@ -267,7 +264,7 @@ static void give_content(struct serve *serve, struct archive_reading *reading, i
     bool is_unasked =
         archive_reader_is_flat(reading) && size_bytes >= 0 && size_bytes <= UNASKED_MAX_BYTES;
     if (!is_unasked && !serve->is_eager &&
-        !wait_until(serve, is_decided, serve->member_count, UINT64_MAX))
+        !wait_until(serve, SHARED_FOR_DECISION, is_decided, serve->member_count, 0))
         return;
     enum mr_status status = MR_OK;
     while (status == MR_OK && !serve->is_gone && !is_skipped(serve)) {

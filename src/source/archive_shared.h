@@ -56,6 +56,13 @@ enum shared_kind {
     SHARED_RELEASE         /* the oldest block that the parent filled is not used any more */
 };
 
+/* What the helper waits for. */
+enum shared_wait {
+    SHARED_FOR_TAIL = 1, /* the ring's tail to reach wake_tail */
+    SHARED_FOR_INPUT,
+    SHARED_FOR_DECISION /* about content */
+};
+
 struct shared_there {
     uint32_t block, offset_bytes, size_bytes, zero;
 };
@@ -78,10 +85,9 @@ struct shared {
 
     /* Written by the helper. */
     _Alignas(64) _Atomic uint64_t head; /* of the ring: what was written, since the beginning */
-    _Atomic uint32_t helper_sleeps;
-    _Atomic uint64_t wake_tail;  /* the helper sleeps until the ring's tail is there */
+    _Atomic uint32_t helper_sleeps;     /* enum shared_wait: for what; 0: it does not */
+    _Atomic uint64_t wake_tail;
     _Atomic uint64_t taken;      /* blocks of the parent that it has taken */
-    _Atomic uint32_t is_hungry;  /* it waits for a block, and has given what it could before */
     _Atomic uint64_t read_bytes; /* of the file, so far: it is alive */
     _Atomic uint32_t turn;       /* times that it wanted the input from the beginning again */
 

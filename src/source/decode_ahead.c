@@ -251,3 +251,8 @@ enum mr_status decode_ahead_outlook(const struct decode_ahead *ahead)
 {
     return ahead->held->status;
 }
+
+bool decode_ahead_is_ready(const struct decode_ahead *ahead)
+{
+    return ahead->pool && mr_queue_count(ahead->filled) > 0;
+}
