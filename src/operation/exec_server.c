@@ -20,6 +20,7 @@
 #define CANCEL_INTERVAL_MS 100
 #define NS_PER_MS          INT64_C(1000000)
 #define RECEIVE_BYTES      ((size_t)1 << 16)
+#define RECEIVE_COUNT      16 /* reads before it is asked whether the item is still wanted */
 
 struct server_config {
     struct resident_group *group; /* owned */
@@ -171,13 +172,16 @@ static enum mr_status take(struct server *server, struct mr_io *io, struct mr_er
     return status;
 }
 
-/* MR_OK: the answer is complete, or the room is full; MR_AGAIN: there is no more now; MR_DONE:
- * there will be no more; MR_E_CHILD with *wrong; MR_E_SYSTEM with *wrong. */
+/* MR_OK: the answer is complete, the room is full, or there may be more; MR_AGAIN: there is no more
+ * now; MR_DONE: there will be no more; MR_E_CHILD with *wrong; MR_E_SYSTEM with *wrong. */
 static enum mr_status receive_now(struct server *server, struct mr_io *io, struct mr_error *wrong)
 {
     const struct talk *talk = &server->talk;
+    int read_count = 0;
     while (talk->phase != TALK_ANSWERED || !talk_is_sent(talk)) {
         if (server->received_at == server->received_count) {
+            if (read_count++ == RECEIVE_COUNT)
+                break;
             server->received_at = server->received_count = 0;
             enum mr_status status = child_read(&server->resident.child, server->received,
                                                RECEIVE_BYTES, &server->received_count, wrong);

@@ -174,6 +174,9 @@ static enum mr_status take_line(struct talk *talk, struct mr_error *err)
                                            [TALK_VERSION] = "version=2",
                                            [TALK_VERSION_END] = "the end of its greeting"};
     char shown[PATH_SHOW_BYTES / 2];
+    if (talk->line_count++ >= TALK_LINES_MAX)
+        return mr_error_set(err, MR_E_CHILD, 0, "it sent more than %d lines in one list",
+                            TALK_LINES_MAX);
     switch (talk->phase) {
     case TALK_WELCOME:
     case TALK_VERSION:
@@ -198,6 +201,7 @@ static enum mr_status take_line(struct talk *talk, struct mr_error *err)
 
 static enum mr_status take_flush(struct talk *talk, struct mr_error *err)
 {
+    talk->line_count = 0;
     switch (talk->phase) {
     case TALK_VERSION_END:
         talk->phase = TALK_CAPABILITIES;

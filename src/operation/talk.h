@@ -21,6 +21,8 @@
 #define TALK_SEND_BYTES ((size_t)1 << 16) /* as much as a pipe takes at once */
 #define TALK_LINE_BYTES ((size_t)256)     /* what is kept of a line; none that matters is longer */
 
+#define TALK_LINES_MAX 1000 /* of one list; one that goes on for ever must end */
+
 enum talk_phase {
     TALK_WELCOME, /* these are expected next: "git-filter-server" */
     TALK_VERSION,
@@ -53,6 +55,7 @@ struct talk {
     struct pkt_parser parser;
     char line[TALK_LINE_BYTES]; /* as far as it is there */
     size_t line_bytes;          /* of the whole line */
+    unsigned line_count;        /* of the list so far */
 
     unsigned char send[TALK_SEND_BYTES]; /* [send_at, send_count) is to be sent */
     size_t send_at, send_count;

@@ -192,6 +192,8 @@ static const struct {
     {"a.delayed.txt", 10,
      "filter_worker broke the protocol: it answered \"status=delayed\", which has no meaning here"},
     {"a.nothing.txt", 10, "filter_worker broke the protocol: it answered without a status"},
+    {"a.endless.txt", 10,
+     "filter_worker broke the protocol: it sent more than 1000 lines in one list"},
     {"a.close.txt", 5000000, "filter_worker closed its stdin before it had answered"},
 };
 
@@ -340,14 +342,14 @@ static bool is_cancelled(void *ctx)
     return clock_now_ns() >= *(int64_t *)ctx;
 }
 
-/* One that never answers, one that never greets, and one that ignores SIGTERM: within their time,
- * 100 ms between looks, and half a second. */
+/* One that never answers, one that ignores SIGTERM, one that never greets, and one that answers with
+ * nothing for ever: within their time, 100 ms between looks, and half a second. */
 START_TEST(ends_what_does_not_answer)
 {
-    static const char *const paths[] = {"a.mute.txt", "a.deaf.txt", "a.txt"};
-    struct post post = open_worker(_i % 3 == 2 ? "mute" : "");
+    static const char *const paths[] = {"a.mute.txt", "a.deaf.txt", "a.txt", "a.hollow.txt"};
+    struct post post = open_worker(_i % 4 == 2 ? "mute" : "");
     struct drive *drive = &post.drive;
-    struct mr_entry entry = drive_entry(paths[_i % 3], 3);
+    struct mr_entry entry = drive_entry(paths[_i % 4], 3);
     struct mr_error err = {0};
     ck_assert_ok(drive->operation->start(drive->state, &entry, &err), err);
     unsigned char room[5];
@@ -357,22 +359,22 @@ START_TEST(ends_what_does_not_answer)
                        .is_last = true,
                        .out = room,
                        .out_bytes = sizeof(room)};
-    if (_i < 3) {
+    if (_i < 4) {
         io.deadline_ns = end_ns;
     } else {
         io.is_cancelled = is_cancelled;
         io.cancel_ctx = &end_ns;
     }
     ck_assert_int_eq(drive->operation->process(drive->state, &io, &err),
-                     _i < 3 ? MR_E_TIMEOUT : MR_CANCELLED);
-    if (_i < 3)
+                     _i < 4 ? MR_E_TIMEOUT : MR_CANCELLED);
+    if (_i < 4)
         ck_assert_ptr_nonnull(strstr(err.text, "filter_worker took longer than 0.3 s"));
     int64_t lasted_ms = (clock_now_ns() - begin_ns) / NS_PER_MS;
     ck_assert_int_ge(lasted_ms, 300);
-    ck_assert_int_lt(lasted_ms, _i % 3 == 1 ? 3000 : 2000);
+    ck_assert_int_lt(lasted_ms, _i % 4 == 1 ? 3000 : 2000);
     check_no_children();
     drive->operation->stop(drive->state);
-    if (_i % 3 != 2)
+    if (_i % 4 != 2)
         expect_good(&post, "a.txt", 3);
     close_post(&post);
 }
@@ -568,7 +570,7 @@ Suite *exec_server_suite(void)
                         sizeof(bad_greetings) / sizeof(bad_greetings[0]));
     tcase_add_test(cases, speaks_out_of_turn);
     tcase_add_test(cases, is_no_filter_process);
-    tcase_add_loop_test(cases, ends_what_does_not_answer, 0, 6);
+    tcase_add_loop_test(cases, ends_what_does_not_answer, 0, 8);
     tcase_add_test(cases, does_not_count_later_starts);
     tcase_add_test(cases, stops_in_the_middle);
     tcase_add_test(cases, takes_a_huge_answer);

@@ -365,6 +365,30 @@ START_TEST(takes_long_lines)
 }
 END_TEST
 
+START_TEST(takes_no_endless_list)
+{
+    for (int phase = 0; phase < 3; phase++) {
+        struct visit *visit = phase == 0 ? begin("clean") : greeted();
+        size_t left_bytes;
+        enum mr_status status = MR_OK;
+        if (phase == 0)
+            status = receive(visit, WELCOME, strlen(WELCOME), 100, 1, &left_bytes);
+        else
+            ck_assert_ok(talk_ask(&visit->talk, "a", &visit->err), visit->err);
+        send_all(visit, "x", 1, true, 1000);
+        if (phase == 2)
+            status = receive(visit, "0012status=success00000000", 26, 100, 1, &left_bytes);
+        int count = 0;
+        for (; status == MR_OK && count < 2000; count++)
+            status = receive(visit, "0007a=b", 7, 100, 1, &left_bytes);
+        ck_assert_int_eq(status, MR_E_CHILD);
+        ck_assert_int_eq(count, TALK_LINES_MAX + 1);
+        ck_assert_str_eq(visit->err.text, "it sent more than 1000 lines in one list");
+        free(visit);
+    }
+}
+END_TEST
+
 /* Random packets and random bytes: every cut is survived, and ends the same way as in one piece. */
 START_TEST(survives_noise)
 {
@@ -437,6 +461,7 @@ Suite *talk_suite(void)
     tcase_add_test(cases, refuses_other_greetings);
     tcase_add_test(cases, refuses_other_answers);
     tcase_add_test(cases, takes_long_lines);
+    tcase_add_test(cases, takes_no_endless_list);
     tcase_add_test(cases, survives_noise);
     suite_add_tcase(suite, cases);
     return suite;

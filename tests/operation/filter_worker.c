@@ -281,6 +281,15 @@ static void change_mind(const char *status)
     answer_status(status);
 }
 
+/* The same for ever, after a status when that is given. */
+static void answer_endlessly(const char *status, const char *text)
+{
+    if (status)
+        answer_status(status);
+    for (;;)
+        put_text(text);
+}
+
 static void flood_stderr(void)
 {
     for (int i = 0; i < 100000; i++)
@@ -337,6 +346,10 @@ static void answer(void)
         answer_name();
     else if (asks("huge"))
         answer_huge();
+    else if (asks("endless"))
+        answer_endlessly(NULL, "status=success");
+    else if (asks("hollow"))
+        answer_endlessly("status=success", "");
     else if (asks("crumbs"))
         answer_crumbs();
     else if (!asks("early-error"))
