@@ -7,6 +7,7 @@
 
 #include "base/path.h"
 #include "operation/chain_links.h"
+#include "operation/internals.h"
 #include "operation/registry.h"
 #include "operation/worker.h"
 
@@ -240,6 +241,19 @@ static const char *note(void *object)
     return text[0] ? text : NULL;
 }
 
+/* Those of the last operation: they are the library's own, and several threads make them at once.
+ */
+static const struct block_codec *blocks(const void *object, const struct block_options **options)
+{
+    const struct isolate_config *config = object;
+    if (!config->chain)
+        return NULL;
+    const struct chain_link *last = &config->chain->links[config->chain->count - 1];
+    return operation_blocks(last->operation, last->config, options);
+}
+
+static const struct mr_operation_internals internals = {.blocks = blocks};
+
 /* Without a name: what the operations in the process say bears theirs. */
 static const struct mr_operation operation_isolate = {
     .struct_bytes = sizeof(struct mr_operation),
@@ -255,6 +269,7 @@ static const struct mr_operation operation_isolate = {
     .note = note,
     .notes_path = notes_path,
     .state_destroy = state_destroy,
+    .internals = &internals,
 };
 
 /* ---- operations that this process does not know ---- */
@@ -380,6 +395,17 @@ enum mr_status isolate_borrow(struct chain *chain, const struct chain *other, un
         first = next;
     }
     return status;
+}
+
+enum mr_status isolate_borrow_before(struct chain *chain, const struct chain *other,
+                                     struct mr_error *err)
+{
+    const struct chain_link *last = &other->links[other->count - 1];
+    enum mr_status status = chain_borrow(chain, other, 0, other->count - 1, err);
+    if (status != MR_OK || last->operation != &operation_isolate)
+        return status;
+    const struct isolate_config *config = last->config;
+    return config->count > 1 ? add_run(chain, config->chain, 0, config->count - 1, err) : MR_OK;
 }
 
 enum mr_status isolate_check(const struct chain *chain, struct mr_error *err)
