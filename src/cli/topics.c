@@ -76,8 +76,9 @@ static const struct topic topics[] = {
      "attributes) and shares nothing with millrace but the memory for content. What it\n"
      "answers is checked. It has no descriptors of millrace, /dev/null as stdin, stdout and\n"
      "stderr, gains no privileges and leaves no core file. It ends when millrace does.\n"
-     "Commands (-x) are processes anyway; reading, writing and the codecs of archives stay\n"
-     "in millrace. A large file is compressed by one process, not by several threads.\n"
+     "Commands (-x) are processes anyway. Reading, writing and the codecs of archives stay in\n"
+     "millrace, and so does what compresses a file over 1 MiB in blocks, where that is the\n"
+     "last operation: several threads share in it.\n"
      "\n"
      "It keeps mistakes apart, and is no sandbox: a plugin may still read, write and send\n"
      "what you may.\n"},

@@ -187,7 +187,8 @@ static size_t content_cost(const struct item *item)
     if (!item->way)
         return cost_bytes;
     /* One block needs no buffers for gathering blocks. */
-    bool is_one_block = item->is_small && route->codec && chain_count(item->way->chain) == 1;
+    bool is_one_block = item->is_small && route->codec && chain_count(item->way->chain) == 1 &&
+                        !item->job->config.is_isolated;
     cost_bytes += is_one_block ? route->block_state_bytes : item->way->state_bytes;
     if (item->encode)
         return cost_bytes;

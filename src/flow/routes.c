@@ -205,12 +205,15 @@ static enum mr_status find_codec(const struct routes *routes, struct route *rout
     route->block_state_bytes = route->codec->state_bytes(route->options);
     enum mr_status status = make_stash(routes, route->block_state_bytes,
                                        route->codec->state_destroy, &route->block_states, err);
-    if (status != MR_OK || count == 1)
-        return status;
-    status = chain_create(&route->before.chain, err);
     if (status == MR_OK)
-        status = chain_borrow(route->before.chain, route->whole.chain, 0, count - 1, err);
-    return status == MR_OK ? way_init(routes, &route->before, err) : status;
+        status = chain_create(&route->before.chain, err);
+    if (status == MR_OK)
+        status = isolate_borrow_before(route->before.chain, route->whole.chain, err);
+    if (status != MR_OK || chain_count(route->before.chain) > 0)
+        return status == MR_OK ? way_init(routes, &route->before, err) : status;
+    chain_destroy(route->before.chain);
+    route->before.chain = NULL;
+    return MR_OK;
 }
 
 static enum mr_status make(const struct routes *routes, enum stored_kind stored, bool is_operated,

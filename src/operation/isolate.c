@@ -1,5 +1,6 @@
 #include "operation/isolate.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #include "base/path.h"
 #include "operation/chain_links.h"
+#include "operation/internals.h"
 #include "operation/registry.h"
 #include "operation/worker.h"
 
@@ -29,7 +31,8 @@ struct about {
     struct mr_operation operation; /* the table entry of the operation as others see it */
     char *name, *notes_path;       /* owned; notes_path NULL: none */
     size_t state_bytes;
-    struct worker worker; /* asked about names; the feed's alone */
+    struct worker worker; /* asked about names, by who has set is_asked */
+    atomic_flag is_asked;
 };
 
 struct isolate_state {
@@ -240,6 +243,19 @@ static const char *note(void *object)
     return text[0] ? text : NULL;
 }
 
+/* Those of the last operation: they are the library's own, and several threads make them at once.
+ */
+static const struct block_codec *blocks(const void *object, const struct block_options **options)
+{
+    const struct isolate_config *config = object;
+    if (!config->chain)
+        return NULL;
+    const struct chain_link *last = &config->chain->links[config->chain->count - 1];
+    return operation_blocks(last->operation, last->config, options);
+}
+
+static const struct mr_operation_internals internals = {.blocks = blocks};
+
 /* Without a name: what the operations in the process say bears theirs. */
 static const struct mr_operation operation_isolate = {
     .struct_bytes = sizeof(struct mr_operation),
@@ -255,36 +271,48 @@ static const struct mr_operation operation_isolate = {
     .note = note,
     .notes_path = notes_path,
     .state_destroy = state_destroy,
+    .internals = &internals,
 };
 
 /* ---- operations that this process does not know ---- */
 
-static enum mr_status ask_name(struct isolate_config *config, const char *path,
-                               struct mr_error *err)
+static enum mr_status ask_name(const struct isolate_config *config, struct worker *worker,
+                               const char *path, char **name)
 {
-    struct worker *worker = &config->about->worker;
     enum mr_status status = MR_OK;
     if (!worker_is_there(worker))
-        status = worker_start(worker, (const char *const *)config->specs, config->count, err);
+        status = worker_start(worker, (const char *const *)config->specs, config->count, NULL);
     if (status != MR_OK)
         return status;
     worker_request(worker, WIRE_RENAME);
-    status = worker_add_text(worker, path, err);
-    return status == MR_OK ? worker_ask(worker, NULL, err) : status;
+    status = worker_add_text(worker, path, NULL);
+    if (status == MR_OK)
+        status = worker_ask(worker, NULL, NULL);
+    /* As if an archive had said it. */
+    return status == MR_OK ? path_clean(worker_text(worker, 0), name, NULL) : status;
 }
 
+/* One thread at a time asks the process that is kept for that. Hardly ever another one comes
+ * meanwhile: it has one of its own. */
 static enum mr_status rename_item(const void *object, char **path)
 {
-    /* The config is shared, but for the process that is asked about names. */
-    struct isolate_config *config = (struct isolate_config *)(uintptr_t)object;
-    char *renamed = NULL;
-    enum mr_status status = ask_name(config, *path, NULL);
-    if (status == MR_OK) /* as if an archive had said it */
-        status = path_clean(worker_text(&config->about->worker, 0), &renamed, NULL);
+    const struct isolate_config *config = object;
+    struct about *about = config->about;
+    char *name = NULL;
+    enum mr_status status;
+    if (!atomic_flag_test_and_set_explicit(&about->is_asked, memory_order_acquire)) {
+        status = ask_name(config, &about->worker, *path, &name);
+        atomic_flag_clear_explicit(&about->is_asked, memory_order_release);
+    } else {
+        struct worker another;
+        worker_init(&another);
+        status = ask_name(config, &another, *path, &name);
+        worker_fini(&another);
+    }
     if (status != MR_OK)
         return status;
     free(*path);
-    *path = renamed;
+    *path = name;
     return MR_OK;
 }
 
@@ -292,7 +320,7 @@ static enum mr_status rename_item(const void *object, char **path)
 static enum mr_status learn(struct isolate_config *config, struct mr_error *err)
 {
     struct about *about = config->about;
-    worker_init(&about->worker);
+    atomic_flag_clear(&about->is_asked);
     enum mr_status status =
         worker_start(&about->worker, (const char *const *)config->specs, config->count, err);
     if (status != MR_OK)
@@ -319,6 +347,8 @@ static enum mr_status add_unknown(struct chain *chain, const char *spec, struct 
     if (!config)
         return no_memory(err);
     config->about = calloc(1, sizeof(*config->about));
+    if (config->about)
+        worker_init(&config->about->worker);
     enum mr_status status = config->about && add_spec(config, spec) ? MR_OK : no_memory(err);
     char shown[NAMES_BYTES];
     add_name(config, path_show(shown, sizeof(shown), spec));
@@ -380,6 +410,17 @@ enum mr_status isolate_borrow(struct chain *chain, const struct chain *other, un
         first = next;
     }
     return status;
+}
+
+enum mr_status isolate_borrow_before(struct chain *chain, const struct chain *other,
+                                     struct mr_error *err)
+{
+    const struct chain_link *last = &other->links[other->count - 1];
+    enum mr_status status = chain_borrow(chain, other, 0, other->count - 1, err);
+    if (status != MR_OK || last->operation != &operation_isolate)
+        return status;
+    const struct isolate_config *config = last->config;
+    return config->count > 1 ? add_run(chain, config->chain, 0, config->count - 1, err) : MR_OK;
 }
 
 enum mr_status isolate_check(const struct chain *chain, struct mr_error *err)

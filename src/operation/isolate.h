@@ -32,6 +32,15 @@ enum mr_status isolate_add(struct chain *chain, const char *spec, struct mr_erro
 enum mr_status isolate_borrow(struct chain *chain, const struct chain *other, unsigned first,
                               unsigned count, struct mr_error *err);
 
+/*
+ * Adds what comes before the last operation of other, which was put together by isolate_borrow()
+ * and ends with one that has blocks (operation/internals.h): large content goes through this, and
+ * then through the blocks in this process. other must outlive chain. MR_OK, MR_E_MEMORY,
+ * MR_E_USAGE.
+ */
+enum mr_status isolate_borrow_before(struct chain *chain, const struct chain *other,
+                                     struct mr_error *err);
+
 /* Starts a worker process for the operations of chain and ends it, to see whether that works at
  * all. What state_create() of the operation says. */
 enum mr_status isolate_check(const struct chain *chain, struct mr_error *err);

@@ -43,6 +43,18 @@ same n/ tree -p gunzip
 same_status=0
 [ ! -f "$MR_BUILD/plugins/csv_cut.so" ] || same o/ tree -p "$MR_BUILD/plugins/csv_cut.so:columns=1" -p gzip --include '*.txt'
 
+# In place, where several threads ask for names.
+if [ -f "$MR_BUILD/plugins/csv_cut.so" ]; then
+    mkdir t i
+    for n in 0 1 2 3 4 5 6 7 8 9; do printf 'a,b,%s\n' $n | tee t/$n.txt >i/$n.txt; done
+    run run t -p "$MR_BUILD/plugins/csv_cut.so:columns=3" --in-place -R 2 -j 2 -W 2
+    expect_status 0
+    run run i -p "$MR_BUILD/plugins/csv_cut.so:columns=3" --in-place --isolate -R 2 -j 2 -W 2
+    expect_status 0
+    expect_same t/7.txt i/7.txt
+    expect_line i/7.txt 7
+fi
+
 # Lists beside the output, in order.
 run run tree -p hash:list=t.list -o null:
 expect_status 0
