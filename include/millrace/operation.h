@@ -16,8 +16,11 @@ extern "C" {
 
 enum mr_operation_flag {
     MR_OPERATION_IDENTITY = 1, /* the bytes are unchanged; it only looks (hash with a list beside the output) */
-    MR_OPERATION_NOTES = 2     /* note() gives a line for each item, to be written in input order */
+    MR_OPERATION_NOTES = 2,    /* note() gives a line for each item, to be written in input order */
+    MR_OPERATION_UNPACKS = 4   /* little may become very much: limited by --max-ratio */
 };
+
+struct chain_limits;
 
 /*
  * The room for one process() call. The operation advances in/in_bytes and out/out_bytes past what it used.
@@ -34,6 +37,8 @@ struct mr_io {
     void *cancel_ctx;
     /* When the item must be through, by CLOCK_MONOTONIC: an operation that waits for something outside gives up then, with MR_E_TIMEOUT. 0: never. */
     int64_t deadline_ns;
+    /* What content may become; for operations of the library that run others. NULL: anything. */
+    const struct chain_limits *limits;
 };
 
 /* One documented setting of an operation: what `millrace ops NAME` prints, and what the parser accepts. */

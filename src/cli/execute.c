@@ -77,6 +77,12 @@ static void item_ended(void *ctx, const struct job_item *item)
         show_ended(watch, item);
 }
 
+static void remarked(void *ctx, const char *text)
+{
+    const struct watch *watch = ctx;
+    message_error(watch->execution->cli->message, NULL, "warning: %s", text);
+}
+
 /* What was done about signals so far. */
 struct stopping {
     int handled_count;
@@ -183,6 +189,7 @@ int execute_job(const struct execution *execution)
     struct job_config config = *execution->config;
     config.observer =
         (struct job_observer){.item_ended = item_ended,
+                              .remarked = remarked,
                               .ctx = &watch,
                               .wants_names = cli->options->is_dry || cli->options->is_verbose};
     if (config.is_dry) { /* the plan is shown in order */

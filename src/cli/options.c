@@ -30,6 +30,10 @@ static const struct option table[] = {
      TEXT(from)},
     {"no-archives", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT, "take archives as plain files",
      TRUE(no_archives)},
+    {"lenient-zip", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
+     "read zip archives, with a warning, that readers take for different things: headers that "
+     "contradict the directory, bytes before, between and behind members",
+     TRUE(is_lenient_zip)},
     {"files-from", 'T', "FILE", GROUP_INPUTS, VERBS_ON_INPUT,
      "read more INPUT names from FILE, one a line; - is stdin", TEXT(list_path)},
     {"null", '0', NULL, GROUP_INPUTS, VERBS_ON_INPUT,
@@ -143,6 +147,20 @@ static const struct option table[] = {
     {"allow-unsafe", 'P', NULL, GROUP_FAILURE, VERB_RUN,
      "accept links of an archive that lead out of the output", TRUE(allows_unsafe)},
 
+    {"max-item-size", 0, "SIZE", GROUP_LIMITS, VERBS_WITH_JOB,
+     "refuse items whose content, as it is read or as an operation makes it, is larger (default: "
+     "any size)",
+     CALL(values_max_item_size)},
+    {"max-total-size", 0, "SIZE", GROUP_LIMITS, VERBS_WITH_JOB,
+     "end the run when all items together come to more (default: any size)",
+     CALL(values_max_total_size)},
+    {"max-ratio", 0, "N", GROUP_LIMITS, VERBS_WITH_JOB,
+     "refuse what unpacks to more than N times its size, from 10 MiB on: members, archives as a "
+     "whole, what gunzip and the like are given; 0: any (default 200)",
+     CALL(values_max_ratio)},
+    {"max-items", 0, "N", GROUP_LIMITS, VERBS_WITH_JOB,
+     "end the run when there are more items (default: any number)", CALL(values_max_items)},
+
     {"progress", 0, "auto|never|always", GROUP_REPORT, VERBS_WITH_JOB,
      "a status line on stderr; auto (default): when that is a terminal", CHOICE(progress)},
     {"verbose", 'v', NULL, GROUP_REPORT, VERBS_WITH_JOB, "name every item, and end with --stats",
@@ -176,6 +194,7 @@ static const struct {
     [GROUP_EXISTING] = {"existing", "Existing (default: refuse and report)"},
     [GROUP_METADATA] = {"metadata", "Metadata"},
     [GROUP_FAILURE] = {"failure", "Failure"},
+    [GROUP_LIMITS] = {"limits", "Limits"},
     [GROUP_REPORT] = {"report", "Report"},
     [GROUP_OTHER] = {"other", "Other"},
 };
@@ -185,6 +204,7 @@ void options_init(struct options *options, unsigned verb)
     memset(options, 0, sizeof(*options));
     options->verb = verb;
     options->level = -1;
+    options->limits.ratio = LIMITS_RATIO_DEFAULT;
     options->pool = POOL_AUTO;
     options->others = OTHERS_AUTO;
     options->preserve = PRESERVE_DEFAULT;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "millrace/status.h"
+#include "base/limits.h"
 
 enum verb_bit {
     VERB_RUN = 1,
@@ -36,6 +36,7 @@ enum option_group {
     GROUP_EXISTING,
     GROUP_METADATA,
     GROUP_FAILURE,
+    GROUP_LIMITS,
     GROUP_REPORT,
     GROUP_OTHER,
     GROUPS_COUNT
@@ -125,6 +126,8 @@ struct options {
 
     int on_error; /* enum job_on_error */
     bool allows_unsafe;
+    struct limits limits;
+    bool is_lenient_zip;
     int progress, color; /* enum when */
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;

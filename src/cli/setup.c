@@ -127,6 +127,7 @@ enum mr_status setup_make_inputs(const struct setup *setup, const struct options
         .is_merged = options->is_merged,
         .limits = sizes_decoding(options),
     };
+    config.limits.is_lenient_zip = options->is_lenient_zip;
     config.walk = (struct walk_config){
         .is_unsorted = options->sort == SORT_NONE,
         .follows_links = options->follows_links,
@@ -154,6 +155,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .naming = setup->naming,
         .is_unordered = options->is_unordered,
         .on_error = (enum job_on_error)options->on_error,
+        .limits = options->limits,
         .collide = (enum job_collide)options->collide,
         .preserve = options->preserve,
         .has_mtime = options->has_mtime,

@@ -11,6 +11,10 @@ enum mr_status values_writers(struct options *options, const char *value, struct
 enum mr_status values_memory(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_level(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_preserve(struct options *options, const char *value, struct mr_error *err);
+enum mr_status values_max_item_size(struct options *options, const char *value, struct mr_error *err);
+enum mr_status values_max_total_size(struct options *options, const char *value, struct mr_error *err);
+enum mr_status values_max_ratio(struct options *options, const char *value, struct mr_error *err);
+enum mr_status values_max_items(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_mtime(struct options *options, const char *value, struct mr_error *err);
 
 /* The index of value among "a|b|c", or MR_E_USAGE naming them all. */

@@ -85,6 +85,8 @@ struct item {
         struct chunk *in, *out;
         bool is_done;
         char *note; /* owned */
+        struct chain_limits limits;
+        uint64_t made_bytes; /* counted so far */
         struct mr_error problem;
     } process;
     struct { /* of content that is kept encoded: by the last run before is_encoded, then STORE */
@@ -131,6 +133,7 @@ struct job {
     atomic_bool stop_error_is_set;    /* stop_error may be read */
     struct mr_error stop_error;       /* written once, by who got has_stop_error */
     atomic_uint_fast64_t outcomes[4]; /* by enum job_outcome */
+    atomic_uint_fast64_t loaded_bytes, made_bytes; /* for the limit of the total */
     atomic_uint_fast64_t copied_count, file_count, found_count, in_bytes, out_bytes;
 };
 
@@ -203,6 +206,8 @@ bool feed_pauses(void *ctx);
 
 /* Ends intake because of error (the first one is kept) and drops what is in flight. Any thread. */
 void job_give_up(struct job *job, const struct mr_error *error);
+/* Ends intake because of error (the first one is kept); what is in flight is done. Any thread. */
+void job_end(struct job *job, const struct mr_error *error);
 /* Counts and tells the observer. */
 void job_tell(struct job *job, const struct job_item *told);
 

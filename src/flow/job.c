@@ -317,6 +317,15 @@ void job_stop(struct job *job, bool is_hard)
     line_close(job->line);
 }
 
+void job_end(struct job *job, const struct mr_error *error)
+{
+    if (atomic_flag_test_and_set(&job->has_stop_error))
+        return;
+    job->stop_error = *error;
+    atomic_store(&job->stop_error_is_set, true);
+    job_stop(job, false);
+}
+
 void job_give_up(struct job *job, const struct mr_error *error)
 {
     if (!atomic_flag_test_and_set(&job->has_stop_error)) {
@@ -333,13 +342,11 @@ void job_tell(struct job *job, const struct job_item *told)
     atomic_fetch_add_explicit(&job->outcomes[told->outcome], 1, memory_order_relaxed);
     if (job->config.observer.item_ended)
         job->config.observer.item_ended(job->config.observer.ctx, told);
-    if (told->outcome == JOB_FAILED && job->config.on_error == JOB_STOP &&
-        !atomic_flag_test_and_set(&job->has_stop_error)) {
-        job->stop_error = *told->error;
+    if (told->outcome == JOB_FAILED && job->config.on_error == JOB_STOP) {
+        struct mr_error error = *told->error;
         if (*told->shown)
-            mr_error_prefix(&job->stop_error, "%s", told->shown);
-        atomic_store(&job->stop_error_is_set, true);
-        job_stop(job, false);
+            mr_error_prefix(&error, "%s", told->shown);
+        job_end(job, &error);
     }
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/limits.h"
 #include "operation/chain.h"
 #include "policy/naming.h"
 #include "policy/selection.h"
@@ -37,6 +38,8 @@ struct job_item {
 
 struct job_observer {
     void (*item_ended)(void *ctx, const struct job_item *item); /* may be NULL */
+    /* Something that the user should know, and that fails nothing. May be NULL. */
+    void (*remarked)(void *ctx, const char *text);
     void *ctx;
     bool wants_names; /* shown of all items; else of those alone that have an error */
 };
@@ -54,6 +57,7 @@ struct job_config {
     bool is_unordered;  /* serial sinks take items as they finish */
     bool copies_others; /* --others copy: what is not selected goes through unchanged */
     enum job_on_error on_error;
+    struct limits limits;
     enum job_collide collide;
     unsigned preserve;            /* enum preserve */
     bool has_mtime, clamps_mtime; /* --mtime: set; with clamps_mtime: at most */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow/item.h"
+#include "flow/amounts.h"
 
 enum line_claim process_claim(struct line_item *line_item, struct line_run *run)
 {
@@ -41,6 +41,8 @@ static enum mr_status begin(struct item *item, struct mr_error *err)
     enum mr_status status = way_take(item->way, &process->state, err);
     if (status != MR_OK)
         return status;
+    process->limits = amounts_chain_limits(item);
+    process->made_bytes = 0;
     return chain_start(process->state, &item->entry, err);
 }
 
@@ -73,11 +75,16 @@ static enum mr_status turn_wheel(struct item *item, struct mr_error *err)
             .out_bytes = cap_bytes - out->used_bytes,
             .is_cancelled = is_cancelled,
             .cancel_ctx = item->job,
+            .limits = &process->limits,
         };
         size_t had_in_bytes = io.in_bytes, had_out_bytes = io.out_bytes;
         enum mr_status status = chain_process(process->state, &io, err);
         in->at_bytes = in->used_bytes - io.in_bytes;
         out->used_bytes = cap_bytes - io.out_bytes;
+        if (status == MR_OK || status == MR_DONE) {
+            enum mr_status amount = amounts_made(item, err);
+            status = amount == MR_OK ? status : amount;
+        }
         if (status != MR_OK) {
             process->is_done = status == MR_DONE;
             return process->is_done ? MR_OK : status;

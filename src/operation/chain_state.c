@@ -24,6 +24,7 @@ struct stage {
     bool is_open; /* started, and neither done nor stopped */
     bool is_done;
     bool is_called; /* process() was called for this item */
+    uint64_t made_bytes; /* of this item */
     struct buffer
         made; /* behind the last one: only what exceeds the caller's room when the bound does */
 };
@@ -31,6 +32,7 @@ struct stage {
 struct chain_state {
     const struct mr_entry *entry; /* of the current item */
     unsigned count; /* at least 1 */
+    uint64_t used_bytes; /* of this item's content */
     struct stage stages[];
 };
 
@@ -96,6 +98,7 @@ enum mr_status chain_start(struct chain_state *state, const struct mr_entry *ent
                            struct mr_error *err)
 {
     state->entry = entry;
+    state->used_bytes = 0;
     chain_stop(state);
     for (unsigned i = 0; i < state->count; i++) {
         struct stage *stage = &state->stages[i];
@@ -107,6 +110,7 @@ enum mr_status chain_start(struct chain_state *state, const struct mr_entry *ent
         }
         stage->is_open = true;
         stage->is_done = stage->is_called = false;
+        stage->made_bytes = 0;
         stage->made.count = stage->made.at = 0;
         stage->made.is_ready = false;
     }
@@ -242,13 +246,39 @@ static void take_input(struct chain_state *state, unsigned index, struct mr_io *
     }
 }
 
+/* After the index-th operation has made something. */
+static enum mr_status check_limits(struct chain_state *state, unsigned index,
+                                   const struct chain_limits *limits, struct mr_error *err)
+{
+    const struct stage *stage = &state->stages[index];
+    const struct mr_operation *operation = stage->operation;
+    uint64_t made_bytes = stage->made_bytes, stored_bytes = state->used_bytes;
+    int64_t plain_bytes = 0;
+    if (!limits)
+        return MR_OK;
+    bool unpacks = (operation->flags & MR_OPERATION_UNPACKS) != 0;
+    /* What is moved as it is stands for more than what comes out. */
+    if (unpacks && operation->encoding && operation->encoding(stage->state, &plain_bytes) &&
+        (uint64_t)plain_bytes > made_bytes)
+        made_bytes = (uint64_t)plain_bytes;
+    if (limits->stored_bytes >= 0 && (uint64_t)limits->stored_bytes > stored_bytes)
+        stored_bytes = (uint64_t)limits->stored_bytes;
+    enum mr_status status = limits_check_item(limits->limits, made_bytes, err);
+    if (status == MR_OK && unpacks)
+        status = limits_check_ratio(limits->limits, made_bytes, stored_bytes, err);
+    if (status != MR_OK)
+        mr_error_prefix(err, "%s", operation->name);
+    return status;
+}
+
 static enum mr_status run(struct chain_state *state, unsigned index, struct mr_io *io,
                           struct mr_error *err)
 {
     struct stage *stage = &state->stages[index];
     struct mr_io part = {.is_cancelled = io->is_cancelled,
                          .cancel_ctx = io->cancel_ctx,
-                         .deadline_ns = io->deadline_ns};
+                         .deadline_ns = io->deadline_ns,
+                         .limits = io->limits};
     struct buffer *buffer;
     give_input(state, index, io, &part);
     enum mr_status status = give_room(state, index, io, &part, &buffer, err);
@@ -273,9 +303,11 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
         io->out_bytes = part.out_bytes;
     }
     take_input(state, index, io, used);
+    stage->made_bytes += made;
+    state->used_bytes += index == 0 ? used : 0;
     if (status == MR_DONE)
         finish_until(state, index, io);
-    return MR_OK;
+    return check_limits(state, index, io->limits, err);
 }
 
 enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct mr_error *err)
@@ -295,6 +327,15 @@ enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct
         if (status != MR_OK)
             return status;
     }
+}
+
+uint64_t chain_made_bytes(const struct chain_state *state)
+{
+    uint64_t most = 0;
+    for (unsigned i = 0; i < state->count; i++)
+        if (state->stages[i].made_bytes > most)
+            most = state->stages[i].made_bytes;
+    return most;
 }
 
 const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *plain_bytes)

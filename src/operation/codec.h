@@ -133,6 +133,7 @@ void codec_decode_stop(void *state);
 
 /* The part of a struct mr_operation that all decoders have in common. */
 #define CODEC_DECODER                                                                              \
+    .flags = MR_OPERATION_UNPACKS,                                                                 \
     .struct_bytes = sizeof(struct mr_operation), .start = codec_decode_start,                      \
     .process = codec_decode_process, .stop = codec_decode_stop
 

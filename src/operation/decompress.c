@@ -247,6 +247,7 @@ static enum mr_status rename_unpacked(const void *config, char **path)
 
 const struct mr_operation operation_decompress = {
     .struct_bytes = sizeof(struct mr_operation),
+    .flags = MR_OPERATION_UNPACKS,
     .name = "decompress",
     .summary = "unpacks gzip, zstd, xz, lzma, bzip2 and lz4 by their first bytes; other content "
                "stays as it is",

@@ -302,6 +302,11 @@ static enum mr_status source_read(struct mr_source *base, struct mr_reader *read
     return status;
 }
 
+static uint64_t source_input_bytes(struct mr_source *base)
+{
+    return archive_bytes_input(((const struct archive_source *)base)->bytes);
+}
+
 static enum mr_status source_close(struct mr_source *base, struct mr_reader *reader,
                                    struct mr_error *err)
 {
@@ -338,6 +343,7 @@ static const struct mr_source_ops ops = {
     .open = source_open,
     .read = source_read,
     .close = source_close,
+    .input_bytes = source_input_bytes,
     .destroy = source_destroy,
 };
 
@@ -416,7 +422,8 @@ static enum mr_status look(struct archive_source *source, const struct archive_c
     if (begins_at_end || archive_formats_begins_at_end(choice)) {
         status = archive_bytes_spool(source->bytes, err);
         if (status == MR_OK)
-            status = archive_probe_zip(source->bytes, choice, source->label, &source->zip, err);
+            status = archive_probe_zip(source->bytes, choice, source->label,
+                                       archive_bytes_is_lenient(source->bytes), &source->zip, err);
         if (status != MR_E_UNSUPPORTED)
             return status;
     }
