@@ -40,6 +40,9 @@ static const struct option table[] = {
      "names in that list end with NUL, not newline", TRUE(list_has_nuls)},
     {"merge", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
      "put several inputs into one tree instead of one below each input's name", TRUE(is_merged)},
+    {"no-sandbox", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
+     "read archives in this process instead of in a confined helper process; see `millrace help sandbox`",
+     TRUE(no_sandbox)},
 
     {"output", 'o', "OUTPUT", GROUP_OUTPUTS, VERB_RUN,
      "where to: 'DIR/', an archive by its suffix, a file for a single file, - (stdout) or null:",

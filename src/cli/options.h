@@ -98,7 +98,7 @@ struct options {
     bool wants_help;
 
     const char *from, *list_path;
-    bool no_archives, list_has_nuls, is_merged;
+    bool no_archives, list_has_nuls, is_merged, no_sandbox;
     const char *output, *to;
     int level; /* -1: the format's default */
     bool is_in_place;

@@ -125,9 +125,11 @@ enum mr_status setup_make_inputs(const struct setup *setup, const struct options
         .format = options->from,
         .no_archives = options->no_archives || wanted->no_archives,
         .is_merged = options->is_merged,
-        .limits = sizes_decoding(options),
+        .archives = {.limits = sizes_decoding(options),
+                     .is_in_process = options->no_sandbox,
+                     .is_names_only = options->verb == VERB_LIST || options->is_dry},
     };
-    config.limits.is_lenient_zip = options->is_lenient_zip;
+    config.archives.limits.is_lenient_zip = options->is_lenient_zip;
     config.walk = (struct walk_config){
         .is_unsorted = options->sort == SORT_NONE,
         .follows_links = options->follows_links,

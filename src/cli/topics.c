@@ -46,6 +46,18 @@ static const struct topic topics[] = {
      "`millrace ops` lists the operations, `millrace ops NAME` shows the settings of one.\n"
      "A command gets the content as stdin, and what it writes to stdout is the result; a\n"
      "status other than 0 fails the item. It is not run by a shell: use -x sh -c '...'.\n"},
+    {"sandbox", "how archives are read",
+     "zip archives, and the compression around others (gzip, zstd, xz, bzip2, lz4), are read by\n"
+     "millrace itself. All else is libarchive's, which hostile input can make loop for ever,\n"
+     "crash, or end its process. So it runs in a process of its own, millrace-read, one for\n"
+     "each archive, which can do nothing but read that archive and hand over what is in it:\n"
+     "no files, no network, no programs (no_new_privs, Landlock, seccomp; as far as the\n"
+     "kernel has them), at most 128 MiB of memory.\n"
+     "If it ends before its time, or makes no progress for 10 seconds, that archive fails.\n"
+     "What was complete stays, and the run goes on (status 1).\n"
+     "\n"
+     "--no-sandbox reads archives within millrace: for a place where no process can be\n"
+     "started, or an archive that needs more memory. Only for archives that you trust.\n"},
     {"sizes", "how sizes, durations, dates and numbers of threads are written",
      "Sizes      123, 64K, 10M, 2GiB, 1.5G: K, M, G, T are powers of 1024\n"
      "Durations  500ms, 30s, 5m, 2h, 3d, 1w; a bare number is seconds\n"

@@ -4,11 +4,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,27 +22,6 @@ void child_init(struct child *child)
     child->tail_written_bytes = 0;
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-/* Moves *fd above 2: the numbers that the child's ends are duplicated to must be free. False with
- * errno. */
-static bool lift_fd(int *fd)
-{
-    if (*fd > 2)
-        return true;
-    int lifted = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
-    if (lifted < 0)
-        return false;
-    close(*fd);
-    *fd = lifted;
-    return true;
-}
-
 /* A pipe whose end ours (0: reading, 1: writing) does not block. False with errno; then ends are
  * closed. */
 static bool make_pipe(int ends[2], int ours)
@@ -54,61 +30,16 @@ static bool make_pipe(int ends[2], int ours)
         ends[0] = ends[1] = -1;
         return false;
     }
-    if (lift_fd(&ends[0]) && lift_fd(&ends[1]) && fcntl(ends[ours], F_SETFL, O_NONBLOCK) == 0)
+    int failure = spawn_lift_fd(&ends[0], 3);
+    if (failure == 0)
+        failure = spawn_lift_fd(&ends[1], 3);
+    if (failure == 0 && fcntl(ends[ours], F_SETFL, O_NONBLOCK) == 0)
         return true;
-    int failure = errno;
-    close_fd(&ends[0]);
-    close_fd(&ends[1]);
+    failure = failure != 0 ? failure : errno;
+    spawn_close_fd(&ends[0]);
+    spawn_close_fd(&ends[1]);
     errno = failure;
     return false;
-}
-
-/* Returns 0 or the error number. */
-static int fill_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int failure = posix_spawnattr_setflags(
-        attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (failure == 0)
-        failure = posix_spawnattr_setpgroup(attributes, 0);
-    if (failure == 0)
-        failure = posix_spawnattr_setsigmask(attributes, &none);
-    if (failure == 0)
-        failure = posix_spawnattr_setsigdefault(attributes, &all);
-    return failure;
-}
-
-static int fill_actions(posix_spawn_file_actions_t *actions, const int theirs[3])
-{
-    int failure = 0;
-    for (int i = 0; i < 3 && failure == 0; i++)
-        failure = posix_spawn_file_actions_adddup2(actions, theirs[i], i);
-    if (failure == 0)
-        failure = posix_spawn_file_actions_addclosefrom_np(actions, 3);
-    return failure;
-}
-
-/* Returns 0 or the error number. */
-static int spawn(pid_t *pid, const int theirs[3], char *const *argv, char *const *envp)
-{
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t actions;
-    int failure = posix_spawnattr_init(&attributes);
-    if (failure != 0)
-        return failure;
-    failure = posix_spawn_file_actions_init(&actions);
-    if (failure == 0) {
-        failure = fill_attributes(&attributes);
-        if (failure == 0)
-            failure = fill_actions(&actions, theirs);
-        if (failure == 0)
-            failure = posix_spawnp(pid, argv[0], &actions, &attributes, argv, envp);
-        posix_spawn_file_actions_destroy(&actions);
-    }
-    posix_spawnattr_destroy(&attributes);
-    return failure;
 }
 
 enum mr_status child_spawn(struct child *child, char *const *argv, char *const *envp,
@@ -118,22 +49,27 @@ enum mr_status child_spawn(struct child *child, char *const *argv, char *const *
     int in[2] = {-1, -1}, out[2] = {-1, -1}, errors[2] = {-1, -1};
     bool has_pipes = make_pipe(in, 1) && make_pipe(out, 0) && make_pipe(errors, 0);
     int failure = has_pipes ? 0 : errno;
+    const struct spawn_request request = {
+        .program = argv[0],
+        .argv = argv,
+        .envp = envp,
+        .fds = (const int[3]){in[0], out[1], errors[1]},
+        .fd_count = 3,
+    };
     if (has_pipes)
-        failure = spawn(&child->pid, (const int[3]){in[0], out[1], errors[1]}, argv, envp);
-    close_fd(&in[0]);
-    close_fd(&out[1]);
-    close_fd(&errors[1]);
+        failure = spawn_start(&request, &child->pid, &child->pidfd);
+    spawn_close_fd(&in[0]);
+    spawn_close_fd(&out[1]);
+    spawn_close_fd(&errors[1]);
     child->in_fd = in[1];
     child->out_fd = out[0];
     child->err_fd = errors[0];
-    if (failure == 0) {
-        child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0U);
+    if (failure == 0)
         return MR_OK;
-    }
     child->pid = 0;
-    close_fd(&child->in_fd);
-    close_fd(&child->out_fd);
-    close_fd(&child->err_fd);
+    spawn_close_fd(&child->in_fd);
+    spawn_close_fd(&child->out_fd);
+    spawn_close_fd(&child->err_fd);
     if (!has_pipes)
         return mr_error_set(err, MR_E_SYSTEM, failure, "cannot make the pipes of a command");
     char shown[PATH_SHOW_BYTES];
@@ -181,13 +117,13 @@ enum mr_status child_write(struct child *child, const void *data, size_t bytes, 
         return MR_AGAIN;
     if (errno != EPIPE)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot write to the command");
-    close_fd(&child->in_fd);
+    spawn_close_fd(&child->in_fd);
     return MR_DONE;
 }
 
 void child_close_stdin(struct child *child)
 {
-    close_fd(&child->in_fd);
+    spawn_close_fd(&child->in_fd);
 }
 
 /* What *fd has now; closes it at its end. */
@@ -206,7 +142,7 @@ static enum mr_status read_now(int *fd, void *room, size_t room_bytes, size_t *g
         return MR_AGAIN;
     if (got < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read from the command");
-    close_fd(fd);
+    spawn_close_fd(fd);
     return MR_DONE;
 }
 
@@ -225,31 +161,10 @@ enum mr_status child_read_stderr(struct child *child, struct mr_error *err)
     return status;
 }
 
-static void note_end(struct child *child, const siginfo_t *info)
-{
-    child->has_ended = true;
-    child->end = info->si_code == CLD_EXITED ? CHILD_END_EXITED : CHILD_END_KILLED;
-    child->end_number = info->si_status;
-}
-
 bool child_check_end(struct child *child)
 {
-    if (child->has_ended)
-        return true;
-    siginfo_t info = {0};
-    int result;
-    do
-        result = waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT);
-    while (result != 0 && errno == EINTR);
-    if (result == 0 && info.si_pid == 0)
-        return false;
-    if (result == 0) {
-        note_end(child, &info);
-    } else {
-        child->has_ended = true;
-        child->end = CHILD_END_LOST;
-    }
-    return true;
+    child->has_ended = child->has_ended || spawn_has_ended(child->pid, &child->end);
+    return child->has_ended;
 }
 
 enum mr_status child_poll(struct child *child, bool writes, int timeout_ms, struct mr_error *err)
@@ -295,22 +210,15 @@ char *child_last_line(const struct child *child, char *line, size_t cap_bytes)
 void child_stop(struct child *child)
 {
     if (child->pid > 0) {
-        /* The process is there still, be it as a zombie: its number and that of its group belong to
-         * nobody else. */
-        bool is_lost = child_check_end(child) && child->end == CHILD_END_LOST;
-        if (!is_lost)
-            kill(-child->pid, SIGKILL);
-        siginfo_t info = {0};
-        int result = -1;
-        while (!is_lost && (result = waitid(P_PID, (id_t)child->pid, &info, WEXITED)) != 0 &&
-               errno == EINTR)
-            continue;
-        if (result == 0 && !child->has_ended)
-            note_end(child, &info);
+        struct spawn_end end;
+        spawn_finish(child->pid, &end);
+        if (!child->has_ended)
+            child->end = end;
+        child->has_ended = true;
         child->pid = 0;
     }
-    close_fd(&child->pidfd);
-    close_fd(&child->in_fd);
-    close_fd(&child->out_fd);
-    close_fd(&child->err_fd);
+    spawn_close_fd(&child->pidfd);
+    spawn_close_fd(&child->in_fd);
+    spawn_close_fd(&child->out_fd);
+    spawn_close_fd(&child->err_fd);
 }

@@ -383,23 +383,23 @@ static enum mr_status finish(struct exec_state *exec, struct mr_error *err)
 {
     struct child *child = &exec->child;
     child_stop(child);
-    if (child->end == CHILD_END_EXITED && child->end_number == 0)
+    if (child->end.kind == SPAWN_EXITED && child->end.number == 0)
         return MR_DONE;
     char command[PATH_SHOW_BYTES / 2], line[PATH_SHOW_BYTES], shown[PATH_SHOW_BYTES];
     path_show(command, sizeof(command), exec->config->argv[0]);
     path_show(shown, sizeof(shown), child_last_line(child, line, sizeof(line)));
     const char *colon = shown[0] ? ": " : "";
-    if (child->end == CHILD_END_LOST)
+    if (child->end.kind == SPAWN_LOST)
         return mr_error_set(err, MR_E_CHILD, 0,
                             "the exit status of %s is lost: this program ignores SIGCHLD or waits "
                             "for all its children",
                             command);
-    if (child->end == CHILD_END_EXITED)
+    if (child->end.kind == SPAWN_EXITED)
         return mr_error_set(err, MR_E_CHILD, 0, "%s exited with status %d%s%s", command,
-                            child->end_number, colon, shown);
-    const char *name = sigabbrev_np(child->end_number);
+                            child->end.number, colon, shown);
+    const char *name = sigabbrev_np(child->end.number);
     return mr_error_set(err, MR_E_CHILD, 0, "%s was killed by signal %d (%s)%s%s", command,
-                        child->end_number, name ? name : "unknown", colon, shown);
+                        child->end.number, name ? name : "unknown", colon, shown);
 }
 
 /* In ms, for child_poll(); 0: the silence has lasted. While the child lives, as often as it is
