@@ -39,6 +39,10 @@ struct mr_io {
     int64_t deadline_ns;
     /* What content may become; for operations of the library that run others. NULL: anything. */
     const struct chain_limits *limits;
+    /* The content is that of the entry, so that the entry's name says what it is; false where that is not certain. */
+    bool is_as_named;
+    /* Set with MR_DONE: what was wrong and is left out, a constant text. The item is stored, and the user told. NULL: nothing. */
+    const char *remark;
 };
 
 /* One documented setting of an operation: what `millrace ops NAME` prints, and what the parser accepts. */

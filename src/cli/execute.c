@@ -70,7 +70,8 @@ static void item_ended(void *ctx, const struct job_item *item)
         return;
     }
     if (item->error)
-        message_error(cli->message, item->shown, "copied as it is: %s", item->error->text);
+        message_error(cli->message, item->shown, "%s: %s",
+                      item->is_remark ? "warning" : "copied as it is", item->error->text);
     if (cli->options->is_dry)
         show_plan(watch, item);
     else if (cli->options->is_verbose)
@@ -165,7 +166,7 @@ static int end_job(const struct execution *execution, struct job *job, bool *is_
     }
     job_figures(job, &figures); /* finishing may have failed for some items */
     if (figures.failed_count == 0)
-        return EXIT_DONE;
+        return figures.remarked_count > 0 ? EXIT_SOME_FAILED : EXIT_DONE;
     return cli->options->on_error == JOB_STOP ? EXIT_STOPPED : EXIT_SOME_FAILED;
 }
 

@@ -85,6 +85,7 @@ struct item {
         struct chunk *in, *out;
         bool is_done;
         char *note; /* owned */
+        const char *remark; /* of the operations, a constant text; NULL: none */
         struct chain_limits limits;
         uint64_t made_bytes; /* counted so far */
         struct mr_error problem;
@@ -134,6 +135,7 @@ struct job {
     struct mr_error stop_error;       /* written once, by who got has_stop_error */
     atomic_uint_fast64_t outcomes[4]; /* by enum job_outcome */
     atomic_uint_fast64_t loaded_bytes, made_bytes; /* for the limit of the total */
+    atomic_uint_fast64_t remarked_count; /* stored, and something is to be told */
     atomic_uint_fast64_t copied_count, file_count, found_count, in_bytes, out_bytes;
 };
 

@@ -470,6 +470,7 @@ void job_figures(struct job *job, struct job_figures *figures)
     figures->failed_count = atomic_load(&job->outcomes[JOB_FAILED]);
     figures->cancelled_count = atomic_load(&job->outcomes[JOB_CANCELLED]);
     figures->copied_count = atomic_load(&job->copied_count);
+    figures->remarked_count = atomic_load(&job->remarked_count);
     figures->file_count = atomic_load(&job->file_count);
     figures->found_count = atomic_load(&job->found_count);
     figures->is_found_all = atomic_load(&job->is_found_all);

@@ -33,6 +33,7 @@ struct job_item {
     enum job_outcome outcome;
     const struct mr_error *error; /* JOB_FAILED: why; the text does not repeat shown. Also set when
                                      JOB_COPY stored the input instead. Else NULL */
+    bool is_remark;               /* stored all the same: error says what was wrong with it */
     uint64_t in_bytes, out_bytes;
 };
 
@@ -84,6 +85,7 @@ struct job_figures {
         cancelled_count;   /* files, links and directories */
     uint64_t copied_count; /* of stored: their operation failed and the input was copied (--on-error
                               copy) */
+    uint64_t remarked_count; /* of stored: something was wrong with the input */
     uint64_t file_count;   /* regular files stored */
     uint64_t found_count;  /* fed so far; is_found_all: all there is */
     bool is_found_all;

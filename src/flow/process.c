@@ -76,11 +76,14 @@ static enum mr_status turn_wheel(struct item *item, struct mr_error *err)
             .is_cancelled = is_cancelled,
             .cancel_ctx = item->job,
             .limits = &process->limits,
+            .is_as_named = true,
         };
         size_t had_in_bytes = io.in_bytes, had_out_bytes = io.out_bytes;
         enum mr_status status = chain_process(process->state, &io, err);
         in->at_bytes = in->used_bytes - io.in_bytes;
         out->used_bytes = cap_bytes - io.out_bytes;
+        if (io.remark)
+            process->remark = io.remark;
         if (status == MR_OK || status == MR_DONE) {
             enum mr_status amount = amounts_made(item, err);
             status = amount == MR_OK ? status : amount;

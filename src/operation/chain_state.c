@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "operation/chain_links.h"
+#include "operation/member.h"
 #include "operation/operations.h"
 
 #define FIRST_ROOM_BYTES ((size_t)64 << 10)
@@ -271,6 +272,18 @@ static enum mr_status check_limits(struct chain_state *state, unsigned index,
     return status;
 }
 
+/* What the operations before it make is still the content that the entry names. */
+static bool is_unchanged_before(const struct chain_state *state, unsigned index)
+{
+    for (unsigned i = 0; i < index; i++) {
+        const struct mr_operation *before = state->stages[i].operation;
+        bool is_member = before == &operation_member_inflate || before == &operation_member_check;
+        if (!is_member && !(before->flags & MR_OPERATION_IDENTITY))
+            return false;
+    }
+    return true;
+}
+
 static enum mr_status run(struct chain_state *state, unsigned index, struct mr_io *io,
                           struct mr_error *err)
 {
@@ -278,7 +291,8 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
     struct mr_io part = {.is_cancelled = io->is_cancelled,
                          .cancel_ctx = io->cancel_ctx,
                          .deadline_ns = io->deadline_ns,
-                         .limits = io->limits};
+                         .limits = io->limits,
+                         .is_as_named = io->is_as_named && is_unchanged_before(state, index)};
     struct buffer *buffer;
     give_input(state, index, io, &part);
     enum mr_status status = give_room(state, index, io, &part, &buffer, err);
@@ -302,6 +316,8 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
         io->out = part.out;
         io->out_bytes = part.out_bytes;
     }
+    if (part.remark)
+        io->remark = part.remark;
     take_input(state, index, io, used);
     stage->made_bytes += made;
     state->used_bytes += index == 0 ? used : 0;

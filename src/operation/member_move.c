@@ -419,8 +419,11 @@ static enum mr_status next_member(struct mover *mover, struct mr_io *io, struct 
         mover->has_padding = true;
     if (io->in_bytes == 0)
         return io->is_last ? MR_DONE : MR_OK;
-    if (mover->has_padding || *io->in != 0x1f)
-        return damaged("trailing garbage after the end of the gzip data", err);
+    if (mover->has_padding || *io->in != 0x1f) {
+        codec_advance(io, io->in_bytes, 0);
+        io->remark = "trailing garbage after the end of the compressed data was left out";
+        return MR_DONE;
+    }
     mover->is_ended = false;
     return begin_member(mover, err);
 }

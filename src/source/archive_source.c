@@ -12,7 +12,7 @@
 #include "source/sources.h"
 
 #define HOLE_BYTES      128 /* of a hole count as one that is stored */
-#define HOLES_MAX_BYTES ((uint64_t)1 << 30)
+#define HOLES_MAX_BYTES ((uint64_t)256 << 20)
 
 /* The member that is being read; there is one at a time. */
 struct mr_reader {
@@ -245,6 +245,10 @@ static enum mr_status start(struct archive_source *source, const char *format,
     if (status == MR_E_UNSUPPORTED && guess == ARCHIVE_GUESS_CERTAIN)
         return mr_error_set(err, MR_E_DATA, 0, "%s: damaged or truncated archive: it begins like "
                             "one, but nothing can be read", source->shown);
+    if (status == MR_E_UNSUPPORTED && archive_formats_is_named(source->label))
+        return mr_error_set(err, MR_E_DATA, 0,
+                            "%s: is named like an archive, and is damaged or none that can be read "
+                            "(--no-archives takes it as a plain file)", source->shown);
     return status;
 }
 

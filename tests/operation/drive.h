@@ -24,6 +24,7 @@ struct drive {
     size_t in_chunk_bytes, out_chunk_bytes; /* 0: a random number for each call */
     uint64_t seed;
     bool drops_input; /* MR_DONE may come early */
+    const char *remark; /* that came with MR_DONE */
     /* Results. */
     struct mr_error err;
     unsigned char *out; /* the caller's to free */
@@ -114,7 +115,8 @@ static inline enum mr_status drive_run(struct drive *drive, const struct mr_entr
         }
         drive->used_bytes += before.in_bytes - io.in_bytes;
         drive->out_bytes += before.out_bytes - io.out_bytes;
-        if (status == MR_DONE && !drive->drops_input) {
+        drive->remark = io.remark;
+        if (status == MR_DONE && !drive->drops_input && !io.remark) {
             drive_require(before.is_last);
             drive_require(io.in_bytes == 0);
         }
