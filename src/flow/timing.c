@@ -19,6 +19,7 @@ struct call {
     struct item *item;
     int64_t begin_ns;
     int64_t deadline_ns; /* 0: there was no limit when it began */
+    int64_t excused_ns;  /* of the time since then */
     bool is_late;        /* found meanwhile */
 };
 
@@ -64,7 +65,7 @@ static enum mr_status too_late(const struct item *item, int64_t limit_ns, struct
 /* Is the call still running after its time? limit_ns: of the item, -1 when there is none yet. */
 static bool is_overdue(const struct call *call, int64_t limit_ns)
 {
-    int64_t now_ns = clock_now_ns();
+    int64_t now_ns = clock_now_ns() - call->excused_ns;
     if (call->deadline_ns != 0)
         return now_ns - GRACE_NS > call->deadline_ns;
     return limit_ns >= 0 && now_ns - call->begin_ns > limit_ns - spent(call->item);
@@ -89,6 +90,7 @@ enum mr_status timing_process(struct item *item, struct mr_io *io, struct mr_err
     struct call call = {.item = item};
     io->is_cancelled = is_unwanted;
     io->cancel_ctx = &call;
+    io->excused_ns = &call.excused_ns;
     if (!has_limit(item))
         return chain_process(item->process.state, io, err);
     int64_t limit_ns = limit_of(item);
@@ -97,8 +99,8 @@ enum mr_status timing_process(struct item *item, struct mr_io *io, struct mr_err
         io->deadline_ns = call.deadline_ns = call.begin_ns + limit_ns - spent(item);
     enum mr_status status = chain_process(item->process.state, io, err);
     if (status == MR_OK)
-        return timing_end(item, call.begin_ns, err);
-    timing_end(item, call.begin_ns, NULL);
+        return timing_end(item, call.begin_ns + call.excused_ns, err);
+    timing_end(item, call.begin_ns + call.excused_ns, NULL);
     if (status == MR_CANCELLED && call.is_late)
         return too_late(item, limit_ns >= 0 ? limit_ns : limit_of(item), err);
     if (status == MR_E_TIMEOUT && io->deadline_ns != 0) {
