@@ -104,7 +104,7 @@ while [ $i -lt 60 ]; do
 done
 echo x >hangs/20.mute.txt
 echo x >hangs/21.die.txt
-run run hangs -o out-hangs/ -j1 --timeout 5000% --retries 1 --exec-mode server -x "$worker" slow
+run run hangs -o out-hangs/ -j1 --timeout 1000000% --retries 1 --exec-mode server -x "$worker" slow
 expect_status 1
 expect_text "$err" 'hangs/20.mute.txt: took longer than'
 expect_text "$err" 'hangs/21.die.txt: exec: '
