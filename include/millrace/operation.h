@@ -60,8 +60,11 @@ extern "C" {
 enum mr_operation_flag {
     MR_OPERATION_IDENTITY = 1, /* the bytes are unchanged; it only looks (hash with a list beside the output) */
     MR_OPERATION_NOTES = 2,    /* note() gives a line for each item, to be written in input order */
-    MR_OPERATION_OUTSIDE = 4   /* works outside of this process: a job has no more items in it at once than it has workers */
+    MR_OPERATION_OUTSIDE = 4,  /* works outside of this process: a job has no more items in it at once than it has workers */
+    MR_OPERATION_UNPACKS = 8   /* little may become very much: limited by --max-ratio */
 };
+
+struct chain_limits;
 
 /*
  * The room for one process() call. The operation advances in/in_bytes and out/out_bytes past what it used: mr_io_advance().
@@ -78,6 +81,12 @@ struct mr_io {
     void *cancel_ctx;
     /* When the item must be through, by CLOCK_MONOTONIC: an operation that waits for something outside gives up then, with MR_E_TIMEOUT. 0: never. */
     int64_t deadline_ns;
+    /* What content may become; for operations of the library that run others. NULL: anything. */
+    const struct chain_limits *limits;
+    /* The content is that of the entry, so that the entry's name says what it is; false where that is not certain. */
+    bool is_as_named;
+    /* Set with MR_DONE: what was wrong and is left out, a constant text. The item is stored, and the user told. NULL: nothing. */
+    const char *remark;
 };
 
 /* One documented setting of an operation: what `millrace ops NAME` prints, and what the parser accepts. */

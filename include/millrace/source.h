@@ -30,7 +30,7 @@ struct mr_source_ops {
     /*
      * Fills *entry (zeroed by the caller, who clears it) with the next entry.
      * MR_OK: there is one. MR_DONE: no more. Any error: *err says what; entry->path names the member it is about,
-     * or is NULL when it is about the input as a whole. After an error next() may be called again and goes on
+     * or is NULL when it is about the input as a whole. MR_SKIPPED: no entry, but something that the user should know of the input, in *err. After an error next() may be called again and goes on
      * with what follows, or returns MR_DONE when nothing can follow.
      */
     enum mr_status (*next)(struct mr_source *source, struct mr_entry *entry, struct mr_error *err);
@@ -66,6 +66,12 @@ struct mr_source_ops {
      */
     enum mr_status (*remove)(struct mr_source *source, const struct mr_entry *entry,
                              struct mr_error *err);
+
+    /*
+     * Of a container: how large the input is, compressed as it is, or how much of it was read where that is not known. Called
+     * as read() is. NULL: not known; then there is no limit by ratio to what it unpacks to.
+     */
+    uint64_t (*input_bytes)(struct mr_source *source);
 
     /* Frees everything, after the last close(). */
     void (*destroy)(struct mr_source *source);

@@ -100,7 +100,8 @@ static void item_ended(void *ctx, const struct job_item *item)
         return;
     }
     if (item->error)
-        message_error(cli->message, item->shown, "copied as it is: %s%s", item->error->text,
+        message_error(cli->message, item->shown, "%s: %s%s",
+                      item->is_remark ? "warning" : "copied as it is", item->error->text,
                       attempts_of(item).text);
     if (item->error)
         show_details(watch, item);
@@ -108,6 +109,12 @@ static void item_ended(void *ctx, const struct job_item *item)
         show_plan(watch, item);
     else if (cli->options->is_verbose)
         show_ended(watch, item);
+}
+
+static void remarked(void *ctx, const char *text)
+{
+    const struct watch *watch = ctx;
+    message_error(watch->execution->cli->message, NULL, "warning: %s", text);
 }
 
 /* What was done about signals so far. */
@@ -195,7 +202,7 @@ static int end_job(const struct execution *execution, struct job *job, bool *is_
     }
     job_figures(job, &figures); /* finishing may have failed for some items */
     if (figures.failed_count == 0)
-        return EXIT_DONE;
+        return figures.remarked_count > 0 ? EXIT_SOME_FAILED : EXIT_DONE;
     return cli->options->on_error == JOB_STOP ? EXIT_STOPPED : EXIT_SOME_FAILED;
 }
 
@@ -219,6 +226,7 @@ int execute_job(const struct execution *execution)
     struct job_config config = *execution->config;
     config.observer =
         (struct job_observer){.item_ended = item_ended,
+                              .remarked = remarked,
                               .ctx = &watch,
                               .wants_details = cli->options->is_verbose,
                               .wants_names = cli->options->is_dry || cli->options->is_verbose};

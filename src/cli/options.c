@@ -48,6 +48,10 @@ static const struct option table[] = {
      TEXT(from)},
     {"no-archives", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT, "take archives as plain files",
      TRUE(no_archives)},
+    {"lenient-zip", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
+     "read zip archives, with a warning, that readers take for different things: headers that "
+     "contradict the directory, bytes before, between and behind members",
+     TRUE(is_lenient_zip)},
     {"files-from", 'T', "FILE", GROUP_INPUTS, VERBS_ON_INPUT,
      "read more INPUT names from FILE, one a line; - is stdin", TEXT(list_path)},
     {"null", '0', NULL, GROUP_INPUTS, VERBS_ON_INPUT,
@@ -176,6 +180,20 @@ static const struct option table[] = {
     {"allow-unsafe", 'P', NULL, GROUP_FAILURE, VERB_RUN,
      "accept links of an archive that lead out of the output", TRUE(allows_unsafe)},
 
+    {"max-item-size", 0, "SIZE", GROUP_LIMITS, VERBS_WITH_JOB,
+     "refuse items whose content, as it is read or as an operation makes it, is larger (default: "
+     "any size)",
+     CALL(values_max_item_size)},
+    {"max-total-size", 0, "SIZE", GROUP_LIMITS, VERBS_WITH_JOB,
+     "end the run when all items together come to more (default: any size)",
+     CALL(values_max_total_size)},
+    {"max-ratio", 0, "N", GROUP_LIMITS, VERBS_WITH_JOB,
+     "refuse what unpacks to more than N times its size, from 10 MiB on: members, archives as a "
+     "whole, what gunzip and the like are given; 0: any (default 200)",
+     CALL(values_max_ratio)},
+    {"max-items", 0, "N", GROUP_LIMITS, VERBS_WITH_JOB,
+     "end the run when there are more items (default: any number)", CALL(values_max_items)},
+
     {"sweep", 0, "KEY=VALUES...", GROUP_BENCH, VERB_BENCH,
      "the sizes to try, every one with every other: readers=1,2 workers=1-4 writers=1,2 "
      "pool=split,shared memory=64M,1G level=1,6 (default: workers up to the processors, both "
@@ -227,6 +245,7 @@ static const struct {
     [GROUP_METADATA] = {"metadata", "Metadata"},
     [GROUP_FAILURE] = {"failure", "Failure"},
     [GROUP_BENCH] = {"sweeps", "Bench"},
+    [GROUP_LIMITS] = {"limits", "Limits"},
     [GROUP_REPORT] = {"report", "Report"},
     [GROUP_OTHER] = {"other", "Other"},
 };
@@ -238,6 +257,7 @@ void options_init(struct options *options, unsigned verb)
     options->exec_mode = EXEC_AUTO;
     options->server_command = SERVER_COMMAND_DEFAULT;
     options->level = -1;
+    options->limits.ratio = LIMITS_RATIO_DEFAULT;
     options->pool = POOL_AUTO;
     options->others = OTHERS_AUTO;
     options->preserve = PRESERVE_DEFAULT;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/limits.h"
 #include "flow/job.h"
 #include "operation/exec.h"
 
@@ -39,6 +40,7 @@ enum option_group {
     GROUP_EXISTING,
     GROUP_METADATA,
     GROUP_FAILURE,
+    GROUP_LIMITS,
     GROUP_BENCH,
     GROUP_REPORT,
     GROUP_OTHER,
@@ -139,6 +141,8 @@ struct options {
     int on_error; /* enum job_on_error */
     struct job_policy policy;
     bool allows_unsafe;
+    struct limits limits;
+    bool is_lenient_zip;
     int progress, color; /* enum when */
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;

@@ -201,6 +201,7 @@ enum mr_status setup_make_inputs(const struct setup *setup, const struct options
                      .is_in_process = options->no_sandbox,
                      .is_names_only = options->verb == VERB_LIST || options->is_dry},
     };
+    config.archives.limits.is_lenient_zip = options->is_lenient_zip;
     config.walk = (struct walk_config){
         .is_unsorted = options->sort == SORT_NONE,
         .follows_links = options->follows_links,
@@ -229,6 +230,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .is_unordered = options->is_unordered,
         .on_error = (enum job_on_error)options->on_error,
         .policy = options->policy,
+        .limits = options->limits,
         .collide = (enum job_collide)options->collide,
         .preserve = options->preserve,
         .has_mtime = options->has_mtime,

@@ -224,6 +224,32 @@ enum mr_status values_halt(struct options *options, const char *value, struct mr
     return MR_OK;
 }
 
+enum mr_status values_max_item_size(struct options *options, const char *value,
+                                    struct mr_error *err)
+{
+    return parse_size(value, &options->limits.item_bytes, err);
+}
+
+enum mr_status values_max_total_size(struct options *options, const char *value,
+                                     struct mr_error *err)
+{
+    return parse_size(value, &options->limits.total_bytes, err);
+}
+
+enum mr_status values_max_ratio(struct options *options, const char *value, struct mr_error *err)
+{
+    uint64_t ratio = 0;
+    enum mr_status status = parse_count(value, 0, UINT_MAX, &ratio, err);
+    if (status == MR_OK)
+        options->limits.ratio = (unsigned)ratio;
+    return status;
+}
+
+enum mr_status values_max_items(struct options *options, const char *value, struct mr_error *err)
+{
+    return parse_count(value, 0, UINT64_MAX, &options->limits.item_count, err);
+}
+
 enum mr_status values_choice(const char *choices, const char *value, int *index,
                              struct mr_error *err)
 {

@@ -176,7 +176,9 @@ static int list_all(struct listing *listing, const struct setup *setup, struct i
             goes_on = list_entry(listing, setup, &entry, input);
         else if (status == MR_E_MEMORY)
             goes_on = false;
-        if (status != MR_OK && status != MR_DONE)
+        if (status == MR_SKIPPED)
+            message_error(listing->cli->message, NULL, "warning: %s", err.text);
+        else if (status != MR_OK && status != MR_DONE)
             report(listing, &entry, input, &err, status);
         mr_entry_clear(&entry);
         input_release(input);

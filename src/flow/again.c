@@ -120,6 +120,7 @@ static bool start_again(struct item *item, const struct route *route)
     item->load.is_by_file = false;
     item->load.has_carry = false;
     item->process.is_done = false;
+    item->process.remark = NULL;
     free(item->process.note);
     item->process.note = NULL;
     item->store.bytes = 0;

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/path.h"
-#include "flow/item.h"
+#include "flow/amounts.h"
 
 /* Memory of an item besides chunks and operation states: itself, its names, its place in lists. */
 #define ITEM_COST_BYTES ((size_t)4096)
@@ -335,6 +335,8 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     if (status == MR_OK)
         status = settle_names(job, made, is_selected, err);
     if (status == MR_OK)
+        status = amounts_declared(made, err);
+    if (status == MR_OK)
         status = settle_content(made, err);
     uint64_t cost_bytes = made->line.cost_bytes;
     if (status == MR_OK && line_item_init(job->line, &made->line, made->runs) != MR_OK)
@@ -392,6 +394,11 @@ static enum mr_status next_item(struct job *job, struct item **item)
     enum mr_status status = inputs_next(job->config.inputs, &entry, &input, &error);
     if (status == MR_DONE)
         return MR_DONE;
+    if (status == MR_SKIPPED) {
+        if (job->config.observer.remarked)
+            job->config.observer.remarked(job->config.observer.ctx, error.text);
+        return MR_OK;
+    }
     atomic_fetch_add_explicit(&job->found_count, 1, memory_order_relaxed);
     if (status != MR_OK) {
         tell_failed(job, input, &entry, NULL, &error);
@@ -406,6 +413,11 @@ static enum mr_status next_item(struct job *job, struct item **item)
         mr_entry_clear(&entry);
         input_release(input);
         return MR_OK;
+    }
+    if (!amounts_found(job, atomic_load_explicit(&job->found_count, memory_order_relaxed))) {
+        mr_entry_clear(&entry);
+        input_release(input);
+        return MR_DONE;
     }
     status = make_item(job, &entry, input, is_selected, item, &error);
     if (status == MR_SKIPPED)

@@ -130,7 +130,10 @@ void item_end(struct line_item *line_item)
     struct item *item = item_of(line_item);
     struct job *job = item->job;
     enum job_outcome outcome = outcome_of(item);
-    bool has_error = outcome == JOB_FAILED || item->is_copy;
+    bool has_remark = outcome == JOB_STORED && item->process.remark && !item->is_copy;
+    if (has_remark)
+        mr_error_set(&item->error, MR_E_DATA, 0, "%s", item->process.remark);
+    bool has_error = outcome == JOB_FAILED || item->is_copy || has_remark;
     bool wants_name = has_error || job->config.observer.wants_names;
     char shown[PATH_SHOW_BYTES * 2];
     bool has_plain_size = item->entry.has_encoding && outcome == JOB_STORED;
@@ -139,6 +142,7 @@ void item_end(struct line_item *line_item)
         .output = item->output.path,
         .entry = &item->entry,
         .outcome = outcome,
+        .is_remark = has_remark,
         .error = has_error ? &item->error : NULL,
         .details = has_error ? item->process.details : NULL,
         .in_bytes = has_plain_size ? (uint64_t)item->entry.size_bytes : item->load.bytes,
@@ -148,6 +152,8 @@ void item_end(struct line_item *line_item)
     };
     if (item->retry_count > 0)
         atomic_fetch_add_explicit(&job->retried_count, 1, memory_order_relaxed);
+    if (has_remark)
+        atomic_fetch_add_explicit(&job->remarked_count, 1, memory_order_relaxed);
     if (outcome == JOB_STORED && item->is_copy)
         atomic_fetch_add_explicit(&job->copied_count, 1, memory_order_relaxed);
     if (outcome == JOB_STORED && item->entry.kind == MR_KIND_FILE)

@@ -101,6 +101,9 @@ struct item {
         bool is_seated; /* it may work, as far as seats are concerned */
         char *note; /* owned */
         char *details; /* of its failure; owned */
+        const char *remark; /* of the operations, a constant text; NULL: none */
+        struct chain_limits limits;
+        uint64_t made_bytes; /* counted so far */
         struct mr_error problem;
     } process;
     struct { /* of content that is kept encoded: by the last run before is_encoded, then STORE */
@@ -153,6 +156,8 @@ struct job {
     atomic_uint_fast64_t copied_count, retried_count, file_count, found_count, in_bytes, out_bytes;
     struct median *median; /* of the times of items, for a limit in percent of it; NULL: none */
     atomic_bool is_halted;
+    atomic_uint_fast64_t loaded_bytes, made_bytes; /* for the limit of the total */
+    atomic_uint_fast64_t remarked_count; /* stored, and something is to be told */
 };
 
 static inline struct item *item_of(struct line_item *line_item)
@@ -241,6 +246,8 @@ bool feed_pauses(void *ctx);
 
 /* Ends intake because of error (the first one is kept) and drops what is in flight. Any thread. */
 void job_give_up(struct job *job, const struct mr_error *error);
+/* Ends intake because of error (the first one is kept); what is in flight is done. Any thread. */
+void job_end(struct job *job, const struct mr_error *error);
 /* Counts and tells the observer. */
 void job_tell(struct job *job, const struct job_item *told);
 

@@ -330,6 +330,15 @@ void job_stop(struct job *job, bool is_hard)
     line_close(job->line);
 }
 
+void job_end(struct job *job, const struct mr_error *error)
+{
+    if (atomic_flag_test_and_set(&job->has_stop_error))
+        return;
+    job->stop_error = *error;
+    atomic_store(&job->stop_error_is_set, true);
+    job_stop(job, false);
+}
+
 void job_give_up(struct job *job, const struct mr_error *error)
 {
     if (!atomic_flag_test_and_set(&job->has_stop_error)) {
@@ -462,6 +471,7 @@ void job_figures(struct job *job, struct job_figures *figures)
     figures->cancelled_count = atomic_load(&job->outcomes[JOB_CANCELLED]);
     figures->copied_count = atomic_load(&job->copied_count);
     figures->retried_count = atomic_load(&job->retried_count);
+    figures->remarked_count = atomic_load(&job->remarked_count);
     figures->file_count = atomic_load(&job->file_count);
     figures->found_count = atomic_load(&job->found_count);
     figures->is_found_all = atomic_load(&job->is_found_all);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/limits.h"
 #include "operation/chain.h"
 #include "policy/naming.h"
 #include "policy/selection.h"
@@ -33,6 +34,7 @@ struct job_item {
     const struct mr_error *error; /* JOB_FAILED: why; the text does not repeat shown. Also set when
                                      JOB_COPY stored the input instead. Else NULL */
     const char *details; /* what the operation has to say besides: several lines of any bytes; or NULL */
+    bool is_remark;               /* stored all the same: error says what was wrong with it */
     uint64_t in_bytes, out_bytes;
     int64_t in_flight_ns; /* from its admission to its end; 0 when nobody wants it */
     unsigned attempt_count; /* 1 unless it was tried again; 0 for what never came so far */
@@ -40,6 +42,8 @@ struct job_item {
 
 struct job_observer {
     void (*item_ended)(void *ctx, const struct job_item *item); /* may be NULL */
+    /* Something that the user should know, and that fails nothing. May be NULL. */
+    void (*remarked)(void *ctx, const char *text);
     void *ctx;
     bool wants_details;
     bool wants_names; /* shown of all items; else of those alone that have an error */
@@ -75,6 +79,7 @@ struct job_config {
     bool copies_others; /* --others copy: what is not selected goes through unchanged */
     enum job_on_error on_error;
     struct job_policy policy;
+    struct limits limits;
     enum job_collide collide;
     unsigned preserve;            /* enum preserve */
     bool has_mtime, clamps_mtime; /* --mtime: set; with clamps_mtime: at most */
@@ -103,6 +108,7 @@ struct job_figures {
     uint64_t copied_count; /* of stored: their operation failed and the input was copied (--on-error
                               copy) */
     uint64_t retried_count; /* items that took more than one attempt, however they ended */
+    uint64_t remarked_count; /* of stored: something was wrong with the input */
     uint64_t file_count;   /* regular files stored */
     uint64_t found_count;  /* fed so far; is_found_all: all there is */
     bool is_found_all;

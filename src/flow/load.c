@@ -1,5 +1,7 @@
 /* load.c - the LOAD step: reads an item's content in chunks. */
-#include "flow/item.h"
+#include <stdlib.h>
+
+#include "flow/amounts.h"
 
 enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
 {
@@ -124,7 +126,9 @@ static enum mr_status fill(struct item *item, struct mr_error *err)
     if (load->has_carry)
         load->carry = chunk->data[keep_bytes];
     load->bytes += chunk->used_bytes;
-    status = keep_input(item, chunk, err);
+    status = amounts_loaded(item, chunk->used_bytes, err);
+    if (status == MR_OK)
+        status = keep_input(item, chunk, err);
     if (status == MR_OK && chunk->is_last)
         status = item_close_input(item, err);
     return status;

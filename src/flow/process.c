@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow/item.h"
+#include "flow/amounts.h"
 
 /* False: later. Item lock held. */
 static bool sit_down(struct item *item)
@@ -51,6 +51,8 @@ static enum mr_status begin(struct item *item, struct mr_error *err)
     enum mr_status status = way_take(item->way, &process->state, err);
     if (status != MR_OK)
         return status;
+    process->limits = amounts_chain_limits(item);
+    process->made_bytes = 0;
     status = chain_start(process->state, &item->entry, err);
     struct mr_source *source = item->input->source;
     if (status == MR_OK && item->load.is_by_file)
@@ -85,11 +87,19 @@ static enum mr_status turn_wheel(struct item *item, struct mr_error *err)
             .is_last = in->is_last,
             .out = out->data + out->used_bytes,
             .out_bytes = cap_bytes - out->used_bytes,
+            .limits = &process->limits,
+            .is_as_named = true,
         };
         size_t had_in_bytes = io.in_bytes, had_out_bytes = io.out_bytes;
         enum mr_status status = timing_process(item, &io, err);
         in->at_bytes = in->used_bytes - io.in_bytes;
         out->used_bytes = cap_bytes - io.out_bytes;
+        if (io.remark)
+            process->remark = io.remark;
+        if (status == MR_OK || status == MR_DONE) {
+            enum mr_status amount = amounts_made(item, err);
+            status = amount == MR_OK ? status : amount;
+        }
         if (status != MR_OK) {
             process->is_done = status == MR_DONE;
             return process->is_done ? MR_OK : status;

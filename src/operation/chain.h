@@ -9,6 +9,7 @@
 #ifndef MR_OPERATION_CHAIN_H
 #define MR_OPERATION_CHAIN_H
 
+#include "base/limits.h"
 #include "millrace/operation.h"
 
 #define CHAIN_BUFFER_BYTES ((size_t)1 << 20) /* content at a time; a constant, because outputs depend on it */
@@ -16,6 +17,12 @@
 
 struct chain;
 struct chain_state;
+
+/* What the content of an item may become on its way through a chain: what mr_io.limits points to. */
+struct chain_limits {
+    const struct limits *limits; /* of the run */
+    int64_t stored_bytes; /* that the item takes, for the ratio; MR_SIZE_UNKNOWN: as many as the chain was given */
+};
 
 enum mr_status chain_create(struct chain **chain, struct mr_error *err);
 void chain_destroy(struct chain *chain); /* NULL is a no-op; after all states */
@@ -47,12 +54,14 @@ enum mr_status chain_state_create(const struct chain *chain, struct chain_state 
 void chain_state_destroy(struct chain_state *state);
 enum mr_status chain_start(struct chain_state *state, const struct mr_entry *entry, struct mr_error *err);
 void chain_give_file(struct chain_state *state, int fd); /* to the first operation, when chain_takes_file() */
-/* Also MR_E_TIMEOUT, when io's deadline has passed between two calls of operations. */
+/* Also MR_E_TIMEOUT, when io's deadline has passed between two calls of operations; MR_E_LIMIT, with io->limits. */
 enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct mr_error *err);
 const char *chain_note(struct chain_state *state); /* NULL: none */
 /* Of the last operation, when it encodes for a container; else NULL. */
 const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *plain_bytes);
 char *chain_details(struct chain_state *state); /* of the operation that failed last; the caller's to free; NULL: none */
 void chain_stop(struct chain_state *state);
+/* Since chain_start(), by the operation that made most: bytes. */
+uint64_t chain_made_bytes(const struct chain_state *state);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "operation/chain_links.h"
 #include "operation/internals.h"
+#include "operation/member.h"
 #include "operation/operations.h"
 
 #define FIRST_ROOM_BYTES ((size_t)64 << 10)
@@ -298,13 +299,50 @@ static enum mr_status misbehaves(const struct stage *stage, const char *fault, s
                         path_show(shown, sizeof(shown), plugin_path(stage->plugin)));
 }
 
+/* After the index-th operation has made something. */
+static enum mr_status check_limits(struct chain_state *state, unsigned index,
+                                   const struct chain_limits *limits, struct mr_error *err)
+{
+    const struct stage *stage = &state->stages[index];
+    const struct mr_operation *operation = stage->operation;
+    uint64_t made_bytes = stage->made_bytes, stored_bytes = state->stages[0].used_bytes;
+    int64_t plain_bytes = 0;
+    if (!limits)
+        return MR_OK;
+    bool unpacks = (operation->flags & MR_OPERATION_UNPACKS) != 0;
+    /* What is moved as it is stands for more than what comes out. */
+    if (unpacks && operation_encoding(operation, stage->state, &plain_bytes) &&
+        (uint64_t)plain_bytes > made_bytes)
+        made_bytes = (uint64_t)plain_bytes;
+    if (limits->stored_bytes >= 0 && (uint64_t)limits->stored_bytes > stored_bytes)
+        stored_bytes = (uint64_t)limits->stored_bytes;
+    enum mr_status status = limits_check_item(limits->limits, made_bytes, err);
+    if (status == MR_OK && unpacks)
+        status = limits_check_ratio(limits->limits, made_bytes, stored_bytes, err);
+    return status == MR_OK ? MR_OK : chain_failed(operation->name, status, err);
+}
+
+/* What the operations before it make is still the content that the entry names. */
+static bool is_unchanged_before(const struct chain_state *state, unsigned index)
+{
+    for (unsigned i = 0; i < index; i++) {
+        const struct mr_operation *before = state->stages[i].operation;
+        bool is_member = before == &operation_member_inflate || before == &operation_member_check;
+        if (!is_member && !(before->flags & MR_OPERATION_IDENTITY))
+            return false;
+    }
+    return true;
+}
+
 static enum mr_status run(struct chain_state *state, unsigned index, struct mr_io *io,
                           struct mr_error *err)
 {
     struct stage *stage = &state->stages[index];
     struct mr_io part = {.is_cancelled = io->is_cancelled,
                          .cancel_ctx = io->cancel_ctx,
-                         .deadline_ns = io->deadline_ns};
+                         .deadline_ns = io->deadline_ns,
+                         .limits = io->limits,
+                         .is_as_named = io->is_as_named && is_unchanged_before(state, index)};
     struct buffer *buffer;
     give_input(state, index, io, &part);
     enum mr_status status = give_room(state, index, io, &part, &buffer, err);
@@ -330,10 +368,12 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
         io->out = part.out;
         io->out_bytes = part.out_bytes;
     }
+    if (part.remark)
+        io->remark = part.remark;
     take_input(state, index, io, used);
     if (status == MR_DONE)
         finish_until(state, index, io);
-    return MR_OK;
+    return check_limits(state, index, io->limits, err);
 }
 
 enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct mr_error *err)
@@ -357,6 +397,15 @@ enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct
             return chain_failed(state->stages[index - 1].operation->name, MR_E_TIMEOUT, err);
         }
     }
+}
+
+uint64_t chain_made_bytes(const struct chain_state *state)
+{
+    uint64_t most = 0;
+    for (unsigned i = 0; i < state->count; i++)
+        if (state->stages[i].made_bytes > most)
+            most = state->stages[i].made_bytes;
+    return most;
 }
 
 const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *plain_bytes)

@@ -73,6 +73,7 @@ static const struct suffix {
     {"xz", ".txz", ".tar"},    {"lzma", ".lzma", ""},     {"lzma", ".tlz", ".tar"},
     {"bzip2", ".bz2", ""},     {"bzip2", ".bz", ""},      {"bzip2", ".tbz2", ".tar"},
     {"bzip2", ".tbz", ".tar"}, {"lz4", ".lz4", ""},       {"lz4", ".tlz4", ".tar"},
+    {"lzip", ".lz", ""},       {"compress", ".Z", ""},
     {NULL, NULL, NULL},
 };
 
@@ -88,17 +89,31 @@ enum mr_status codec_suffix_add(char **path, const char *suffix)
     return MR_OK;
 }
 
+/* ".Z" alone is told from ".z" (pack), by its case. */
+static bool has_suffix(const char *path, const struct suffix *row)
+{
+    size_t suffix_bytes = strlen(row->suffix);
+    /* A file that is called ".gz" keeps its name. */
+    if (strlen(path_base(path)) <= suffix_bytes)
+        return false;
+    const char *end = path + strlen(path) - suffix_bytes;
+    return (strcmp(row->format, "compress") == 0 ? strcmp : strcasecmp)(end, row->suffix) == 0;
+}
+
+bool codec_suffix_is_there(const char *path)
+{
+    for (const struct suffix *row = suffixes; row->format; row++)
+        if (has_suffix(path, row))
+            return true;
+    return false;
+}
+
 enum mr_status codec_suffix_remove(char **path, const char *format)
 {
-    size_t base_bytes = strlen(path_base(*path));
     for (const struct suffix *row = suffixes; row->format; row++) {
-        size_t suffix_bytes = strlen(row->suffix);
-        /* A file that is called ".gz" keeps its name. */
-        if ((format && strcmp(format, row->format) != 0) || base_bytes <= suffix_bytes)
+        if ((format && strcmp(format, row->format) != 0) || !has_suffix(*path, row))
             continue;
-        char *end = *path + strlen(*path) - suffix_bytes;
-        if (strcasecmp(end, row->suffix) != 0)
-            continue;
+        char *end = *path + strlen(*path) - strlen(row->suffix);
         memcpy(end, row->plain, strlen(row->plain) + 1); /* never longer than the suffix */
         return MR_OK;
     }

@@ -36,6 +36,8 @@ void codec_advance(struct mr_io *io, size_t used_bytes, size_t made_bytes);
 
 /* Names. suffix: ".gz". Of *path, only the last component is looked at. MR_OK, MR_E_MEMORY. */
 enum mr_status codec_suffix_add(char **path, const char *suffix);
+/* Does the name say that the content is compressed? */
+bool codec_suffix_is_there(const char *path);
 /* Takes the suffix of a format away, or swaps a short one (.tgz to .tar). format NULL: of any. */
 enum mr_status codec_suffix_remove(char **path, const char *format);
 
@@ -99,6 +101,7 @@ struct codec_decoder_calls {
     bool (*match)(const unsigned char *head, size_t count);
     /* Why a file that does not match is refused, or NULL for the usual text. May be NULL. */
     const char *(*refusal)(const unsigned char *head, size_t count);
+    bool allows_tail; /* the format lets other data follow */
     /* Decodes complete frames from the whole content at once, as many as fit into the room, and
      * advances io past each. NULL: none. */
     uint64_t (*whole)(struct codec_decoder *decoder, struct mr_io *io);
@@ -135,6 +138,7 @@ void codec_decode_stop(void *state);
 
 /* The part of a struct mr_operation that all decoders have in common. */
 #define CODEC_DECODER                                                                              \
+    .flags = MR_OPERATION_UNPACKS,                                                                 \
     .struct_bytes = sizeof(struct mr_operation), .start = codec_decode_start,                      \
     .process = codec_decode_process, .stop = codec_decode_stop
 

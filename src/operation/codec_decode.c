@@ -51,17 +51,20 @@ static enum mr_status truncated(const struct codec_decoder *decoder, struct mr_e
                         decoder->calls->format);
 }
 
-static enum mr_status garbage(const struct codec_decoder *decoder, struct mr_error *err)
+/* What is there is whole, and what follows it is left out. MR_DONE. */
+static enum mr_status leave_tail(const struct codec_decoder *decoder, struct mr_io *io)
 {
-    return mr_error_set(err, MR_E_DATA, 0, "trailing garbage after the end of the %s data",
-                        decoder->calls->format);
+    if (!decoder->calls->allows_tail)
+        io->remark = "trailing garbage after the end of the compressed data was left out";
+    return MR_DONE;
 }
 
-static enum mr_status no_frame(const struct codec_decoder *decoder, struct mr_error *err)
+static enum mr_status no_frame(const struct codec_decoder *decoder, struct mr_io *io,
+                               struct mr_error *err)
 {
     const struct codec_decoder_calls *calls = decoder->calls;
     if (decoder->frame_count > 0)
-        return garbage(decoder, err);
+        return leave_tail(decoder, io);
     const char *refusal =
         calls->refusal ? calls->refusal(decoder->head, decoder->head_count) : NULL;
     if (refusal)
@@ -77,6 +80,12 @@ static enum mr_status find_frame(struct codec_decoder *decoder, struct mr_io *io
                                  struct mr_error *err)
 {
     const struct codec_decoder_calls *calls = decoder->calls;
+    bool may_begin = decoder->head_count == 0 && !(decoder->frame_count > 0 && calls->is_single);
+    if (may_begin && io->in_bytes >= calls->head_bytes && calls->match(io->in, calls->head_bytes)) {
+        decoder->head_at = 0; /* it is left where it is: the library gets all of it at once */
+        decoder->phase = CODEC_DECODE_FRAME;
+        return calls->begin(decoder, err);
+    }
     size_t missing = calls->head_bytes - decoder->head_count;
     size_t taken = missing < io->in_bytes ? missing : io->in_bytes;
     if (taken > 0) {
@@ -97,7 +106,7 @@ static enum mr_status find_frame(struct codec_decoder *decoder, struct mr_io *io
     }
     if ((decoder->frame_count > 0 && calls->is_single) ||
         !calls->match(decoder->head, decoder->head_count))
-        return no_frame(decoder, err);
+        return no_frame(decoder, io, err);
     decoder->head_at = 0;
     decoder->phase = CODEC_DECODE_FRAME;
     return calls->begin(decoder, err);
@@ -172,8 +181,10 @@ static enum mr_status skip_padding(struct codec_decoder *decoder, struct mr_io *
     if (is_end && !io->is_last)
         return MR_OK;
     bool is_even = decoder->padding_bytes % decoder->calls->padding_unit == 0;
-    if (!is_even || !(is_end || decoder->calls->goes_on_after_padding))
-        return garbage(decoder, err);
+    if (!is_even)
+        return codec_damaged(decoder, "padding of a wrong size", err);
+    if (!is_end && !decoder->calls->goes_on_after_padding)
+        return leave_tail(decoder, io);
     decoder->padding_bytes = 0;
     decoder->phase = CODEC_DECODE_HEAD;
     return is_end ? MR_DONE : MR_OK;

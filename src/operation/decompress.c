@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "config.h"
+#if MR_HAVE_LZMA
+#include <lzma.h>
+#endif
 #include "operation/codec.h"
 #include "operation/operations.h"
 
@@ -61,6 +64,22 @@ static bool is_lzma(const unsigned char *head)
     return is_power && dictionary >= 4096 && (size == UINT64_MAX || size < (uint64_t)1 << 38);
 }
 
+static bool is_lzip(const unsigned char *head)
+{
+    return memcmp(head, "LZIP", 4) == 0 && head[4] <= 1;
+}
+
+static bool is_compress(const unsigned char *head)
+{
+    return head[0] == 0x1f && head[1] == 0x9d;
+}
+
+#if MR_HAVE_LZMA && LZMA_VERSION >= UINT32_C(50040002)
+#define LZIP_DECODER (&operation_unlzip)
+#else
+#define LZIP_DECODER NULL
+#endif
+
 static const struct format {
     const char *name;
     const char *library;
@@ -69,6 +88,8 @@ static const struct format {
     bool (*match)(const unsigned char *head);
 } formats[] = {
     {"gzip", "zlib", &operation_gunzip, 4, is_gzip},
+    {"compress", "", &operation_uncompress, 2, is_compress},
+    {"lzip", "liblzma 5.4", LZIP_DECODER, 5, is_lzip},
 #if MR_HAVE_ZSTD
     {"zstd", "libzstd", &operation_unzstd, 4, is_zstd},
 #else
@@ -98,6 +119,7 @@ static const struct format {
 struct decompressor {
     const struct mr_entry *entry;      /* of the current item */
     const struct mr_operation *chosen; /* for it; NULL: not known yet */
+    bool is_claimed; /* by the name of the item: it is compressed */
     unsigned char head[SNIFF_BYTES];   /* when the first input is shorter than what must be seen */
     size_t head_count, head_at;
     /* The decoder of the last compressed item; one of another kind takes its place. */
@@ -170,7 +192,11 @@ static enum mr_status choose(struct decompressor *decompressor, const unsigned c
         format++;
     if (format == end) {
         decompressor->chosen = &operation_copy;
-        return MR_OK;
+        return decompressor->is_claimed
+                   ? mr_error_set(err, MR_E_DATA, 0,
+                                  "is damaged, or none of what its name says: nothing that could "
+                                  "be unpacked")
+                   : MR_OK;
     }
     if (!format->decoder)
         return mr_error_set(err, MR_E_UNSUPPORTED, 0,
@@ -204,6 +230,8 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
 {
     struct decompressor *decompressor = state;
     if (!decompressor->chosen) {
+        const char *path = decompressor->entry->path;
+        decompressor->is_claimed = io->is_as_named && path && codec_suffix_is_there(path);
         enum mr_status status = sniff(decompressor, io, err);
         if (status != MR_OK || !decompressor->chosen)
             return status;
@@ -219,6 +247,7 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
         decompressor->head_at = decompressor->head_count - head.in_bytes;
         io->out = head.out;
         io->out_bytes = head.out_bytes;
+        io->remark = head.remark;
         if (status != MR_OK || io->out_bytes == 0)
             return status;
     }
@@ -247,9 +276,10 @@ static enum mr_status rename_unpacked(const void *config, char **path)
 
 const struct mr_operation operation_decompress = {
     .struct_bytes = sizeof(struct mr_operation),
+    .flags = MR_OPERATION_UNPACKS,
     .name = "decompress",
-    .summary = "unpacks gzip, zstd, xz, lzma, bzip2 and lz4 by their first bytes; other content "
-               "stays as it is",
+    .summary = "unpacks gzip, zstd, xz, lzma, lzip, bzip2, lz4 and compress by their first bytes; "
+               "other content stays as it is, unless its name says that it is compressed",
     .state_bytes = state_bytes,
     .rename = rename_unpacked,
     .state_create = state_create,

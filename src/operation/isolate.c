@@ -335,7 +335,7 @@ static enum mr_status learn(struct isolate_config *config, struct mr_error *err)
         answer->state_bytes < SIZE_MAX / 4 ? (size_t)answer->state_bytes : SIZE_MAX / 4;
     about->operation = operation_isolate;
     about->operation.name = about->name;
-    about->operation.flags |= answer->flags & MR_OPERATION_IDENTITY;
+    about->operation.flags |= answer->flags & (MR_OPERATION_IDENTITY | MR_OPERATION_UNPACKS);
     about->operation.bound = NULL;
     about->operation.rename = rename_item;
     return MR_OK;

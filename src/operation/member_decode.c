@@ -224,6 +224,7 @@ static size_t deflated_state_bytes(const void *config)
 
 const struct mr_operation operation_member_inflate = {
     .struct_bytes = sizeof(struct mr_operation),
+    .flags = MR_OPERATION_UNPACKS,
     .name = "member",
     .summary = "decodes a deflated member and checks its size and CRC",
     .state_bytes = deflated_state_bytes,

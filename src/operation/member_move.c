@@ -238,6 +238,7 @@ static const struct mr_encoding *encoding(void *state, int64_t *plain_bytes)
 
 const struct mr_operation operation_member_pass = {
     .struct_bytes = sizeof(struct mr_operation),
+    .flags = MR_OPERATION_UNPACKS,
     .name = "member",
     .summary = "hands a deflated member on as it is, once its size and CRC are checked",
     .bound = same_bound,
@@ -292,6 +293,7 @@ static enum mr_status wrap_rename(const void *config, char **path)
 
 const struct mr_operation operation_member_to_gzip = {
     .struct_bytes = sizeof(struct mr_operation),
+    .flags = MR_OPERATION_UNPACKS,
     .name = "gzip",
     .summary = "puts a deflated member into a gzip member as it is",
     .bound = wrap_bound,
@@ -417,8 +419,11 @@ static enum mr_status next_member(struct mover *mover, struct mr_io *io, struct 
         mover->has_padding = true;
     if (io->in_bytes == 0)
         return io->is_last ? MR_DONE : MR_OK;
-    if (mover->has_padding || *io->in != 0x1f)
-        return damaged("trailing garbage after the end of the gzip data", err);
+    if (mover->has_padding || *io->in != 0x1f) {
+        codec_advance(io, io->in_bytes, 0);
+        io->remark = "trailing garbage after the end of the compressed data was left out";
+        return MR_DONE;
+    }
     mover->is_ended = false;
     return begin_member(mover, err);
 }
@@ -475,6 +480,7 @@ static enum mr_status join_rename(const void *config, char **path)
 
 const struct mr_operation operation_gzip_to_member = {
     .struct_bytes = sizeof(struct mr_operation),
+    .flags = MR_OPERATION_UNPACKS,
     .name = "gunzip",
     .summary = "takes the deflate data out of gzip members as it is",
     .bound = join_bound,

@@ -118,6 +118,7 @@ static const struct mr_setting settings[] = {
 
 const struct mr_operation operation_recompress = {
     .struct_bytes = sizeof(struct mr_operation),
+    .flags = MR_OPERATION_UNPACKS,
     .name = "recompress",
     .summary = "decompress, then compress by another codec; the suffix is swapped",
     .settings = settings,

@@ -18,11 +18,15 @@
                                                     */
 #define USUAL_DECODER_BYTES ((size_t)9 << 20)      /* a dictionary of 8 MiB: level 6 */
 
+enum kind { KIND_XZ, KIND_ALONE, KIND_LZIP }; /* .xz, .lzma, .lz */
+
 struct decompressor {
     struct codec_decoder decoder;
     lzma_stream lzma;
-    bool is_alone; /* .lzma */
+    enum kind kind;
 };
+
+#define HAS_LZIP (LZMA_VERSION >= UINT32_C(50040002))
 
 /* One call of liblzma. */
 static lzma_ret run(lzma_stream *lzma, struct mr_io *io)
@@ -75,10 +79,21 @@ static bool lzma_match(const unsigned char *head, size_t count)
 static enum mr_status decode_begin(struct codec_decoder *decoder, struct mr_error *err)
 {
     struct decompressor *decompressor = (struct decompressor *)decoder;
-    lzma_ret code = decompressor->is_alone
-                        ? lzma_alone_decoder(&decompressor->lzma, DECODER_LIMIT_BYTES)
-                        : lzma_stream_decoder(&decompressor->lzma, DECODER_LIMIT_BYTES,
-                                              LZMA_TELL_UNSUPPORTED_CHECK);
+    lzma_ret code = LZMA_OPTIONS_ERROR;
+    switch (decompressor->kind) {
+    case KIND_XZ:
+        code = lzma_stream_decoder(&decompressor->lzma, DECODER_LIMIT_BYTES,
+                                   LZMA_TELL_UNSUPPORTED_CHECK);
+        break;
+    case KIND_ALONE:
+        code = lzma_alone_decoder(&decompressor->lzma, DECODER_LIMIT_BYTES);
+        break;
+    case KIND_LZIP:
+#if HAS_LZIP
+        code = lzma_lzip_decoder(&decompressor->lzma, DECODER_LIMIT_BYTES, 0);
+#endif
+        break;
+    }
     return code == LZMA_OK ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
@@ -138,6 +153,23 @@ static const struct codec_decoder_calls lzma_calls = {
     .rest = rest,
 };
 
+#if HAS_LZIP
+static bool lzip_match(const unsigned char *head, size_t count)
+{
+    return memcmp(head, "LZIP", count) == 0;
+}
+
+static const struct codec_decoder_calls lzip_calls = {
+    .format = "lzip",
+    .head_bytes = 4,
+    .match = lzip_match,
+    .allows_tail = true,
+    .begin = decode_begin,
+    .step = decode_step,
+    .rest = rest,
+};
+#endif
+
 /* Of what is usual; a file with a larger dictionary takes up to 128 MiB for as long as it lasts. */
 static size_t decoder_bytes(const void *config)
 {
@@ -157,29 +189,43 @@ static enum mr_status rename_unlzma(const void *config, char **path)
     return codec_suffix_remove(path, "lzma");
 }
 
-static enum mr_status create_decoder(bool is_alone, void **state, struct mr_error *err)
+static enum mr_status create_decoder(enum kind kind, const struct codec_decoder_calls *calls,
+                                     void **state, struct mr_error *err)
 {
-    enum mr_status status = codec_decoder_create(is_alone ? &lzma_calls : &xz_calls,
-                                                 sizeof(struct decompressor), state, err);
+    enum mr_status status = codec_decoder_create(calls, sizeof(struct decompressor), state, err);
     if (status != MR_OK)
         return status;
     struct decompressor *decompressor = *state;
     decompressor->lzma = (lzma_stream)LZMA_STREAM_INIT;
-    decompressor->is_alone = is_alone;
+    decompressor->kind = kind;
     return MR_OK;
 }
 
 static enum mr_status unxz_create(const void *config, void **state, struct mr_error *err)
 {
     (void)config;
-    return create_decoder(false, state, err);
+    return create_decoder(KIND_XZ, &xz_calls, state, err);
 }
 
 static enum mr_status unlzma_create(const void *config, void **state, struct mr_error *err)
 {
     (void)config;
-    return create_decoder(true, state, err);
+    return create_decoder(KIND_ALONE, &lzma_calls, state, err);
 }
+
+#if HAS_LZIP
+static enum mr_status unlzip_create(const void *config, void **state, struct mr_error *err)
+{
+    (void)config;
+    return create_decoder(KIND_LZIP, &lzip_calls, state, err);
+}
+
+static enum mr_status rename_unlzip(const void *config, char **path)
+{
+    (void)config;
+    return codec_suffix_remove(path, "lzip");
+}
+#endif
 
 static void decoder_destroy(void *state)
 {
@@ -224,5 +270,17 @@ const struct mr_operation operation_unlzma = {
     .state_create = unlzma_create,
     .state_destroy = decoder_destroy,
 };
+
+#if HAS_LZIP
+const struct mr_operation operation_unlzip = {
+    CODEC_DECODER,
+    .name = "unlzip",
+    .summary = "unpacks .lz, all members of it",
+    .state_bytes = decoder_bytes,
+    .rename = rename_unlzip,
+    .state_create = unlzip_create,
+    .state_destroy = decoder_destroy,
+};
+#endif
 
 #endif

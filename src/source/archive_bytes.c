@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -33,6 +34,7 @@ struct archive_bytes {
     struct decode_ahead *decoded;
     const struct unwrap_format *format;
     bool is_started;
+    atomic_uint_fast64_t piped_bytes; /* read of a pipe */
     bool is_peeked; /* the next bytes are peeked, which lie in decoded */
     const unsigned char *peeked;
     size_t peeked_bytes;
@@ -203,6 +205,11 @@ int archive_bytes_duplicate(const struct archive_bytes *bytes)
     return fcntl(bytes->fd, F_DUPFD_CLOEXEC, 3);
 }
 
+bool archive_bytes_is_lenient(const struct archive_bytes *bytes)
+{
+    return bytes->limits.is_lenient_zip;
+}
+
 bool archive_bytes_can_seek(const struct archive_bytes *bytes)
 {
     return bytes->can_seek;
@@ -211,6 +218,11 @@ bool archive_bytes_can_seek(const struct archive_bytes *bytes)
 bool archive_bytes_can_rewind(const struct archive_bytes *bytes)
 {
     return bytes->can_seek || bytes->is_kept;
+}
+
+uint64_t archive_bytes_stored(const struct archive_bytes *bytes)
+{
+    return bytes->can_seek ? (uint64_t)bytes->size_bytes : atomic_load(&bytes->piped_bytes);
 }
 
 uint64_t archive_bytes_memory(const struct archive_bytes *bytes)
@@ -262,6 +274,7 @@ static ssize_t read_pipe(struct archive_bytes *bytes, const void **data)
         }
     }
     bytes->at_bytes += got;
+    atomic_fetch_add(&bytes->piped_bytes, (uint64_t)got);
     *data = bytes->buffer;
     return got;
 }

@@ -65,11 +65,15 @@ bool archive_bytes_take(struct archive_bytes *bytes, int *fd, void **head, size_
 /* Another descriptor (the caller's) of an input that can seek, at its beginning; -1 with errno. */
 int archive_bytes_duplicate(const struct archive_bytes *bytes);
 
+/* What limits said. */
+bool archive_bytes_is_lenient(const struct archive_bytes *bytes);
 bool archive_bytes_can_seek(const struct archive_bytes *bytes);
 /* True while everything that was read can be read again: always for a file, for a pipe as long as
  * all is kept. */
 bool archive_bytes_can_rewind(const struct archive_bytes *bytes);
 /* The most memory that taking the compression off needs besides a few buffers. */
 uint64_t archive_bytes_memory(const struct archive_bytes *bytes);
+/* The size of an input that can seek, else how much of it was read so far. Any thread. */
+uint64_t archive_bytes_stored(const struct archive_bytes *bytes);
 
 #endif

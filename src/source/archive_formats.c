@@ -116,6 +116,17 @@ enum mr_status archive_formats_parse(const char *text, struct archive_choice *ch
         shown);
 }
 
+/* Suffixes of compression that is not read here. */
+static bool is_other_filter(const char *suffix)
+{
+    static const char *const others[] = {"br",  "sz",  "lzo", "lrz",     "grz",      "zz",
+                                         "bz3", "rz",  "pack", "deflate", "deflatez", "block_lz4"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcasecmp(suffix, others[i]) == 0)
+            return true;
+    return false;
+}
+
 bool archive_formats_is_named(const char *name)
 {
     struct archive_choice choice;
@@ -126,7 +137,11 @@ bool archive_formats_is_named(const char *name)
     if (archive_formats_parse(last + 1, &choice, NULL) == MR_OK)
         return true;
     const char *before = memrchr(base, '.', (size_t)(last - base));
-    return before && before != base && archive_formats_parse(before + 1, &choice, NULL) == MR_OK;
+    if (!before || before == base)
+        return false;
+    bool is_tar = last - before == 4 && strncasecmp(before, ".tar", 4) == 0;
+    return archive_formats_parse(before + 1, &choice, NULL) == MR_OK ||
+           (is_tar && is_other_filter(last + 1));
 }
 
 bool archive_formats_support_filters(struct archive *archive, const struct archive_choice *choice)
@@ -183,6 +198,9 @@ struct magic {
 static const struct magic magics[] = {
     {0, 4, "PK\003\004", ARCHIVE_GUESS_CERTAIN, true},
     {0, 4, "PK\005\006", ARCHIVE_GUESS_CERTAIN, true},
+    {0, 4, "PK\001\002", ARCHIVE_GUESS_CERTAIN, true}, /* damaged ones, without members */
+    {0, 4, "PK\006\006", ARCHIVE_GUESS_CERTAIN, true},
+    {0, 4, "PK\006\007", ARCHIVE_GUESS_CERTAIN, true},
     {0, 4, "PK\007\010", ARCHIVE_GUESS_CERTAIN, true},
     {0, 6, "PK00PK", ARCHIVE_GUESS_CERTAIN, true},
     {0, 6, "7z\274\257\047\034", ARCHIVE_GUESS_CERTAIN, true},
@@ -201,7 +219,6 @@ static const struct magic magics[] = {
     {0, 2, "\037\213", ARCHIVE_GUESS_MAYBE, false},         /* gzip */
     {0, 3, "BZh", ARCHIVE_GUESS_MAYBE, false},
     {0, 6, "\3757zXZ\0", ARCHIVE_GUESS_MAYBE, false},
-    {0, 3, "]\0\0", ARCHIVE_GUESS_MAYBE, false}, /* LZMA */
     {0, 4, "LZIP", ARCHIVE_GUESS_MAYBE, false},
     {0, 4, "\050\265\057\375", ARCHIVE_GUESS_MAYBE, false}, /* zstd */
     {1, 3, "\052\115\030", ARCHIVE_GUESS_MAYBE, false},     /* a frame to skip, of zstd or lz4 */
@@ -242,6 +259,17 @@ static bool may_be_tar(const unsigned char *head, size_t head_bytes)
     return stored == sum || stored == signed_sum;
 }
 
+/* LZMA has no magic number: the usual properties, and a dictionary of 2^n or 2^n + 2^(n-1) bytes. */
+static bool may_be_lzma(const unsigned char *head, size_t head_bytes)
+{
+    if (head_bytes < 13 || head[0] != 0x5d)
+        return false;
+    uint32_t size = (uint32_t)head[1] | (uint32_t)head[2] << 8 | (uint32_t)head[3] << 16 |
+                    (uint32_t)head[4] << 24;
+    uint32_t lowest = size & (~size + 1);
+    return size >= 4096 && (size == lowest || size == lowest + 2 * (uint64_t)lowest);
+}
+
 enum archive_guess archive_formats_guess(const unsigned char *head, size_t head_bytes,
                                          bool *begins_at_end)
 {
@@ -254,7 +282,7 @@ enum archive_guess archive_formats_guess(const unsigned char *head, size_t head_
         *begins_at_end = magic->begins_at_end;
         return magic->guess;
     }
-    return may_be_tar(head, head_bytes) ? ARCHIVE_GUESS_MAYBE : ARCHIVE_GUESS_NONE;
+    return may_be_lzma(head, head_bytes) || may_be_tar(head, head_bytes) ? ARCHIVE_GUESS_MAYBE : ARCHIVE_GUESS_NONE;
 }
 
 /* A cpio that holds its trailer alone, padded with zeros. */

@@ -7,7 +7,8 @@
 #include "source/sources.h"
 
 enum mr_status archive_probe_zip(struct archive_bytes *bytes, const struct archive_choice *choice,
-                                 const char *label, struct mr_source **zip, struct mr_error *err)
+                                 const char *label, bool is_lenient, struct mr_source **zip,
+                                 struct mr_error *err)
 {
     const unsigned char *head;
     size_t head_bytes;
@@ -22,7 +23,7 @@ enum mr_status archive_probe_zip(struct archive_bytes *bytes, const struct archi
         return status;
     }
     status = archive_formats_may_be_zip(choice, head, head_bytes)
-                 ? zip_source_create(fd, label, zip, err)
+                 ? zip_source_create(fd, label, is_lenient, zip, err)
                  : MR_E_UNSUPPORTED;
     if (status != MR_OK)
         close(fd);

@@ -11,6 +11,7 @@
  * those of zip_source_create(). Texts name label.
  */
 enum mr_status archive_probe_zip(struct archive_bytes *bytes, const struct archive_choice *choice,
-                                 const char *label, struct mr_source **zip, struct mr_error *err);
+                                 const char *label, bool is_lenient, struct mr_source **zip,
+                                 struct mr_error *err);
 
 #endif

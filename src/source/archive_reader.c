@@ -11,6 +11,7 @@
 #include "source/archive_feed.h"
 #include "source/archive_member.h"
 
+#define TAR_BLOCK_BYTES       512
 #define DAMAGE_SKIP_MAX_COUNT (1 << 20) /* unreadable headers in a row that are passed over */
 #define FAILED_MAX_COUNT      65536     /* unreadable members in a row; then it is given up */
 #define TAIL_MAX_BYTES        ((size_t)64 << 20) /* plain bytes behind the end of an archive */
@@ -23,6 +24,7 @@ struct archive_reader {
     struct archive_entry *member; /* libarchive's; the last one */
     struct archive_links links;
     uint64_t member_count;
+    int64_t end_bytes;     /* of tar: where the last member ends */
     unsigned failed_count; /* members in a row that failed */
     int first_status;      /* of the first header, which was read to recognise the archive */
     bool has_first;
@@ -66,13 +68,28 @@ static enum mr_status give_up(struct archive_reader *reader, struct mr_error *er
 
 /* ---- members ---- */
 
+static bool is_tar(const struct archive_reader *reader)
+{
+    return (archive_format(reader->archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
+}
+
 static int read_header(struct archive_reader *reader)
 {
     if (reader->has_first) {
         reader->has_first = false;
         return reader->first_status;
     }
+    /* After the padding of the last member: the mark of the end takes another block. */
+    if (is_tar(reader) && archive_read_data_skip(reader->archive) >= ARCHIVE_WARN)
+        reader->end_bytes = archive_filter_bytes(reader->archive, 0);
     return archive_read_next_header(reader->archive, &reader->member);
+}
+
+/* A tar that ends without its mark may have been cut off between two members. */
+static bool lacks_end(const struct archive_reader *reader)
+{
+    return is_tar(reader) && reader->member_count > 0 &&
+           archive_filter_bytes(reader->archive, 0) - reader->end_bytes < TAR_BLOCK_BYTES;
 }
 
 /* Passes over runs of unreadable headers after the first, which libarchive tries block by block. */
@@ -150,6 +167,13 @@ static enum mr_status take_member(struct archive_reader *reader, struct mr_entry
     return MR_OK;
 }
 
+/* After ARCHIVE_WARN: a name that cannot be translated is none; it is looked at in the entry. */
+static bool tells_of_damage(const struct archive_reader *reader)
+{
+    const char *reason = archive_error_string(reader->archive);
+    return reason && !strcasestr(reason, "converted");
+}
+
 static enum mr_status next_member(struct archive_reader *reader, struct mr_entry *entry,
                                   struct mr_error *err)
 {
@@ -158,6 +182,9 @@ static enum mr_status next_member(struct archive_reader *reader, struct mr_entry
         if (result == ARCHIVE_EOF) {
             reader->is_ended = true;
             enum mr_status status = finish(reader, err);
+            if (status == MR_OK && lacks_end(reader))
+                return mr_error_set(err, MR_E_DATA, 0,
+                                    "truncated archive: the mark of its end is missing");
             return status == MR_OK ? next_after_end(reader, entry, err) : status;
         }
         bool is_failed = result == ARCHIVE_FAILED;
@@ -178,8 +205,12 @@ static enum mr_status next_member(struct archive_reader *reader, struct mr_entry
                                 reader->member_count, entry, &ignored);
             return status;
         }
-        /* ARCHIVE_WARN: a name that could not be translated, a pax key that is not known. What
-         * matters is checked in the entry. */
+        if (result == ARCHIVE_WARN && tells_of_damage(reader)) {
+            enum mr_status status = describe(reader, err);
+            reader->first_status = ARCHIVE_OK; /* the member comes all the same */
+            reader->has_first = true;
+            return status;
+        }
         enum mr_status status = take_member(reader, entry, err);
         if (status != MR_AGAIN)
             return status;

@@ -11,6 +11,9 @@
 #include "source/archive_reader.h"
 #include "source/sources.h"
 
+#define HOLE_BYTES      128 /* of a hole count as one that is stored */
+#define HOLES_MAX_BYTES ((uint64_t)256 << 20)
+
 /* The member that is being read; there is one at a time. */
 struct mr_reader {
     bool is_open;
@@ -25,6 +28,7 @@ struct archive_source {
     struct archive_bytes *bytes;
     struct archive_reading *reading; /* NULL: it was not begun */
     struct mr_reader reader;
+    uint64_t hole_bytes;   /* given out so far */
     bool is_content;       /* the last entry was given with content in the archive */
     struct mr_source *zip; /* our own reader, which takes the place of all this; owned until then */
 };
@@ -93,9 +97,18 @@ static enum mr_status source_read(struct mr_source *base, struct mr_reader *read
             break;
         status = source->reading->ops->block(source->reading, &reader->block, err);
         reader->is_ended = status != MR_OK;
+        source->hole_bytes += status == MR_OK ? (uint64_t)reader->block.zero_bytes : 0;
     }
     *got_bytes = got;
     return status == MR_DONE ? MR_OK : status;
+}
+
+/* Sparse files are usual, and have more holes than content: a hole stands for some bytes, up to a size. */
+static uint64_t source_input_bytes(struct mr_source *base)
+{
+    const struct archive_source *source = (const struct archive_source *)base;
+    uint64_t holes = source->hole_bytes < HOLES_MAX_BYTES ? source->hole_bytes : HOLES_MAX_BYTES;
+    return archive_bytes_stored(source->bytes) + holes / HOLE_BYTES;
 }
 
 static enum mr_status source_close(struct mr_source *base, struct mr_reader *reader,
@@ -129,6 +142,7 @@ static const struct mr_source_ops ops = {
     .open = source_open,
     .read = source_read,
     .close = source_close,
+    .input_bytes = source_input_bytes,
     .destroy = source_destroy,
 };
 
@@ -210,7 +224,8 @@ static enum mr_status look(struct archive_source *source, const char *format,
     if (begins_at_end || archive_formats_begins_at_end(&choice)) {
         status = archive_bytes_spool(source->bytes, err);
         if (status == MR_OK)
-            status = archive_probe_zip(source->bytes, &choice, source->label, &source->zip, err);
+            status = archive_probe_zip(source->bytes, &choice, source->label,
+                                       archive_bytes_is_lenient(source->bytes), &source->zip, err);
         if (status != MR_E_UNSUPPORTED)
             return status;
     }
@@ -230,6 +245,10 @@ static enum mr_status start(struct archive_source *source, const char *format,
     if (status == MR_E_UNSUPPORTED && guess == ARCHIVE_GUESS_CERTAIN)
         return mr_error_set(err, MR_E_DATA, 0, "%s: damaged or truncated archive: it begins like "
                             "one, but nothing can be read", source->shown);
+    if (status == MR_E_UNSUPPORTED && archive_formats_is_named(source->label))
+        return mr_error_set(err, MR_E_DATA, 0,
+                            "%s: is named like an archive, and is damaged or none that can be read "
+                            "(--no-archives takes it as a plain file)", source->shown);
     return status;
 }
 

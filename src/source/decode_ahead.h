@@ -15,6 +15,7 @@ struct decode_limits {
     uint64_t
         memory_bytes; /* 0: DECODE_MEMORY_DEFAULT_BYTES. Less than two blocks is not possible. */
     unsigned thread_count; /* for what can be decoded at once; 0: the processors, at most 4 */
+    bool is_lenient_zip;   /* of zip archives, see zip_source_create() */
 };
 
 #define DECODE_MEMORY_DEFAULT_BYTES ((uint64_t)128 << 20)

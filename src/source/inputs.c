@@ -307,6 +307,18 @@ static enum mr_status advance(struct inputs *inputs, struct mr_error *err)
     }
 }
 
+/* Nothing more is wanted of the current input. */
+static enum mr_status leave(struct inputs *inputs, struct mr_error *err)
+{
+    struct input *current = inputs->current;
+    char shown[PATH_SHOW_BYTES];
+    mr_error_set(err, MR_E_LIMIT, 0, "%s: the rest of it is not read",
+                 path_show(shown, sizeof(shown), current->source->label));
+    inputs->current = NULL;
+    input_release(current);
+    return MR_E_LIMIT;
+}
+
 enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct input **input,
                            struct mr_error *err)
 {
@@ -316,6 +328,8 @@ enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct
         if (status != MR_OK)
             return status;
         struct input *current = inputs->current;
+        if (atomic_load(&current->is_over))
+            return leave(inputs, err);
         status = current->source->ops->next(current->source, entry, err);
         if (status == MR_DONE) {
             mr_entry_clear(entry);

@@ -18,6 +18,8 @@ struct inputs;
 struct input {
     struct mr_source *source;
     char *prefix;     /* what comes before a member's name in the output: "" or "name" */
+    atomic_uint_fast64_t made_bytes; /* that its members came to; for whoever counts them */
+    atomic_bool is_over; /* set by whoever uses it: that was too much, and nothing more is read */
     atomic_uint refs; /* one for each item, one for inputs while it is the current one */
 };
 
@@ -51,7 +53,7 @@ void inputs_destroy(struct inputs *inputs); /* NULL is a no-op; after all releas
  * The next entry: MR_OK fills *entry (zeroed by the caller, who clears it) and *input (the caller's
  * to release). MR_DONE: no more. Errors are about entry->path in *input (when both are set; input
  * is the caller's to release all the same), or about an input as a whole (*input NULL; the text
- * names it); the next call goes on.
+ * names it); the next call goes on. MR_SKIPPED: something to be told of an input. MR_E_LIMIT as a whole: the rest of an input that is_over.
  */
 enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct input **input,
                            struct mr_error *err);

@@ -84,17 +84,18 @@ static inline enum mr_status archive_source_create(int fd, const char *label, co
 }
 
 /*
- * A zip archive, read by our own reader (APPNOTE.TXT 6.3.x): from where fd, a regular file, stands to its end. Files are given with
+ * A zip archive, read by our own reader (APPNOTE.TXT 6.3.x): from where fd, a regular file, stands to its end. All of its structure is
+ * checked first (zip_check.h); with is_lenient what readers differ on is no damage, but told by next() as MR_SKIPPED, and a member that cannot
+ * be found fails alone. Files are given with
  * their encoding: what read() gives are the bytes as they stand in the archive, and whoever reads them decodes them and
- * checks size and CRC. Members can be opened by many threads at once, again and in any order; open() checks the local header,
- * and that no other member's bytes are among this one's. Memory does not grow with the number of members, but for 8 bytes each when they do
- * not lie in the order of the directory. The file must not change meanwhile. label is copied.
+ * checks size and CRC. Members can be opened by many threads at once, again and in any order. Memory does not grow with the number of members,
+ * but for 8 bytes each during the check when they do not lie in the order of the directory. The file must not change meanwhile. label is copied.
  * MR_OK: fd is the source's from now on; in every other case it stays the caller's, with its position. MR_E_UNSUPPORTED: there is no
- * end record, or a member is in a method that is not decoded here: libarchive may know more. MR_E_DATA: it is a zip archive, but
+ * end record, or a member is in a method that libarchive decodes and we do not. MR_E_DATA: it is a zip archive, but
  * damaged; MR_E_LIMIT, MR_E_SYSTEM, MR_E_MEMORY. Texts name the archive.
  */
-enum mr_status zip_source_create(int fd, const char *label, struct mr_source **source,
-                                 struct mr_error *err);
+enum mr_status zip_source_create(int fd, const char *label, bool is_lenient,
+                                 struct mr_source **source, struct mr_error *err);
 
 /*
  * One item named name that holds what fd gives until its end (fd is the source's, also on failure). head, head_bytes: bytes read

@@ -9,10 +9,20 @@
 
 #include "millrace/status.h"
 
+/*
+ * What readers differ on: where one archive may be read as two, it is refused as damaged, unless the user wants it all the same; then the
+ * first of these faults is kept here.
+ */
+struct zip_doubts {
+    bool accepts;
+    struct mr_error first; /* status MR_OK: there is none */
+};
+
 struct zip_bytes {
     int fd;              /* a regular file; borrowed */
     int64_t start_bytes; /* where the input begins in the file */
     int64_t size_bytes;  /* of the input, when it was opened; offsets count from its beginning */
+    struct zip_doubts *doubts; /* during the check */
 };
 
 /*
@@ -24,6 +34,12 @@ enum mr_status zip_bytes_read(const struct zip_bytes *bytes, int64_t at_bytes, v
 
 /* MR_E_DATA, with words that are the same for every damage: "damaged or truncated archive: ". */
 enum mr_status zip_damaged(struct mr_error *err, const char *format, ...) MR_PRINTF(2, 3);
+
+/* Keeps a fault that is worth a word only. MR_OK. */
+enum mr_status zip_remark(const struct zip_bytes *bytes, const char *text);
+/* zip_damaged() where doubts are refused; else zip_remark(). */
+enum mr_status zip_doubt(const struct zip_bytes *bytes, struct mr_error *err, const char *format, ...)
+    MR_PRINTF(3, 4);
 
 static inline uint16_t zip_get16(const unsigned char *at)
 {

@@ -28,6 +28,18 @@ const unsigned char *zip_extra_find(const unsigned char *extra, size_t extra_byt
     return NULL;
 }
 
+unsigned zip_extra_count(const unsigned char *extra, size_t extra_bytes, unsigned id)
+{
+    unsigned count = 0;
+    size_t size = 0;
+    const unsigned char *end = extra + extra_bytes;
+    while ((extra = zip_extra_find(extra, (size_t)(end - extra), id, &size)) != NULL) {
+        extra += size;
+        count++;
+    }
+    return count;
+}
+
 bool zip_extra_is_whole(const unsigned char *extra, size_t extra_bytes)
 {
     while (extra_bytes >= EXTRA_HEAD_BYTES) {
@@ -46,12 +58,24 @@ bool zip_header_is_encrypted(const struct zip_header *header)
            header->method == ZIP_METHOD_AES;
 }
 
-static bool is_decoded(const struct zip_header *header)
+bool zip_header_is_decoded(const struct zip_header *header)
 {
     if (header->flags & ZIP_FLAG_PATCH)
         return false;
     return header->method == ZIP_METHOD_STORE || header->method == ZIP_METHOD_DEFLATE ||
            (MR_HAVE_ZSTD && header->method == ZIP_METHOD_ZSTD);
+}
+
+/* bzip2, LZMA, xz, PPMd and zstd: APPNOTE.TXT 4.4.5. */
+static bool is_for_others(const struct zip_header *header)
+{
+    static const unsigned methods[] = {12, 14, 95, 98, ZIP_METHOD_ZSTD};
+    if (zip_header_is_decoded(header) || zip_header_is_encrypted(header))
+        return false;
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (header->method == methods[i])
+            return true;
+    return false;
 }
 
 void zip_walk_begin(struct zip_walk *walk, const struct zip_directory *directory, int64_t at_bytes,
@@ -195,11 +219,7 @@ static enum mr_status scan(struct zip_directory *directory, void *buffer, int64_
     enum mr_status status;
     zip_walk_begin(&walk, directory, directory->end.directory_at_bytes, buffer, PIECE_BYTES);
     while ((status = zip_walk_next(&walk, &header, err)) == MR_OK) {
-        if (!is_decoded(&header) && !zip_header_is_encrypted(&header)) {
-            status = mr_error_set(err, MR_E_UNSUPPORTED, 0, "method %u is not decoded here",
-                                  header.method);
-            break;
-        }
+        directory->is_for_others = directory->is_for_others || is_for_others(&header);
         if (local_at && count < directory->entry_count)
             local_at[count] = header.local_at_bytes;
         is_ascending = is_ascending && header.local_at_bytes > last;
@@ -269,10 +289,8 @@ void zip_directory_fini(struct zip_directory *directory)
     directory->local_at = NULL;
 }
 
-/* The first of the sorted places that is behind at_bytes, or end_bytes. *is_shared: two members are
- * at at_bytes. */
-static int64_t place_after(const struct zip_directory *directory, int64_t at_bytes,
-                           int64_t end_bytes, bool *is_shared)
+int64_t zip_directory_next_place(const struct zip_directory *directory, int64_t at_bytes,
+                                 int64_t end_bytes, bool *is_shared)
 {
     uint64_t low = 0, high = directory->entry_count;
     while (low < high) {
@@ -283,30 +301,7 @@ static int64_t place_after(const struct zip_directory *directory, int64_t at_byt
             high = middle;
     }
     *is_shared = low >= 2 && directory->local_at[low - 2] == at_bytes;
-    return low < directory->entry_count ? directory->local_at[low] : end_bytes;
-}
-
-enum mr_status zip_directory_limit(struct zip_walk *walk, const struct zip_header *header,
-                                   int64_t *limit_bytes, struct mr_error *err)
-{
-    const struct zip_directory *directory = walk->directory;
-    int64_t limit = directory->end.directory_at_bytes;
-    bool is_shared = false;
-    if (directory->is_ascending) {
-        struct zip_header next;
-        enum mr_status status = zip_walk_next(walk, &next, err);
-        if (status != MR_OK && status != MR_DONE)
-            return status;
-        if (status == MR_OK && next.local_at_bytes < limit)
-            limit = next.local_at_bytes;
-        is_shared = limit <= header->local_at_bytes;
-    } else {
-        int64_t after = place_after(directory, header->local_at_bytes, limit, &is_shared);
-        if (after < limit)
-            limit = after;
-    }
-    if (is_shared)
-        return zip_damaged(err, "another member has the same place");
-    *limit_bytes = limit;
-    return MR_OK;
+    return low < directory->entry_count && directory->local_at[low] < end_bytes
+               ? directory->local_at[low]
+               : end_bytes;
 }

@@ -26,7 +26,8 @@ enum zip_method { /* APPNOTE.TXT 4.4.5 */
                   ZIP_METHOD_AES = 99
 };
 
-#define ZIP_EXTRA_ZIP64 1u /* APPNOTE.TXT 4.5.3 */
+#define ZIP_EXTRA_ZIP64 1u      /* APPNOTE.TXT 4.5.3 */
+#define ZIP_EXTRA_PATH  0x7075u /* Unicode path, APPNOTE.TXT 4.6.9 */
 
 /* One central header. What it points to is the walk's, until the next step. */
 struct zip_header {
@@ -44,9 +45,15 @@ struct zip_header {
 const unsigned char *zip_extra_find(const unsigned char *extra, size_t extra_bytes, unsigned id,
                                     size_t *size_bytes);
 
+/* How many there are of that id. */
+unsigned zip_extra_count(const unsigned char *extra, size_t extra_bytes, unsigned id);
+
 /* Do the fields fill the extra bytes, but for up to 3 at the end, with which some writers align
  * data? */
 bool zip_extra_is_whole(const unsigned char *extra, size_t extra_bytes);
+
+/* Is its method one that we decode? */
+bool zip_header_is_decoded(const struct zip_header *header);
 
 /* Is what this member holds kept from us? */
 bool zip_header_is_encrypted(const struct zip_header *header);
@@ -56,7 +63,8 @@ struct zip_directory {
     struct zip_end end;
     uint64_t entry_count; /* as counted */
     bool is_ascending;    /* local headers follow each other in the order of the directory */
-    int64_t *local_at;    /* of all members, sorted; owned; NULL when is_ascending */
+    int64_t *local_at;    /* of all members, sorted; owned; NULL when is_ascending, and after zip_check() */
+    bool is_for_others;   /* a member is in a method that libarchive decodes, and we do not */
 };
 
 /* A walk through the directory, on one thread at a time. */
@@ -81,8 +89,7 @@ enum mr_status zip_walk_next(struct zip_walk *walk, struct zip_header *header,
 
 /*
  * Finds the directory and goes through it once: every header is whole, and there are as many as the
- * end record says. MR_OK; MR_E_UNSUPPORTED: a member is neither encrypted nor in a method that we
- * decode, or there is no end record; MR_E_LIMIT: more than 16,777,216 members out of order;
+ * end record says. MR_OK; MR_E_UNSUPPORTED: there is no end record; MR_E_LIMIT: more than 16,777,216 members out of order;
  * MR_E_DATA, MR_E_SYSTEM, MR_E_MEMORY. On MR_OK zip_directory_fini() frees what it holds. Const
  * from then on, and good for any thread.
  */
@@ -90,13 +97,8 @@ enum mr_status zip_directory_init(struct zip_directory *directory, const struct 
                                   struct mr_error *err);
 void zip_directory_fini(struct zip_directory *directory);
 
-/*
- * Where what belongs to the member of header must end at the latest: where the next one begins, or
- * the directory. Else one byte could serve many members, and a small archive hold very much. walk
- * is right behind header, and goes on by one. MR_OK; MR_E_DATA: its place is another's too;
- * MR_E_SYSTEM, MR_E_MEMORY.
- */
-enum mr_status zip_directory_limit(struct zip_walk *walk, const struct zip_header *header,
-                                   int64_t *limit_bytes, struct mr_error *err);
+/* Where members do not lie in order: the place of the one that is next behind at_bytes, or end_bytes. *is_shared: two are at at_bytes. */
+int64_t zip_directory_next_place(const struct zip_directory *directory, int64_t at_bytes,
+                                 int64_t end_bytes, bool *is_shared);
 
 #endif

@@ -94,9 +94,15 @@ static enum mr_status read_zip64(const struct zip_bytes *bytes, int64_t end_at_b
     if (is_found)
         claim64 = claim_of_end64(record);
     if (!is_found || !agrees(claim, &claim64)) {
+        if (is_left_to_zip64(claim))
+            return zip_damaged(err, "its zip64 end records do not fit");
         /* Not needed, it may be chance: the end of a comment in the directory. */
-        return is_left_to_zip64(claim) ? zip_damaged(err, "its zip64 end records do not fit")
-                                       : MR_OK;
+        return zip_doubt(bytes, err, "its zip64 end records do not fit");
+    }
+    if (locator_at - at != END64_BYTES) {
+        enum mr_status status = zip_doubt(bytes, err, "its zip64 end record is longer than known");
+        if (status != MR_OK)
+            return status;
     }
     if (zip_get32(locator + 4) != 0 || zip_get32(locator + 16) > 1)
         return several_parts(err);
@@ -122,6 +128,7 @@ static enum mr_status check_places(const struct zip_bytes *bytes, const struct z
             return status;
         if (memcmp(magic, "PK", 2) == 0)
             return zip_damaged(err, "another archive stands before it, or its own end is missing");
+        return zip_doubt(bytes, err, "something stands before it");
     }
     return MR_OK;
 }
@@ -149,6 +156,7 @@ static enum mr_status judge(const struct zip_bytes *bytes, int64_t end_at_bytes,
     };
     if (claim.directory_offset > (uint64_t)end->directory_at_bytes)
         return zip_damaged(err, "its directory is not where its end record says");
+    end->end_bytes = end_at_bytes + END_BYTES + zip_get16(record + 20);
     end->shift_bytes = end->directory_at_bytes - (int64_t)claim.directory_offset;
     return check_places(bytes, end, err);
 }
@@ -189,6 +197,25 @@ static enum mr_status search(const struct zip_bytes *bytes, const unsigned char 
     return first;
 }
 
+/* Is there an end record whose comment would reach beyond the input? */
+static bool has_longer_comment(const unsigned char *tail, size_t tail_bytes)
+{
+    for (size_t at = 0; at + END_BYTES <= tail_bytes; at++)
+        if (tail[at] == 'P' && memcmp(tail + at, "PK\005\006", 4) == 0 &&
+            zip_get16(tail + at + 20) > tail_bytes - at - END_BYTES)
+            return true;
+    return false;
+}
+
+/* Bytes behind the end. A few can be no archive, whatever reader looks at them. */
+static enum mr_status judge_tail(const struct zip_bytes *bytes, const struct zip_end *end,
+                                 struct mr_error *err)
+{
+    if (bytes->size_bytes - end->end_bytes < END_BYTES)
+        return zip_remark(bytes, "some bytes follow its end");
+    return zip_doubt(bytes, err, "something follows its end");
+}
+
 enum mr_status zip_end_find(const struct zip_bytes *bytes, struct zip_end *end,
                             struct mr_error *err)
 {
@@ -204,8 +231,13 @@ enum mr_status zip_end_find(const struct zip_bytes *bytes, struct zip_end *end,
         zip_bytes_read(bytes, bytes->size_bytes - (int64_t)tail_bytes, tail, tail_bytes, err);
     if (status == MR_OK)
         status = search(bytes, tail, tail_bytes, true, end, err);
-    if (status == MR_E_UNSUPPORTED)
+    if (status == MR_E_UNSUPPORTED) {
         status = search(bytes, tail, tail_bytes, false, end, err);
+        if (status == MR_OK)
+            status = judge_tail(bytes, end, err);
+        else if (status == MR_E_UNSUPPORTED && has_longer_comment(tail, tail_bytes))
+            status = zip_damaged(err, "its comment is cut");
+    }
     free(tail);
     if (status == MR_E_UNSUPPORTED)
         return mr_error_set(err, MR_E_UNSUPPORTED, 0, "it has no end record");

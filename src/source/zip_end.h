@@ -11,6 +11,7 @@ struct zip_end {
     int64_t directory_at_bytes; /* the central directory, and where it ends */
     int64_t directory_end_bytes;
     int64_t shift_bytes;  /* what stands before the archive: every offset in it is less by this */
+    int64_t end_bytes;    /* behind the end record and its comment */
     uint64_t entry_count; /* as the record says */
     bool is_count_short;  /* it has 16 bits: writers without zip64 let it wrap */
 };

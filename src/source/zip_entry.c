@@ -21,7 +21,6 @@ enum extra_id { /* APPNOTE.TXT 4.5.2, and proginfo/extrafld.txt of Info-ZIP */
                 EXTRA_NTFS = 0x000a,
                 EXTRA_TIME = 0x5455,
                 EXTRA_UNIX_OLD = 0x5855,
-                EXTRA_PATH = 0x7075,
                 EXTRA_OWNER = 0x7875
 };
 
@@ -47,7 +46,7 @@ static const unsigned char *find_name(const struct zip_header *header, size_t *s
 {
     size_t size = 0;
     const unsigned char *field =
-        zip_extra_find(header->extra, header->extra_bytes, EXTRA_PATH, &size);
+        zip_extra_find(header->extra, header->extra_bytes, ZIP_EXTRA_PATH, &size);
     *is_utf8 = (header->flags & ZIP_FLAG_UTF8) != 0;
     *size_bytes = header->name_bytes;
     if (*is_utf8 || !field || size <= 5 || field[0] != 1 ||
@@ -234,8 +233,11 @@ enum mr_status zip_entry_read(const struct zip_header *header, uint64_t index,
     enum mr_status status = read_name(header, index, entry, err);
     if (status != MR_OK)
         return status;
+    if (!zip_header_is_decoded(header) && !zip_header_is_encrypted(header))
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "its method %u is not supported",
+                            header->method);
     uint32_t mode = is_unix(header) ? header->attributes >> 16 : 0;
-    entry->place = (uint64_t)header->at_bytes;
+    entry->place = (uint64_t)header->local_at_bytes;
     entry->kind = kind_of(header, entry->path);
     entry->mode = mode & 07777;
     entry->has_mode = mode != 0;

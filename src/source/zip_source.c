@@ -9,13 +9,11 @@
 #include "base/path.h"
 #include "source/archive_member.h"
 #include "source/sources.h"
-#include "source/zip_directory.h"
+#include "source/zip_check.h"
 #include "source/zip_entry.h"
 #include "source/zip_member.h"
 
 #define PIECE_BYTES ((size_t)64 << 10) /* of the directory, read at once by next() */
-#define GLANCE_BYTES                                                                               \
-    ((size_t)1 << 10) /* the same by open(), which wants one header and the next one */
 
 struct mr_reader {
     int64_t at_bytes, left_bytes; /* of the stored bytes */
@@ -28,6 +26,7 @@ struct zip_source {
     char shown[PATH_SHOW_BYTES];    /* label for messages */
     int fd;                         /* owned */
     struct zip_directory directory; /* const once it is made */
+    struct zip_doubts doubts;       /* next(): to be told once */
     /* next() alone */
     struct zip_walk walk;
     unsigned char *piece; /* owned; of the walk */
@@ -35,50 +34,24 @@ struct zip_source {
     bool is_ended;
 };
 
-/* From the header that zip_walk_next() gave to where its data begins. walk goes on by one. */
-static enum mr_status find_data(struct zip_walk *walk, const struct zip_header *header,
-                                int64_t *data_at_bytes, struct mr_error *err)
-{
-    const struct zip_directory *directory = walk->directory;
-    int64_t limit = directory->end.directory_at_bytes;
-    enum mr_status status = zip_member_find(&directory->bytes, header, limit, data_at_bytes, err);
-    if (status == MR_OK) /* from here on the header's name is gone */
-        status = zip_directory_limit(walk, header, &limit, err);
-    if (status == MR_OK && *data_at_bytes > limit - header->stored_bytes)
-        return zip_damaged(err, "its data reaches into another member");
-    return status;
-}
-
-/* Reads the header at place again, and finds its data. A name of usual length costs no allocation.
- */
-static enum mr_status find_again(const struct zip_directory *directory, uint64_t place,
-                                 struct zip_header *header, int64_t *data_at_bytes,
-                                 struct mr_error *err)
-{
-    unsigned char glance[GLANCE_BYTES];
-    struct zip_walk walk;
-    if (place < (uint64_t)directory->end.directory_at_bytes ||
-        place >= (uint64_t)directory->end.directory_end_bytes)
-        return mr_error_set(err, MR_E_USAGE, 0, "is no member of this archive");
-    zip_walk_begin(&walk, directory, (int64_t)place, glance, sizeof(glance));
-    enum mr_status status = zip_walk_next(&walk, header, err);
-    if (status == MR_OK)
-        status = find_data(&walk, header, data_at_bytes, err);
-    zip_walk_end(&walk);
-    header->name = header->extra = NULL; /* they were the walk's */
-    return status;
-}
-
 /* The target of a link is its content, which has to be there with the entry. */
-static enum mr_status add_target(const struct zip_source *source, struct mr_entry *entry,
-                                 struct mr_error *err)
+static enum mr_status add_target(const struct zip_source *source, const struct zip_header *header,
+                                 struct mr_entry *entry, struct mr_error *err)
 {
-    struct zip_header header;
+    const struct zip_bytes *bytes = &source->directory.bytes;
     int64_t data_at;
-    enum mr_status status = find_again(&source->directory, entry->place, &header, &data_at, err);
-    if (status != MR_OK)
-        return status;
-    return zip_member_read_target(&source->directory.bytes, &header, data_at, &entry->target, err);
+    enum mr_status status =
+        zip_member_find(bytes, header->local_at_bytes, header->stored_bytes,
+                        source->directory.end.directory_at_bytes, &data_at, err);
+    return status == MR_OK ? zip_member_read_target(bytes, header, data_at, &entry->target, err)
+                           : status;
+}
+
+static enum mr_status tell_doubt(struct zip_source *source, struct mr_error *err)
+{
+    mr_error_set(err, MR_SKIPPED, 0, "%s: %s", source->shown, source->doubts.first.text);
+    source->doubts.first.status = MR_OK;
+    return MR_SKIPPED;
 }
 
 static enum mr_status source_next(struct mr_source *base, struct mr_entry *entry,
@@ -87,6 +60,8 @@ static enum mr_status source_next(struct mr_source *base, struct mr_entry *entry
     struct zip_source *source = (struct zip_source *)base;
     struct zip_header header;
     for (;;) {
+        if (source->doubts.first.status != MR_OK)
+            return tell_doubt(source, err);
         if (source->is_ended)
             return MR_DONE;
         enum mr_status status = zip_walk_next(&source->walk, &header, err);
@@ -98,7 +73,7 @@ static enum mr_status source_next(struct mr_source *base, struct mr_entry *entry
         }
         status = zip_entry_read(&header, ++source->index, entry, err);
         if (status == MR_OK && entry->kind == MR_KIND_SYMLINK && !entry->is_encrypted)
-            status = add_target(source, entry, err);
+            status = add_target(source, &header, entry, err);
         if (status != MR_OK || !archive_member_is_top(entry))
             return status;
         mr_entry_clear(entry);
@@ -109,19 +84,18 @@ static enum mr_status source_open(struct mr_source *base, const struct mr_entry 
                                   struct mr_reader **reader, struct mr_error *err)
 {
     const struct zip_source *source = (const struct zip_source *)base;
-    struct zip_header header;
-    int64_t data_at;
+    int64_t data_at, stored = entry->encoding.stored_bytes;
     if (entry->is_encrypted)
         return mr_error_set(err, MR_E_UNSUPPORTED, 0, "is encrypted, which is not supported");
-    enum mr_status status = find_again(&source->directory, entry->place, &header, &data_at, err);
+    enum mr_status status =
+        zip_member_find(&source->directory.bytes, (int64_t)entry->place, stored,
+                        source->directory.end.directory_at_bytes, &data_at, err);
     if (status != MR_OK)
         return status;
-    if (header.stored_bytes != entry->encoding.stored_bytes || header.crc != entry->encoding.crc)
-        return mr_error_set(err, MR_E_CHANGED, 0, "the archive changed while it was read");
     struct mr_reader *made = malloc(sizeof(*made));
     if (!made)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    *made = (struct mr_reader){data_at, header.stored_bytes, header.stored_bytes};
+    *made = (struct mr_reader){data_at, stored, stored};
     *reader = made;
     return MR_OK;
 }
@@ -146,6 +120,11 @@ static int64_t source_open_size(struct mr_source *base, struct mr_reader *reader
 {
     (void)base;
     return reader->stored_bytes;
+}
+
+static uint64_t source_input_bytes(struct mr_source *base)
+{
+    return (uint64_t)((const struct zip_source *)base)->directory.bytes.size_bytes;
 }
 
 static enum mr_status source_close(struct mr_source *base, struct mr_reader *reader,
@@ -181,22 +160,30 @@ static const struct mr_source_ops ops = {
     .read = source_read,
     .open_size = source_open_size,
     .close = source_close,
+    .input_bytes = source_input_bytes,
     .destroy = source_destroy,
 };
 
 /* Finds out what there is to read, and reads the directory for the first time. */
-static enum mr_status start(struct zip_source *source, struct mr_error *err)
+static enum mr_status start(struct zip_source *source, bool is_lenient, struct mr_error *err)
 {
     struct stat st;
     off_t start_bytes = lseek(source->fd, 0, SEEK_CUR);
     if (start_bytes < 0 || fstat(source->fd, &st) != 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read");
+    source->doubts.accepts = is_lenient;
     const struct zip_bytes bytes = {
         .fd = source->fd,
         .start_bytes = start_bytes,
+        .doubts = &source->doubts,
         .size_bytes = st.st_size > start_bytes ? st.st_size - start_bytes : 0,
     };
     enum mr_status status = zip_directory_init(&source->directory, &bytes, err);
+    if (status == MR_OK)
+        status = zip_check(&source->directory, err);
+    if (status == MR_OK && source->directory.is_for_others)
+        status = mr_error_set(err, MR_E_UNSUPPORTED, 0, "a method is not decoded here");
+    source->directory.bytes.doubts = NULL;
     if (status != MR_OK)
         return status;
     zip_walk_begin(&source->walk, &source->directory, source->directory.end.directory_at_bytes,
@@ -204,8 +191,8 @@ static enum mr_status start(struct zip_source *source, struct mr_error *err)
     return MR_OK;
 }
 
-enum mr_status zip_source_create(int fd, const char *label, struct mr_source **source,
-                                 struct mr_error *err)
+enum mr_status zip_source_create(int fd, const char *label, bool is_lenient,
+                                 struct mr_source **source, struct mr_error *err)
 {
     struct zip_source *made = calloc(1, sizeof(*made));
     if (!made)
@@ -218,7 +205,7 @@ enum mr_status zip_source_create(int fd, const char *label, struct mr_source **s
     if (!made->label || !made->piece) {
         status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     } else {
-        status = start(made, err);
+        status = start(made, is_lenient, err);
         if (status != MR_OK)
             mr_error_prefix(err, "%s", made->shown);
     }

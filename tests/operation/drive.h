@@ -26,6 +26,7 @@ struct drive {
     bool drops_input; /* MR_DONE may come early */
     bool drops_output; /* it is counted alone */
     int64_t deadline_ns; /* as in struct mr_io */
+    const char *remark; /* that came with MR_DONE */
     /* Results. */
     struct mr_error err;
     unsigned char *out; /* the caller's to free */
@@ -118,7 +119,8 @@ static inline enum mr_status drive_run(struct drive *drive, const struct mr_entr
         }
         drive->used_bytes += before.in_bytes - io.in_bytes;
         drive->out_bytes += before.out_bytes - io.out_bytes;
-        if (status == MR_DONE && !drive->drops_input) {
+        drive->remark = io.remark;
+        if (status == MR_DONE && !drive->drops_input && !io.remark) {
             drive_require(before.is_last);
             drive_require(io.in_bytes == 0);
         }

@@ -15,6 +15,7 @@ struct run {
     /* Results. */
     unsigned char *out; /* the caller's to free */
     size_t out_bytes;
+    const char *remark;
     struct mr_error err;
 };
 
@@ -53,6 +54,7 @@ static inline enum mr_status run_item(struct run *run, struct chain_state *state
         if (status == MR_OK && io.in_bytes > 0 && io.out_bytes > 0)
             ck_abort_msg("chain_process() stopped with input and room left");
     }
+    run->remark = io.remark;
     if (status != MR_DONE) {
         ck_assert(mr_status_is_error(status));
         ck_assert_int_eq(run->err.status, status);

@@ -289,6 +289,7 @@ START_TEST(sizes_that_cannot_be_are_refused)
     zips_add_text(&unzipping.zip, "b", ZIPS_STORE, "more");
     zips_end(&unzipping.zip, false, NULL);
     zips_put32(unzipping.zip.data + unzipping.zip.directory_at + 24, 0x7fffffff);
+    zips_put32(unzipping.zip.data + unzipping.zip.local_at[0] + 22, 0x7fffffff);
     unzipping_refused(MR_E_DATA, "sizes do not go together");
     ck_assert_uint_eq(unzipping.found.count, 1);
     unzipping_check_text(0, "b", "more");

@@ -32,45 +32,55 @@ static void make(bool is_streamed, bool is_zip64)
 }
 
 /* The second fails, the others are well. */
-static void check_fails_alone(const char *text)
+static void check_fails_alone(enum mr_status status, const char *text)
 {
-    unzipping_refused(MR_E_DATA, text);
+    unzipping_refused(status, text);
     ck_assert_ptr_null(strstr(unzipping.err.text, "label"));
     ck_assert_uint_eq(unzipping.found.count, 2);
     unzipping_check_text(0, "first", TEXT);
     unzipping_check_text(1, "last", TEXT);
 }
 
+#define FAILS MR_E_CHANGED /* alone: it is not to be found */
+
 static const struct {
     size_t at, width;
     uint32_t value;
+    enum mr_status lenient;
     const char *text;
 } damages[] = {
-    {0, 4, 0x04034b51, "local header is not where"},
-    {6, 2, 1, "another encoding"},
-    {8, 2, 0, "another encoding"},
-    {14, 4, 0, "another CRC"},
-    {14, 4, 1, "another CRC"},
-    {18, 4, 0, "other sizes"},
-    {18, 4, 1, "other sizes"},
-    {22, 4, 0, "other sizes"},
-    {22, 4, 43, "other sizes"},
-    {26, 2, 5, "another name"},
-    {26, 2, 7, "another name"},
-    {28, 2, 1, "reaches into another member"},
-    {28, 2, 5, "extra fields of its local header are cut"},
-    {28, 2, 0xffff, "reaches into the directory"},
-    {30, 1, 'S', "another name"},
+    {0, 4, 0x04034b51, FAILS, "second: damaged or truncated archive: its local header is not where"},
+    {6, 2, 1, MR_OK, "another encoding"},
+    {6, 2, 8, MR_OK, "other flags"},
+    {6, 2, 1 << 11, MR_OK, "other flags"},
+    {8, 2, 0, MR_OK, "another encoding"},
+    {14, 4, 0, MR_OK, "another CRC"},
+    {14, 4, 1, MR_OK, "another CRC"},
+    {18, 4, 0, MR_OK, "other sizes"},
+    {18, 4, 1, MR_OK, "other sizes"},
+    {22, 4, 0, MR_OK, "other sizes"},
+    {22, 4, 43, MR_OK, "other sizes"},
+    {26, 2, 5, MR_E_DATA, "another name"},
+    {26, 2, 7, MR_E_DATA, "another name"},
+    {28, 2, 1, MR_E_DATA, "reaches into another member"},
+    {28, 2, 5, MR_E_DATA, "extra fields of its local header are cut"},
+    {28, 2, 0xffff, FAILS, "reaches into the directory"},
+    {30, 1, 'S', MR_OK, "another name"},
 };
 #define DAMAGE_COUNT ((int)(sizeof(damages) / sizeof(damages[0])))
 
-START_TEST(a_local_header_that_says_something_else_fails_one_member)
+/* Then readers differ on what the archive holds. */
+START_TEST(a_local_header_that_says_something_else_is_refused)
 {
     make(false, false);
     unsigned char *at = zip->data + zip->local_at[1] + damages[_i].at;
     for (size_t i = 0; i < damages[_i].width; i++)
         at[i] = (unsigned char)(damages[_i].value >> (8 * i));
-    check_fails_alone(damages[_i].text);
+    unzipping_refused(MR_E_DATA, damages[_i].text);
+    ck_assert_ptr_nonnull(strstr(unzipping.err.text, "label: second: "));
+    ck_assert_uint_eq(unzipping.found.count, 0);
+    unzipping.is_lenient = true;
+    ck_assert_int_eq(unzipping_read(), damages[_i].lenient);
 }
 END_TEST
 
@@ -82,10 +92,11 @@ START_TEST(sizes_may_stand_behind_the_data_or_in_zip64)
     unzipping_check_text(1, "second", TEXT);
     if (_i == 2) {
         zips_put64(zip->data + zip->local_at[1] + 30 + 6 + 4 + 8, 5);
-        check_fails_alone("other sizes");
+        unzipping_doubted("other sizes", MR_OK);
+        zips_put64(zip->data + zip->local_at[1] + 30 + 6 + 4 + 8, 10);
     }
     zips_put32(zip->data + zip->local_at[1] + 14, 77);
-    check_fails_alone("another CRC");
+    unzipping_doubted("another CRC", MR_OK);
 }
 END_TEST
 
@@ -115,14 +126,14 @@ static void set_place(size_t member, size_t place)
 
 START_TEST(a_place_outside_fails_one_member)
 {
-    add_three(false, false);
-    size_t gap_at = zip->bytes;
-    zips_append(zip, "PK\003\004, and 31 more bytes of nothing", 35);
-    zips_end(zip, false, NULL);
-    size_t places[] = {gap_at, zip->directory_at, zip->end_at, 0xfffffffe};
+    make(false, false);
+    size_t places[] = {zip->directory_at, zip->end_at, 0xfffffffe};
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         set_place(1, places[i]);
-        check_fails_alone("does not lie before the directory");
+        unzipping.is_lenient = false;
+        unzipping_refused(MR_E_DATA, "belong to no member");
+        unzipping.is_lenient = true;
+        check_fails_alone(MR_E_CHANGED, "not where the directory");
     }
 }
 END_TEST
@@ -138,7 +149,9 @@ START_TEST(members_in_one_place_are_refused)
     set_place(1, 0);
     set_place(2, zip->local_at[_i]); /* in order, or not */
     unzipping_refused(MR_E_DATA, "another member has the same place");
-    ck_assert_uint_eq(unzipping.found.count, _i == 0 ? 0 : 1);
+    ck_assert_uint_eq(unzipping.found.count, 0);
+    unzipping.is_lenient = true;
+    unzipping_refused(MR_E_DATA, "another member has the same place");
 }
 END_TEST
 
@@ -167,9 +180,9 @@ START_TEST(members_within_members_are_refused)
     zips_end(zip, false, NULL);
     set_place(1, zip->data_at[0]);
     unzipping_refused(MR_E_DATA, "its data reaches into another member");
-    ck_assert_uint_eq(unzipping.found.count, 2);
-    unzipping_check_text(0, "second", TEXT);
-    unzipping_check_text(1, "last", TEXT);
+    ck_assert_uint_eq(unzipping.found.count, 0);
+    unzipping.is_lenient = true;
+    unzipping_refused(MR_E_DATA, "its data reaches into another member");
 }
 END_TEST
 
@@ -189,6 +202,60 @@ START_TEST(members_may_lie_in_any_order)
     ck_assert_uint_eq(unzipping.found.count, 5);
     for (size_t i = 0; i < 5; i++)
         unzipping_check_text(i, names[4 - i], names[4 - i]);
+}
+END_TEST
+
+/* Bytes that belong to nobody may be another archive for another reader. */
+START_TEST(gaps_are_refused)
+{
+    static const unsigned char zeros[4097];
+    zips_add_text(zip, "first", ZIPS_STORE, TEXT);
+    if (_i == 0)
+        zips_append(zip, "nobody's", 8);
+    zips_add_text(zip, "last", ZIPS_STORE, TEXT);
+    if (_i == 1)
+        zips_append(zip, "nobody's", 8);
+    if (_i == 2)
+        zips_append(zip, zeros, sizeof(zeros));
+    zips_end(zip, false, NULL);
+    unzipping_doubted(_i == 2 ? "bytes that belong to no member" : "8 bytes that belong to no member", MR_OK);
+    ck_assert_uint_eq(unzipping.found.count, 2);
+}
+END_TEST
+
+/* What Android puts before the directory is known, and a mark of a single part before all of it. */
+START_TEST(known_gaps_are_fine)
+{
+    static const unsigned char zeros[100];
+    unsigned char frame[8 + 100 + 24] = {0};
+    if (_i == 0)
+        zips_append(zip, "PK00", 4);
+    zips_add_text(zip, "first", ZIPS_STORE, TEXT);
+    zips_put64(frame, 100 + 24);
+    zips_put64(frame + 8 + 100, 100 + 24);
+    memcpy(frame + 8 + 100 + 8, "APK Sig Block 42", 16);
+    zips_append(zip, frame, _i == 1 ? sizeof(frame) : 0);
+    zips_append(zip, zeros, _i == 2 ? sizeof(zeros) : 0);
+    zips_end(zip, false, NULL);
+    ck_assert_ok(unzipping_read(), unzipping.err);
+    unzipping_check_text(0, "first", TEXT);
+    if (_i == 1) {
+        zip->data[zip->directory_at - 16] ^= 1;
+        unzipping_doubted("belong to no member", MR_OK);
+    }
+}
+END_TEST
+
+/* The descriptor behind the data: signature, CRC, stored, plain. */
+START_TEST(a_descriptor_that_says_something_else_is_refused)
+{
+    make(true, _i & 1);
+    unsigned char *descriptor = zip->data + zip->local_at[2] - 16;
+    descriptor[_i / 2 * 4] ^= 1;
+    unzipping_doubted("its descriptor says something else", MR_OK);
+    descriptor[_i / 2 * 4] ^= 1;
+    unzipping.is_lenient = false;
+    ck_assert_ok(unzipping_read(), unzipping.err);
 }
 END_TEST
 
@@ -232,7 +299,7 @@ START_TEST(targets_that_are_damaged_fail_one_member)
     zips_end(zip, false, NULL);
     if (_i < 2)
         zip->data[zip->data_at[1] + 1] ^= 1;
-    check_fails_alone("target of this symbolic link cannot be read");
+    check_fails_alone(MR_E_DATA, "target of this symbolic link cannot be read");
 }
 END_TEST
 
@@ -241,7 +308,7 @@ Suite *zip_member_suite(void)
     Suite *suite = suite_create("zip_member");
     TCase *tcase = tcase_create("zip_member");
     tcase_add_checked_fixture(tcase, unzipping_set_up, unzipping_tear_down);
-    tcase_add_loop_test(tcase, a_local_header_that_says_something_else_fails_one_member, 0,
+    tcase_add_loop_test(tcase, a_local_header_that_says_something_else_is_refused, 0,
                         DAMAGE_COUNT);
     tcase_add_loop_test(tcase, sizes_may_stand_behind_the_data_or_in_zip64, 0, 4);
     tcase_add_test(tcase, numbers_of_64_bits_do_not_overflow);
@@ -249,6 +316,9 @@ Suite *zip_member_suite(void)
     tcase_add_loop_test(tcase, members_in_one_place_are_refused, 0, 2);
     tcase_add_loop_test(tcase, members_within_members_are_refused, 0, 2);
     tcase_add_loop_test(tcase, members_may_lie_in_any_order, 0, 2);
+    tcase_add_loop_test(tcase, gaps_are_refused, 0, 3);
+    tcase_add_loop_test(tcase, known_gaps_are_fine, 0, 3);
+    tcase_add_loop_test(tcase, a_descriptor_that_says_something_else_is_refused, 0, 8);
     tcase_add_test(tcase, targets_of_links);
     tcase_add_loop_test(tcase, targets_that_are_damaged_fail_one_member, 0, 3);
     suite_add_tcase(suite, tcase);

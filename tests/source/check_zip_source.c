@@ -84,7 +84,7 @@ START_TEST(archives_of_other_programs_hold_the_same_as_a_tar)
     ck_assert_ok(archives_read(source, &tar, 1000, &unzipping.err), unzipping.err);
     source->ops->destroy(source);
     fd = open(names[_i], O_RDONLY | O_CLOEXEC);
-    ck_assert_ok(zip_source_create(fd, "zip", &source, &unzipping.err), unzipping.err);
+    ck_assert_ok(zip_source_create(fd, "zip", false, &source, &unzipping.err), unzipping.err);
     ck_assert_ok(archives_read(source, &unzipping.found, 1000, &unzipping.err), unzipping.err);
     source->ops->destroy(source);
     ck_assert_uint_eq(unzipping.found.count, tar.count);
@@ -119,7 +119,7 @@ START_TEST(an_input_may_begin_anywhere_in_its_file)
     int fd = archives_file(whole.data, whole.bytes);
     zips_clear(&whole);
     ck_assert_int_eq(lseek(fd, 13, SEEK_SET), 13);
-    ck_assert_ok(zip_source_create(fd, "label", &source, &unzipping.err), unzipping.err);
+    ck_assert_ok(zip_source_create(fd, "label", false, &source, &unzipping.err), unzipping.err);
     ck_assert_ok(archives_read(source, &unzipping.found, 1, &unzipping.err), unzipping.err);
     source->ops->destroy(source);
     ck_assert_uint_eq(unzipping.found.count, zip->count);
@@ -128,14 +128,16 @@ END_TEST
 
 START_TEST(methods_that_are_not_decoded_are_for_others)
 {
-    static const unsigned methods[] = {1, 6, 9, 12, 14, 95, 98};
+    static const unsigned methods[] = {12, 14, 95, 98, 1, 6, 9};
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         zips_clear(zip);
         zips_begin(zip, 0);
         zips_add_text(zip, "first", ZIPS_DEFLATE, "text");
         zips_add_text(zip, "second", methods[i], "text");
         zips_end(zip, false, NULL);
-        unzipping_refused(MR_E_UNSUPPORTED, "label: method");
+        unzipping_refused(MR_E_UNSUPPORTED,
+                          i < 4 ? "label: a method is not decoded here" : "its method");
+        ck_assert_uint_eq(unzipping.found.count, i < 4 ? 0 : 1);
     }
 }
 END_TEST
@@ -166,14 +168,15 @@ START_TEST(an_archive_that_shrinks_meanwhile_is_told)
     zips_add_text(zip, "a", ZIPS_STORE, "some text");
     zips_end(zip, false, NULL);
     int fd = archives_file(zip->data, zip->bytes);
-    ck_assert_ok(zip_source_create(fd, "label", &source, &unzipping.err), unzipping.err);
+    ck_assert_ok(zip_source_create(fd, "label", false, &source, &unzipping.err), unzipping.err);
     ck_assert_ok(source->ops->next(source, &entry, &unzipping.err), unzipping.err);
     ck_assert_ok(source->ops->open(source, &entry, &reader, &unzipping.err), unzipping.err);
     ck_assert_int_eq(ftruncate(fd, (off_t)zip->data_at[0] + 3), 0);
     ck_assert_int_eq(source->ops->read(source, reader, buffer, 100, &got, &unzipping.err),
                      MR_E_DATA);
     ck_assert_int_eq(source->ops->close(source, reader, &unzipping.err), MR_OK);
-    ck_assert_int_eq(source->ops->open(source, &entry, &reader, &unzipping.err), MR_E_DATA);
+    ck_assert_int_eq(ftruncate(fd, 20), 0);
+    ck_assert_int_eq(source->ops->open(source, &entry, &reader, &unzipping.err), MR_E_CHANGED);
     mr_entry_clear(&entry);
     source->ops->destroy(source);
 }
@@ -188,12 +191,13 @@ START_TEST(an_entry_of_another_archive_is_not_opened)
     zips_end(zip, false, NULL);
     ck_assert_ok(unzipping_open(&source), unzipping.err);
     ck_assert_ok(source->ops->next(source, &entry, &unzipping.err), unzipping.err);
-    entry.encoding.crc ^= 1;
+    entry.encoding.stored_bytes++;
     ck_assert_int_eq(source->ops->open(source, &entry, &reader, &unzipping.err), MR_E_CHANGED);
+    entry.encoding.stored_bytes--;
     entry.place = zip->end_at;
-    ck_assert_int_eq(source->ops->open(source, &entry, &reader, &unzipping.err), MR_E_USAGE);
-    entry.place = 0;
-    ck_assert_int_eq(source->ops->open(source, &entry, &reader, &unzipping.err), MR_E_USAGE);
+    ck_assert_int_eq(source->ops->open(source, &entry, &reader, &unzipping.err), MR_E_CHANGED);
+    entry.place = 1;
+    ck_assert_int_eq(source->ops->open(source, &entry, &reader, &unzipping.err), MR_E_CHANGED);
     mr_entry_clear(&entry);
     source->ops->destroy(source);
 }
@@ -207,6 +211,18 @@ END_TEST
 #define IS_SANITIZED false
 #endif
 
+/* The first two headers of the directory, which are of one size. */
+static void swap_first_two(void)
+{
+    size_t size = zip->central_at[1];
+    unsigned char *copy = malloc(size);
+    ck_assert(copy && zip->central_at[2] == 2 * size);
+    memcpy(copy, zip->directory, size);
+    memmove(zip->directory, zip->directory + size, size);
+    memcpy(zip->directory + size, copy, size);
+    free(copy);
+}
+
 /* A walk through very many members keeps none of them: in order, and with 8 bytes each out of
  * order. */
 START_TEST(many_members_take_no_memory)
@@ -217,21 +233,19 @@ START_TEST(many_members_take_no_memory)
     for (int i = 0; i < MANY; i++) {
         snprintf(name, sizeof(name), "a directory/and a file %d", i);
         zips_add(zip, &(struct zips_member){.name = name});
-        if (_i && i == 0)
-            zip->directory[42] = 1; /* not there: so the next one lies before it */
     }
+    if (_i) /* out of order */
+        swap_first_two();
     zips_end(zip, true, NULL);
     int fd = archives_file(zip->data, zip->bytes);
     getrusage(RUSAGE_SELF, &before);
-    ck_assert_ok(zip_source_create(fd, "label", &source, &unzipping.err), unzipping.err);
+    ck_assert_ok(zip_source_create(fd, "label", false, &source, &unzipping.err), unzipping.err);
     for (int i = 0; i < MANY; i++) {
         struct mr_entry entry = {0};
         struct mr_reader *reader = NULL;
         ck_assert_ok(source->ops->next(source, &entry, &unzipping.err), unzipping.err);
-        if (!_i || i > 0) {
-            ck_assert_ok(source->ops->open(source, &entry, &reader, &unzipping.err), unzipping.err);
-            source->ops->close(source, reader, &unzipping.err);
-        }
+        ck_assert_ok(source->ops->open(source, &entry, &reader, &unzipping.err), unzipping.err);
+        source->ops->close(source, reader, &unzipping.err);
         mr_entry_clear(&entry);
     }
     getrusage(RUSAGE_SELF, &after);
@@ -282,10 +296,17 @@ START_TEST(many_threads_read_at_once)
         zips_add(zip, &(struct zips_member){
                           .name = name, .data = want.items[i].data, .data_bytes = 300});
     }
-    if (_i) { /* all are sorted because of one that lies far behind, and then one before it */
-        zips_add(zip, &(struct zips_member){.name = "far/"});
-        zip->directory[zip->directory_bytes - 4 - 1] = 0x7f;
-        zips_add(zip, &(struct zips_member){.name = "near/"});
+    if (_i) { /* all are sorted because of two that are not: the first in the archive, the last in the directory */
+        zips_add(zip, &(struct zips_member){.name = "00/"});
+        size_t size = 46 + 1, last = zip->directory_bytes - 46 - 3;
+        unsigned char first[46 + 1];
+        memcpy(first, zip->directory, size);
+        memmove(zip->directory, zip->directory + size, last - size);
+        memcpy(zip->directory + last - size, first, size);
+        /* It is read as the last file now. */
+        struct archives_item item = want.items[0];
+        memmove(want.items, want.items + 1, (COUNT - 1) * sizeof(item));
+        want.items[COUNT - 1] = item;
     }
     zips_end(zip, false, NULL);
     struct mr_source *source;

@@ -8,6 +8,7 @@ struct unzipping unzipping;
 void unzipping_set_up(void)
 {
     zips_begin(&unzipping.zip, 0);
+    unzipping.is_lenient = false;
 }
 
 void unzipping_tear_down(void)
@@ -19,7 +20,7 @@ void unzipping_tear_down(void)
 enum mr_status unzipping_open(struct mr_source **source)
 {
     int fd = archives_file(unzipping.zip.data, unzipping.zip.bytes);
-    enum mr_status status = zip_source_create(fd, "label", source, &unzipping.err);
+    enum mr_status status = zip_source_create(fd, "label", unzipping.is_lenient, source, &unzipping.err);
     if (status == MR_OK)
         return status;
     ck_assert_ptr_nonnull(strstr(unzipping.err.text, "label: "));
@@ -47,6 +48,18 @@ void unzipping_refused(enum mr_status status, const char *text)
                   mr_status_text(status), unzipping.err.text);
     ck_assert_msg(strstr(unzipping.err.text, text) != NULL, "not \"%s\": %s", text,
                   unzipping.err.text);
+}
+
+void unzipping_doubted(const char *text, enum mr_status status)
+{
+    unzipping.is_lenient = false;
+    unzipping_refused(MR_E_DATA, text);
+    ck_assert_ptr_nonnull(strstr(unzipping.err.text, "--lenient-zip"));
+    ck_assert_uint_eq(unzipping.found.count, 0);
+    unzipping.is_lenient = true;
+    enum mr_status found = unzipping_read();
+    ck_assert_msg(found == status, "%s instead of %s: %s", mr_status_text(found),
+                  mr_status_text(status), unzipping.err.text);
 }
 
 void unzipping_check_text(size_t i, const char *path, const char *text)

@@ -174,7 +174,7 @@ static enum mr_status refuses(void **config, struct mr_error *err)
     }
 
 static const struct mr_operation all[] = {
-    LIAR("honest", .process = copies),
+    LIAR("honest", .process = copies, .flags = MR_OPERATION_OUTSIDE),
     LIAR("grows-input", .process = grows_input),
     LIAR("grows-room", .process = grows_room),
     LIAR("moves-apart", .process = moves_apart),
