@@ -1,5 +1,5 @@
 /* item.c - what the steps of an item share, and its end. */
-#include "flow/item.h"
+#include "flow/ledger.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -212,6 +212,7 @@ void item_end(struct line_item *line_item)
         atomic_fetch_add_explicit(&job->file_count, 1, memory_order_relaxed);
     if (outcome == JOB_STORED)
         atomic_fetch_add_explicit(&job->out_bytes, item->store.bytes, memory_order_relaxed);
+    ledger_ended(item, outcome);
     job_tell(job, &told);
     line_item_fini(line_item);
     item_free(item);

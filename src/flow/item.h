@@ -46,6 +46,8 @@ struct item {
                                from entry */
     char *copy_path;    /* output name when the input is copied instead; owned; NULL: that is not
                            wanted */
+    struct mr_stored replaces; /* what output.replaces points to, when it does */
+    int64_t fed_ns;     /* when it was found */
     bool is_serial;     /* of a serial source: the feed waits until it is loaded */
     bool keeps_input;   /* the input must be kept for a copy, as the source cannot give it again */
     bool needs_whole;   /* the sink gets nothing before everything is there */
@@ -101,7 +103,7 @@ struct item {
         bool is_committed;
         int64_t declared_bytes;
         uint64_t bytes;
-        uint32_t crc; /* of what was written, when it will be verified */
+        uint32_t crc; /* of what was written, when it will be verified or is written down */
         struct mr_error problem;
     } store;
 

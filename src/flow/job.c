@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/path.h"
-#include "flow/item.h"
+#include "flow/ledger.h"
 
 /* Items in flight for each thread: enough to hide the time of a system call, few enough to stay in
  * the caches. */
@@ -356,6 +356,7 @@ static void finish_problem(void *ctx, const char *path, const struct mr_error *p
         .error = problem,
     };
     atomic_fetch_sub(&job->outcomes[JOB_STORED], 1);
+    ledger_failed_late(job, path, problem);
     job_tell(job, &told);
 }
 

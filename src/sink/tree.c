@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -91,28 +90,6 @@ static bool is_of_this_run(const struct tree *tree, const struct stat *there)
     return there->st_ctim.tv_nsec >= tree->start.tv_nsec;
 }
 
-/* Two regular files, by their content. What cannot be read differs. */
-static bool is_same_content(int parent, const char *a, const char *b)
-{
-    enum { PIECE_BYTES = 65536 };
-    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-    int fds[2] = {openat(parent, a, flags), openat(parent, b, flags)};
-    unsigned char *pieces = malloc(2 * PIECE_BYTES);
-    struct stat st[2];
-    bool is_same = fds[0] >= 0 && fds[1] >= 0 && pieces && fstat(fds[0], &st[0]) == 0 &&
-                   fstat(fds[1], &st[1]) == 0 && st[0].st_size == st[1].st_size;
-    size_t got[2] = {PIECE_BYTES, PIECE_BYTES};
-    while (is_same && got[0] == PIECE_BYTES)
-        is_same = io_read(fds[0], pieces, PIECE_BYTES, &got[0]) == 0 &&
-                  io_read(fds[1], pieces + PIECE_BYTES, PIECE_BYTES, &got[1]) == 0 &&
-                  got[0] == got[1] && memcmp(pieces, pieces + PIECE_BYTES, got[0]) == 0;
-    for (unsigned i = 0; i < 2; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-    free(pieces);
-    return is_same;
-}
-
 bool tree_is_resumed(const struct tree *tree, int parent, const char *temp,
                      const struct mr_entry *entry, const struct stat *there)
 {
@@ -122,7 +99,7 @@ bool tree_is_resumed(const struct tree *tree, int parent, const char *temp,
     if (known && known->size_bytes == there->st_size && known->mtime_s == there->st_mtim.tv_sec &&
         known->mtime_ns == (uint32_t)there->st_mtim.tv_nsec)
         return true;
-    return !temp || is_same_content(parent, temp, path_base(entry->path));
+    return !temp || io_is_same_content(parent, temp, path_base(entry->path));
 }
 
 enum mr_status tree_judge(const struct tree *tree, const struct mr_entry *entry,
