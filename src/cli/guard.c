@@ -156,6 +156,19 @@ static enum mr_status verify(struct mr_sink *sink, const struct mr_entry *entry,
     return inner->ops->verify(inner, entry, size_bytes, crc, err);
 }
 
+static enum mr_status find(struct mr_sink *sink, const struct mr_entry *entry, bool has_crc,
+                           struct mr_stored *found, struct mr_error *err)
+{
+    struct mr_sink *inner = guard_of(sink)->inner;
+    return inner->ops->find(inner, entry, has_crc, found, err);
+}
+
+static void abandon(struct mr_sink *sink)
+{
+    struct mr_sink *inner = guard_of(sink)->inner;
+    inner->ops->abandon(inner);
+}
+
 static uint64_t use_pool(struct mr_sink *sink, struct mr_pool *pool, unsigned thread_count,
                          uint64_t memory_bytes)
 {
@@ -212,6 +225,8 @@ enum mr_status guard_create(const struct guard_config *config, struct mr_sink **
         .destroy = destroy,
         .losses = losses,
         .verify = guard->inner->ops->verify ? verify : NULL,
+        .find = guard->inner->ops->find ? find : NULL,
+        .abandon = guard->inner->ops->abandon ? abandon : NULL,
         .keeps_plain = guard->inner->ops->keeps_plain ? keeps_plain : NULL,
         .use_pool = guard->inner->ops->use_pool ? use_pool : NULL,
         .output_bytes = guard->inner->ops->output_bytes ? output_bytes : NULL,

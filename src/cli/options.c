@@ -143,6 +143,20 @@ static const struct option table[] = {
     {"allow-unsafe", 'P', NULL, GROUP_FAILURE, VERB_RUN,
      "accept links of an archive that lead out of the output", TRUE(allows_unsafe)},
 
+    {"journal", 0, "FILE", GROUP_JOURNAL, VERB_RUN,
+     "write down in FILE what is done, so that the run can go on where it was stopped",
+     TEXT(journal)},
+    {"resume", 0, NULL, GROUP_JOURNAL, VERB_RUN,
+     "with --journal: leave out what an earlier run did, as long as source and output are what they "
+     "were; see `millrace help resume`",
+     TRUE(resumes)},
+    {"retry-failed", 0, NULL, GROUP_JOURNAL, VERB_RUN,
+     "with --journal: do only what failed in earlier runs", TRUE(retries_failed)},
+    {"fsync", 0, "none|file|all", GROUP_JOURNAL, VERB_RUN,
+     "before an item counts as stored: leave it to the system when it reaches the disk (default), "
+     "wait for its content, or for its name and new directories too",
+     CHOICE(sync)},
+
     {"progress", 0, "auto|never|always", GROUP_REPORT, VERBS_WITH_JOB,
      "a status line on stderr; auto (default): when that is a terminal", CHOICE(progress)},
     {"verbose", 'v', NULL, GROUP_REPORT, VERBS_WITH_JOB, "name every item, and end with --stats",
@@ -176,6 +190,7 @@ static const struct {
     [GROUP_EXISTING] = {"existing", "Existing (default: refuse and report)"},
     [GROUP_METADATA] = {"metadata", "Metadata"},
     [GROUP_FAILURE] = {"failure", "Failure"},
+    [GROUP_JOURNAL] = {"journal", "Journal and resume"},
     [GROUP_REPORT] = {"report", "Report"},
     [GROUP_OTHER] = {"other", "Other"},
 };
@@ -199,6 +214,7 @@ void options_fini(struct options *options)
     for (size_t i = 0; i < options->given_count; i++)
         free(options->given[i].command);
     free(options->given);
+    free(options->said);
     free(options->names);
     memset(options, 0, sizeof(*options));
 }

@@ -36,6 +36,7 @@ enum option_group {
     GROUP_EXISTING,
     GROUP_METADATA,
     GROUP_FAILURE,
+    GROUP_JOURNAL,
     GROUP_REPORT,
     GROUP_OTHER,
     GROUPS_COUNT
@@ -88,12 +89,20 @@ struct given {
     const char **command; /* OPTION_EXEC: the words, NULL at the end; owned */
 };
 
+/* One use of any row. */
+struct said {
+    const struct option *option;
+    const char *value; /* NULL: it takes none, or a command */
+};
+
 struct options {
     unsigned verb;      /* enum verb_bit */
     const char **names; /* what is no option, in order; owned array */
     size_t name_count;
     struct given *given; /* owned array */
     size_t given_count;
+    struct said *said; /* in order; owned array */
+    size_t said_count;
     bool wants_help;
 
     const char *from, *list_path;
@@ -125,6 +134,9 @@ struct options {
 
     int on_error; /* enum job_on_error */
     bool allows_unsafe;
+    const char *journal; /* NULL: none */
+    bool resumes, retries_failed;
+    int sync;            /* enum sync */
     int progress, color; /* enum when */
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;

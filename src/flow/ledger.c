@@ -47,9 +47,8 @@ static void put_output(struct journal_item *record, const struct mr_stored *stor
 {
     record->has_output = true;
     record->output_crc = stored->crc;
-    record->output_file = (struct journal_file){.size_bytes = stored->size_bytes,
-                                                .mtime_s = stored->mtime_s,
-                                                .mtime_ns = stored->mtime_ns};
+    record->output_file = (struct journal_file){
+        .size_bytes = stored->size_bytes, .mtime_s = stored->mtime_s, .mtime_ns = stored->mtime_ns};
 }
 
 static struct journal_record record_of(const struct item *item, enum journal_status status)
@@ -67,8 +66,7 @@ enum mr_status ledger_stored(struct item *item, struct mr_error *err)
     struct mr_sink *sink = job->config.sink;
     if (!job->config.journal || item->entry.kind == MR_KIND_DIRECTORY)
         return MR_OK;
-    struct journal_record record =
-        record_of(item, item->is_copy ? JOURNAL_COPIED : JOURNAL_STORED);
+    struct journal_record record = record_of(item, item->is_copy ? JOURNAL_COPIED : JOURNAL_STORED);
     struct mr_stored stored;
     if (item->is_copy)
         record.item.reason = item->error.text;

@@ -142,6 +142,8 @@ void journal_past_destroy(struct journal_past *past); /* NULL is a no-op */
  * the last. */
 const char *journal_past_field(const struct journal_past *past, const char *name);
 const char *journal_past_field_at(const struct journal_past *past, size_t index);
+/* Is there no item in it? */
+bool journal_past_is_empty(const struct journal_past *past);
 /* Did the last run end with everything done? */
 bool journal_past_is_complete(const struct journal_past *past);
 /*

@@ -25,7 +25,7 @@ struct journal_past {
     struct nameset *index; /* output name -> 1 + 2 * offset of its last record + is_unsure */
     struct field *fields;
     size_t field_count, fields_announced_count;
-    bool has_header, is_complete, is_unsure, is_damaged;
+    bool has_header, has_items, is_complete, is_unsure, is_damaged;
     /* A part of the file. */
     unsigned char *buffer;
     size_t cap_bytes, held_bytes;
@@ -130,6 +130,7 @@ static enum mr_status keep_item(struct journal_past *past, const struct journal_
                                 int64_t offset_bytes, struct mr_error *err)
 {
     past->is_complete = false;
+    past->has_items = true;
     if (!*item->output || item->status == JOURNAL_SKIPPED)
         return MR_OK;
     return nameset_set_number(past->index, item->output,
@@ -259,6 +260,11 @@ const char *journal_past_field(const struct journal_past *past, const char *name
 const char *journal_past_field_at(const struct journal_past *past, size_t index)
 {
     return index < past->field_count ? past->fields[index].name : NULL;
+}
+
+bool journal_past_is_empty(const struct journal_past *past)
+{
+    return !past->has_items;
 }
 
 bool journal_past_is_complete(const struct journal_past *past)

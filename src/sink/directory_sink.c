@@ -74,6 +74,9 @@ static enum mr_status look_first(const struct tree *tree, const struct dirhold *
                                  const struct mr_entry *entry, struct mr_error *err)
 {
     enum existing existing = tree->config.existing;
+    bool is_link = entry->kind == MR_KIND_SYMLINK || entry->kind == MR_KIND_HARDLINK;
+    if (is_link && tree->config.is_resumed) /* it may be there just so: finish() can tell */
+        return MR_OK;
     if ((parent->is_new && existing != EXISTING_UPDATE) ||
         (existing == EXISTING_OVERWRITE && entry->kind == MR_KIND_FILE))
         return MR_OK;
