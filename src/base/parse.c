@@ -363,3 +363,36 @@ char *parse_show_size(char *out, size_t cap_bytes, uint64_t bytes)
     snprintf(out, cap_bytes, "%u.%u %s", (unsigned)whole, (unsigned)tenths, units[unit]);
     return out;
 }
+
+char *parse_show_duration(char *out, size_t cap_bytes, int64_t ns)
+{
+    static const struct {
+        uint64_t ns;
+        const char *name;
+    } units[] = {{1000000000u, "s"}, {1000000, "ms"}, {1000, "us"}, {1, "ns"}};
+    uint64_t left_ns = ns > 0 ? (uint64_t)ns : 0, seconds = left_ns / 1000000000u;
+    if (seconds >= 120) {
+        bool is_hours = seconds % 3600 == 0, is_minutes = seconds % 60 == 0;
+        snprintf(out, cap_bytes, "%llu %s",
+                 (unsigned long long)(is_hours     ? seconds / 3600
+                                      : is_minutes ? seconds / 60
+                                                   : seconds),
+                 is_hours ? "h" : is_minutes ? "min" : "s");
+        return out;
+    }
+    size_t unit = 0;
+    while (unit < 3 && left_ns < units[unit].ns)
+        unit++;
+    /* In integers: printf would take the decimal point from the locale. */
+    uint64_t one = units[unit].ns, whole = left_ns / one;
+    unsigned part = unit < 3 ? (unsigned)(left_ns % one / (one / 1000)) : 0;
+    int digits = 3;
+    for (; digits > 0 && part % 10 == 0; digits--)
+        part /= 10;
+    if (digits == 0)
+        snprintf(out, cap_bytes, "%llu %s", (unsigned long long)whole, units[unit].name);
+    else
+        snprintf(out, cap_bytes, "%llu.%0*u %s", (unsigned long long)whole, digits, part,
+                 units[unit].name);
+    return out;
+}

@@ -63,7 +63,7 @@ void line_destroy(struct line *line)
     if (!line)
         return;
     assert(line->in_flight_count == 0 && line->budget_used_bytes == 0 && !line->pending);
-    assert(!line->holder && !line->queue_first);
+    assert(!line->holder && !line->queue_first && !line->sleepers);
     for (unsigned s = 0; s < line->config.step_count; s++)
         assert(atomic_load(&line->held[s]) == 0);
     condition_fini(&line->changed);
@@ -188,16 +188,28 @@ void line_post_runs(struct line *line, struct task_list *list)
     }
 }
 
-/* Asks item's steps and posts what became ready. True when it is through and must leave. */
-bool line_kick_once(struct line_item *item)
+static bool kick_once(struct line_item *item, bool is_woken)
 {
     struct line *line = item->line; /* an item that is not through may be gone after the lock */
     struct task_list list = {0};
     lock_take(&item->lock);
+    if (is_woken)
+        line->config.client.woken(item);
     bool is_through = line_claim_all_locked(item, &list);
     lock_give(&item->lock);
     line_post_runs(line, &list);
     return is_through;
+}
+
+/* Asks item's steps and posts what became ready. True when it is through and must leave. */
+bool line_kick_once(struct line_item *item)
+{
+    return kick_once(item, false);
+}
+
+bool line_wake_once(struct line_item *item)
+{
+    return kick_once(item, true);
 }
 
 /* ---- running ---- */
@@ -252,16 +264,6 @@ bool line_is_done(const struct line *line)
     lock_take(&shared->lock);
     bool is_done = line->is_done;
     lock_give(&shared->lock);
-    return is_done;
-}
-
-bool line_wait(struct line *line, int64_t deadline_ns)
-{
-    lock_take(&line->lock);
-    while (!line->is_done && condition_wait_until(&line->changed, &line->lock, deadline_ns))
-        ;
-    bool is_done = line->is_done;
-    lock_give(&line->lock);
     return is_done;
 }
 

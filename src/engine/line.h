@@ -11,6 +11,8 @@
  * the budget can pay its whole cost, paid once and returned once. In flight are at most in_flight_max
  * items. "Closed" is a state: the line is done when the feed has ended and nothing is in flight.
  *
+ * An item may sleep (line_sleep()) until a time of its own choice. No thread of a pool waits with it: who is in line_wait() wakes it.
+ *
  * Locks: an item's lock first, then the line's (a leaf). Never two items. Pools are posted to with no lock held.
  */
 #ifndef MR_ENGINE_LINE_H
@@ -72,6 +74,8 @@ struct line_item {
     bool is_ended;           /* item lock */
     bool awaits_turn;        /* line lock */
     struct line_item *next;  /* line lock: queue for an exclusive turn */
+    int64_t wake_ns;         /* line lock, while it sleeps */
+    struct line_item *next_sleeper; /* line lock */
     struct line_run *runs;   /* sum of widths; memory of the client */
 };
 
@@ -97,6 +101,8 @@ struct line_client {
     bool (*is_done)(struct line_item *item);
     /* The item left the line. Frees it, before its cost and place are given back. No lock held. */
     void (*end)(struct line_item *item);
+    /* The item's sleep is over, in time or because the line was closed; all steps are asked after that. Item lock held. NULL: no item sleeps. */
+    void (*woken)(struct line_item *item);
     /* The line is done: feed ended, nothing in flight. Called once, on some thread, no lock held. May be NULL. */
     void (*done)(void *ctx);
     void *ctx;
@@ -134,10 +140,13 @@ void line_destroy(struct line *line);
 void line_start(struct line *line);
 /* What made feed() say NONE or pause may have changed. Cheap when the feed is running. Any thread, no item lock held. */
 void line_feed_kick(struct line *line);
-/* No more feeding: what is in flight goes on. Any thread. */
+/* No more feeding: what is in flight goes on, and what sleeps is woken. Any thread. */
 void line_close(struct line *line);
 bool line_is_done(const struct line *line);
-/* Blocks until the line is done or deadline_ns (INT64_MAX: never) has passed; true when done. Not from a pool thread. */
+/*
+ * Blocks until the line is done or deadline_ns (INT64_MAX: never) has passed; true when done. Not from a pool thread. Wakes the items
+ * that sleep until now, at least once.
+ */
 bool line_wait(struct line *line, int64_t deadline_ns);
 
 /* Prepares item->lock and runs; before admission. MR_OK or MR_E_MEMORY. line_item_fini() undoes it for an item never admitted, and in end(). */
@@ -157,6 +166,13 @@ enum mr_status line_admit_here(struct line *line, struct line_item *item);
 void line_kick(struct line_item *item);
 /* In claim: is it this item's turn? Registers the wish: the item is kicked when its turn comes. Item lock held. */
 bool line_has_turn(struct line_item *item);
+
+/*
+ * In settle or woken(): the item is woken at wake_ns on clock_now_ns()'s clock, at once when the line is closed; is_done() says false until
+ * then, and no claim is ready. It keeps its place, its cost and its turn. Items sleep only while a thread is in line_wait() or comes back to it. Item
+ * lock held.
+ */
+void line_sleep(struct line_item *item, int64_t wake_ns);
 
 /*
  * Does the step have work that it may not do for now, because there is no room after it or it is not the item's turn? For

@@ -198,6 +198,8 @@ void line_close(struct line *line)
 {
     lock_take(&line->lock);
     line->is_closed = true;
+    if (line->sleepers)
+        condition_broadcast(&line->changed);
     bool is_over = line_becomes_done_locked(line);
     lock_give(&line->lock);
     if (is_over)

@@ -1,4 +1,5 @@
-/* line_private.h - what line.c (items and runs), line_leave.c (turns and ends) and line_feed.c (admission) share. */
+/* line_private.h - what line.c (items and runs), line_leave.c (turns and ends), line_feed.c (admission) and line_wait.c
+ * (waiting and sleeping) share. */
 #ifndef MR_ENGINE_LINE_PRIVATE_H
 #define MR_ENGINE_LINE_PRIVATE_H
 
@@ -21,7 +22,7 @@ struct line {
     unsigned run_count; /* sum of widths */
 
     struct lock lock;
-    struct condition changed; /* the line is done */
+    struct condition changed; /* the line is done, or the first sleeper's time is another */
     /* under lock: */
     uint64_t next_seq, turn_seq;
     unsigned in_flight_count, in_flight_peak_count;
@@ -29,6 +30,7 @@ struct line {
     struct place *ring;           /* LINE_IN_ORDER: in_flight_max places, by seq */
     struct line_item *holder;     /* LINE_EXCLUSIVE: who has the turn */
     struct line_item *queue_first, *queue_last; /* LINE_EXCLUSIVE: who asked */
+    struct line_item *sleepers;   /* by wake_ns */
     enum feed_state feed_state;
     bool feed_again;              /* asked for while it was active */
     bool is_closed, is_done;
@@ -61,6 +63,8 @@ void line_post_runs(struct line *line, struct task_list *list);
 bool line_run_once(struct line_run *run, int64_t *start_ns, struct task_list *list);
 /* Asks item's steps and posts what became ready. True when it is through and must leave. Item lock not held. */
 bool line_kick_once(struct line_item *item);
+/* The same for an item that is no longer on the list of those that sleep; tells the client first. */
+bool line_wake_once(struct line_item *item);
 
 /* Runs a claimed run on the calling thread, and what becomes ready for the same pool by that. */
 void line_run_on(struct line_run *run);

@@ -12,7 +12,7 @@
 struct place {
     struct block block;
     struct chunk *in, *out; /* out: NULL until it is there */
-    enum mr_status status;
+    struct mr_error problem;
     bool is_made;
 };
 
@@ -139,18 +139,28 @@ static enum mr_status compress(struct item *item, struct place *place)
     return status;
 }
 
-void encode_run(struct line_item *line_item, struct line_run *run)
+static enum mr_status say_why(enum mr_status status, struct mr_error *problem)
 {
-    struct place *place = run->part;
-    if (place)
-        place->status = compress(item_of(line_item), place);
+    return mr_error_set(problem, status, 0, "%s", mr_status_text(status));
 }
 
-static void fail(struct item *item, enum mr_status status)
+void encode_run(struct line_item *line_item, struct line_run *run)
 {
-    struct mr_error problem = {0};
-    mr_error_set(&problem, status, 0, "%s", mr_status_text(status));
-    item_stop(item, item_stop_for(status), JOB_PROCESS, &problem);
+    struct item *item = item_of(line_item);
+    struct place *place = run->part;
+    if (!place)
+        return;
+    int64_t begin_ns = timing_begin(item);
+    enum mr_status status = compress(item, place);
+    if (status != MR_OK)
+        say_why(status, &place->problem);
+    else
+        timing_end(item, begin_ns, &place->problem);
+}
+
+static void fail(struct item *item, const struct mr_error *problem)
+{
+    item_stop(item, item_stop_for(problem->status), JOB_PROCESS, problem);
 }
 
 /* Puts the end of the stream behind its last block, where there is room, else into chunks of its own. */
@@ -252,25 +262,27 @@ void encode_settle(struct line_item *line_item, struct line_run *run)
     struct place *place = run->part;
     if (!place) {
         drop_places(item);
-        item_copy_instead(item);
+        item_settled(item);
         return;
     }
     encode->active_count--;
     place->is_made = true;
     item_used_up(item, &item->mid, place->in);
     place->in = NULL;
-    if (place->status != MR_OK)
-        fail(item, place->status);
+    if (place->problem.status != MR_OK)
+        fail(item, &place->problem);
     while (item->stop == ITEM_GOES_ON && encode->given < encode->taken) {
         struct place *oldest = &encode->places[encode->given % encode->place_count];
         if (!oldest->is_made)
             break;
         enum mr_status status = give_out(item, oldest);
         if (status != MR_OK) {
-            fail(item, status);
+            struct mr_error problem;
+            say_why(status, &problem);
+            fail(item, &problem);
             break;
         }
         encode->given++;
     }
-    item_copy_instead(item);
+    item_settled(item);
 }

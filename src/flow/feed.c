@@ -153,6 +153,17 @@ static void settle_metadata(const struct job_config *config, struct mr_entry *ou
     }
 }
 
+void item_update_output(struct item *item)
+{
+    const struct mr_entry *entry = &item->entry;
+    item->output.mode = entry->mode;
+    item->output.has_mode = entry->has_mode;
+    item->output.mtime_s = entry->mtime_s;
+    item->output.mtime_ns = entry->mtime_ns;
+    item->output.has_mtime = entry->has_mtime;
+    settle_metadata(&item->job->config, &item->output);
+}
+
 /* ---- size and cost ---- */
 
 static size_t in_room(int64_t size_bytes)
@@ -198,11 +209,20 @@ static size_t content_cost(const struct item *item)
                                                          : item->out.window_count * full_bytes);
 }
 
+/* What fails in operations of the run is tried again. */
+static bool may_retry(const struct item *item)
+{
+    return item->is_operated && item->job->config.policy.retry_count > 0;
+}
+
 /* May the sink have what comes out before all of it is there? */
 static bool needs_whole(const struct item *item)
 {
     const struct mr_sink *sink = item->job->config.sink;
     bool is_member = item->input->source->flags & MR_SOURCE_CONTAINER;
+    /* It cannot take back what it has of an item that starts again. */
+    if ((sink->flags & MR_SINK_FINAL) && may_retry(item))
+        return true;
     if (sink->encoding) /* large deflated files can say at their end what they are */
         return !(item->encode && item->is_size_known && !is_member &&
                  item->route->method == MR_METHOD_DEFLATE);
@@ -338,7 +358,8 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     settle_metadata(&job->config, &made->output);
     made->fed_ns = job->config.journal ? clock_now_ns() : 0;
     made->is_serial = (input->source->flags & MR_SOURCE_SERIAL) && !made->is_loaded;
-    made->keeps_input = made->copy_path && !(input->source->flags & MR_SOURCE_REOPENABLE);
+    made->keeps_input = (made->copy_path || may_retry(made)) &&
+                        !(input->source->flags & MR_SOURCE_REOPENABLE);
     *item = made;
     return MR_OK;
 }

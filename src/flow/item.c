@@ -26,17 +26,6 @@ enum item_stop item_stop_for(enum mr_status status)
     }
 }
 
-/* Can an item that comes later be a hard link to this one, in an output that cannot tell by itself
- * whether it is there? */
-static bool item_may_be_linked(const struct item *item)
-{
-    const struct job *job = item->job;
-    bool is_member = item->input->source->flags & MR_SOURCE_CONTAINER;
-    return (job->config.sink->flags & MR_SINK_SERIAL) &&
-           !(job->config.sink->flags & MR_SINK_NO_HARD_LINKS) &&
-           (is_member || item->entry.link_count > 1);
-}
-
 void item_stop(struct item *item, enum item_stop stop, enum job_stage by,
                const struct mr_error *error)
 {
@@ -44,9 +33,6 @@ void item_stop(struct item *item, enum item_stop stop, enum job_stage by,
         return;
     item->stop = stop;
     item->stopped_by = by;
-    /* Before the turn goes on to a link that may point here. */
-    if (item->entry.kind == MR_KIND_FILE && item_may_be_linked(item))
-        lost_add(&item->job->lost, item->output.path);
     if (error)
         item->error = *error;
 }
@@ -116,61 +102,11 @@ enum mr_status item_set_route(struct item *item, const struct route *route, bool
     return encode_create(item, width);
 }
 
-/* A sink that wants sizes first, or keeps content encoded, gets a copy when all of it is there. */
-static bool needs_whole_copy(const struct item *item)
-{
-    const struct mr_sink *sink = item->job->config.sink;
-    return (sink->flags & MR_SINK_NEEDS_SIZE) != 0 || sink->encoding;
-}
-
-void item_copy_instead(struct item *item)
-{
-    if (item->stop != ITEM_FAILED || item->stopped_by != JOB_PROCESS || !item->copy_path ||
-        item->is_copy)
-        return;
-    if (!item->is_loaded || !item->is_processed || !item->is_encoded || !item->is_stored)
-        return;
-    /* Its hard links were told the other name. */
-    if (item_may_be_linked(item) && strcmp(item->output.path, item->copy_path) != 0)
-        lost_add(&item->job->lost, item->output.path);
-    free(item->output.path);
-    item->output.path = item->copy_path;
-    item->copy_path = NULL;
-    item->is_copy = true;
-    item->stop = ITEM_GOES_ON;
-    item->is_loaded = item->is_processed = item->is_encoded = item->is_stored = false;
-    item->in.hands_count = item->mid.hands_count = item->out.hands_count = 0;
-    encode_destroy(item->encode);
-    item->encode = NULL;
-    if (item_set_route(item, item->copy_route, item->is_small) != MR_OK) {
-        item->stop = ITEM_FAILED; /* as it was: out of memory for the copy, too */
-        item->is_loaded = item->is_processed = item->is_encoded = item->is_stored = true;
-        return;
-    }
-    item->needs_whole = needs_whole_copy(item);
-    item->load.bytes = 0;
-    item->load.has_carry = false;
-    item->process.is_done = false;
-    item->store.bytes = 0;
-    item->store.crc = 0;
-    item->store.is_committed = false;
-    if (item->kept) {
-        struct box *target = item_load_target(item);
-        item->load.bytes = item->kept->used_bytes;
-        item->kept->is_last = true;
-        item->kept->at_bytes = 0;
-        box_enter(target);
-        chunk_list_push(&target->chunks, item->kept);
-        item->kept = NULL;
-        item->is_loaded = true;
-        item_pass_over(item);
-    }
-}
-
 bool item_is_done(struct line_item *line_item)
 {
     const struct item *item = item_of(line_item);
-    return item->is_loaded && item->is_processed && item->is_encoded && item->is_stored;
+    return !item->is_waiting && item->is_loaded && item->is_processed && item->is_encoded &&
+           item->is_stored;
 }
 
 static enum job_outcome outcome_of(const struct item *item)
@@ -205,7 +141,10 @@ void item_end(struct line_item *line_item)
         .error = has_error ? &item->error : NULL,
         .in_bytes = has_plain_size ? (uint64_t)item->entry.size_bytes : item->load.bytes,
         .out_bytes = item->store.bytes,
+        .attempt_count = item->retry_count + 1,
     };
+    if (item->retry_count > 0)
+        atomic_fetch_add_explicit(&job->retried_count, 1, memory_order_relaxed);
     if (outcome == JOB_STORED && item->is_copy)
         atomic_fetch_add_explicit(&job->copied_count, 1, memory_order_relaxed);
     if (outcome == JOB_STORED && item->entry.kind == MR_KIND_FILE)

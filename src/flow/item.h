@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "base/median.h"
 #include "base/nameset.h"
 #include "engine/line.h"
 #include "engine/stash.h"
@@ -45,11 +46,11 @@ struct item {
     struct mr_entry output; /* as the sink sees it: path and target are owned, the rest is borrowed
                                from entry */
     char *copy_path;    /* output name when the input is copied instead; owned; NULL: that is not
-                           wanted */
+                           wanted, or is done */
     struct mr_stored replaces; /* what output.replaces points to, when it does */
     int64_t fed_ns;     /* when it was found */
     bool is_serial;     /* of a serial source: the feed waits until it is loaded */
-    bool keeps_input;   /* the input must be kept for a copy, as the source cannot give it again */
+    bool keeps_input;   /* the input must be kept for another start, as the source cannot give it again */
     bool needs_whole;   /* the sink gets nothing before everything is there */
     bool is_size_known; /* the sink can be told the size of the plain content before everything is there */
     bool is_operated;   /* the operations of the run apply */
@@ -62,10 +63,16 @@ struct item {
     const struct way *way;          /* what PROCESS runs; NULL: nothing */
     enum item_stop stop;
     enum job_stage stopped_by;
-    bool is_loaded, is_processed, is_encoded, is_stored, is_copy;
+    bool is_loaded, is_processed, is_encoded, is_stored;
+    bool is_again, is_copy;  /* it started again; with its input copied */
+    bool is_waiting;         /* it sleeps until its next attempt; all of its steps have let go */
+    bool is_timed;           /* its time was learned from */
+    bool has_lost_input;     /* what was to be kept was not, to its end */
+    bool is_redone;          /* it started again because its source changed, or its output was lost */
+    unsigned retry_count;    /* attempts after the first */
     /* LOAD -> in -> PROCESS -> mid -> ENCODE -> out -> STORE; a step that an item does not have is passed over. */
     struct box in, mid, out;
-    struct chunk *kept; /* the whole input, for a copy */
+    struct chunk *kept; /* the whole input, for another start */
     struct mr_error error;
 
     struct load { /* LOAD */
@@ -76,10 +83,12 @@ struct item {
         bool has_place; /* in its box, for what this run reads */
         unsigned char carry; /* one byte read ahead, to know what is last */
         uint64_t bytes;
+        uint64_t counted_bytes; /* of the content, in the job's in_bytes */
         int64_t size_bytes; /* of the content, as it was when it was opened */
-        struct spool *tee;  /* the input, for a copy, when it is too large to keep */
+        struct spool *tee;  /* the input, for another start, when it is too large to keep */
         struct mr_error problem;
     } load;
+    atomic_int_fast64_t spent_ns; /* inside operations, in this attempt; any run */
     struct encode *encode; /* ENCODE; owned; NULL: the item does not have that step */
     struct process { /* PROCESS */
         enum item_doing doing;
@@ -133,7 +142,9 @@ struct job {
     atomic_bool stop_error_is_set;    /* stop_error may be read */
     struct mr_error stop_error;       /* written once, by who got has_stop_error */
     atomic_uint_fast64_t outcomes[4]; /* by enum job_outcome */
-    atomic_uint_fast64_t copied_count, file_count, found_count, in_bytes, out_bytes;
+    atomic_uint_fast64_t copied_count, retried_count, file_count, found_count, in_bytes, out_bytes;
+    struct median *median; /* of the times of items, for a limit in percent of it; NULL: none */
+    atomic_bool is_halted;
 };
 
 static inline struct item *item_of(struct line_item *line_item)
@@ -153,9 +164,17 @@ enum item_stop item_stop_for(enum mr_status status);
 /* Stops the item; the first reason stays. error may be NULL. Item lock held. */
 void item_stop(struct item *item, enum item_stop stop, enum job_stage by,
                const struct mr_error *error);
-/* At the end of every settle: a stopped item that has let go of everything starts again as a copy,
- * if that is wanted. Item lock held. */
-void item_copy_instead(struct item *item);
+/* At the end of every settle: a stopped item that has let go of everything starts again, now or after a while, if that is wanted. Item
+ * lock held. */
+void item_settled(struct item *item);
+/* The while is over, or the job is closing. Item lock held. */
+void item_woken(struct line_item *line_item);
+/* Will an item that STORE fails for this be done once more, as another file may be luckier? STORE's run. */
+bool item_redoes_store(const struct item *item, const struct mr_error *problem);
+/* The source has changed before it was opened: what the output takes from it is changed likewise. LOAD, before its first chunk. */
+void item_update_output(struct item *item);
+/* Will a failed item start again, so that what is not loaded yet of its input must be kept, too? Item lock held. */
+bool item_wants_input_again(const struct item *item);
 /* Where a step puts its chunks. Item lock held, or the step's own run. */
 struct box *item_load_target(struct item *item);
 struct box *item_process_target(struct item *item);
@@ -165,7 +184,7 @@ size_t item_target_bytes(const struct item *item, const struct box *target);
 void item_put_down(struct item *item, struct box *target, struct chunk *chunk);
 /* A step is done when the step before it is, and the item does not have it. Item lock held. */
 void item_pass_over(struct item *item);
-/* A chunk of input is used up: back it goes, or it is kept when it is the whole input of an item that may have to be copied. Item lock held. */
+/* A chunk of input is used up: back it goes, or it is kept when it is the whole input of an item that may start again. Item lock held. */
 void item_used_up(struct item *item, struct box *box, struct chunk *chunk);
 /*
  * Sets the item's way, windows and ENCODE step for route (NULL: none). is_small: its content fits a chunk, so that it is not
@@ -192,6 +211,17 @@ size_t encode_cost_bytes(const struct route *route, unsigned width);
 enum line_claim store_claim(struct line_item *line_item, struct line_run *run);
 void store_run(struct line_item *line_item, struct line_run *run);
 void store_settle(struct line_item *line_item, struct line_run *run);
+
+/*
+ * One call of the item's chain, with the time that it may take: MR_E_TIMEOUT when it, or this one with those before it, took longer than the
+ * job allows. PROCESS.
+ */
+enum mr_status timing_process(struct item *item, struct mr_io *io, struct mr_error *err);
+/* The same for a block: called before it (returns now, or 0 when nobody asks), and after it. */
+int64_t timing_begin(const struct item *item);
+enum mr_status timing_end(struct item *item, int64_t begin_ns, struct mr_error *err);
+/* Once its operations are through, the item's time is one of those that others are measured by. Item lock held. */
+void timing_learn(struct item *item);
 
 /*
  * Sees to it that the item's output name is no other item's; may change it (--collide rename).

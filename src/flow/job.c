@@ -199,6 +199,7 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
                    .feed_pauses = feed_pauses,
                    .is_done = item_is_done,
                    .end = item_end,
+                   .woken = item_woken,
                    .ctx = job},
     };
     return line_create(&config, &job->line) == MR_OK ? MR_OK : out_of_memory(err);
@@ -228,6 +229,9 @@ static enum mr_status make_parts(struct job *job, struct mr_error *err)
         status = nameset_create(NAMES_BYTES, &job->names, err);
     if (status == MR_OK && notes_path)
         status = notes_create(notes_path, &job->notes, err);
+    if (status == MR_OK && config->policy.timeout_percent > 0 &&
+        !(job->median = calloc(1, sizeof(*job->median))))
+        status = out_of_memory(err);
     if (status == MR_OK)
         status = make_pools(job, err);
     if (status != MR_OK)
@@ -287,6 +291,7 @@ void job_destroy(struct job *job)
     free(job->last_parent);
     nameset_destroy(job->names);
     notes_destroy(job->notes);
+    free(job->median);
     free(job);
 }
 
@@ -326,21 +331,6 @@ void job_give_up(struct job *job, const struct mr_error *error)
     atomic_store(&job->is_cancelled, true);
     atomic_store(&job->is_closing, true);
     line_close(job->line);
-}
-
-void job_tell(struct job *job, const struct job_item *told)
-{
-    atomic_fetch_add_explicit(&job->outcomes[told->outcome], 1, memory_order_relaxed);
-    if (job->config.observer.item_ended)
-        job->config.observer.item_ended(job->config.observer.ctx, told);
-    if (told->outcome == JOB_FAILED && job->config.on_error == JOB_STOP &&
-        !atomic_flag_test_and_set(&job->has_stop_error)) {
-        job->stop_error = *told->error;
-        if (*told->shown)
-            mr_error_prefix(&job->stop_error, "%s", told->shown);
-        atomic_store(&job->stop_error_is_set, true);
-        job_stop(job, false);
-    }
 }
 
 /* ---- ending ---- */
@@ -464,6 +454,7 @@ void job_figures(struct job *job, struct job_figures *figures)
     figures->failed_count = atomic_load(&job->outcomes[JOB_FAILED]);
     figures->cancelled_count = atomic_load(&job->outcomes[JOB_CANCELLED]);
     figures->copied_count = atomic_load(&job->copied_count);
+    figures->retried_count = atomic_load(&job->retried_count);
     figures->file_count = atomic_load(&job->file_count);
     figures->found_count = atomic_load(&job->found_count);
     figures->is_found_all = atomic_load(&job->is_found_all);

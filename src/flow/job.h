@@ -35,12 +35,28 @@ struct job_item {
     const struct mr_error *error; /* JOB_FAILED: why; the text does not repeat shown. Also set when
                                      JOB_COPY stored the input instead. Else NULL */
     uint64_t in_bytes, out_bytes;
+    unsigned attempt_count; /* 1 unless it was tried again; 0 for what never came so far */
 };
 
 struct job_observer {
     void (*item_ended)(void *ctx, const struct job_item *item); /* may be NULL */
     void *ctx;
     bool wants_names; /* shown of all items; else of those alone that have an error */
+};
+
+/* What is done about failures before on_error has its say. All 0: nothing. */
+struct job_policy {
+    /* An item that failed starts again so many times at most, each time after the delay, where that may help: not for damaged content, nor for
+     * what is refused. What a sink with MR_SINK_FINAL gets of it is then complete before any of it is written. */
+    unsigned retry_count;
+    int64_t retry_delay_ns;
+    /* The time that the operations may work on an item, in each attempt: itself, or in percent of the median of the items that they are
+     * through with, once there are ten. Only time inside the operations counts. Calls are not interrupted, unless the operation minds mr_io. */
+    int64_t timeout_ns;
+    unsigned timeout_percent;
+    /* No new items, as by JOB_STOP, once so many failed, or more than this part of at least 20 that failed or were stored. */
+    uint64_t halt_count;
+    unsigned halt_percent;
 };
 
 struct job_config {
@@ -56,6 +72,7 @@ struct job_config {
     bool is_unordered;  /* serial sinks take items as they finish */
     bool copies_others; /* --others copy: what is not selected goes through unchanged */
     enum job_on_error on_error;
+    struct job_policy policy;
     enum job_collide collide;
     unsigned preserve;            /* enum preserve */
     bool has_mtime, clamps_mtime; /* --mtime: set; with clamps_mtime: at most */
@@ -86,6 +103,7 @@ struct job_figures {
         cancelled_count;   /* files, links and directories */
     uint64_t copied_count; /* of stored: their operation failed and the input was copied (--on-error
                               copy) */
+    uint64_t retried_count; /* items that took more than one attempt, however they ended */
     uint64_t file_count;   /* regular files stored */
     uint64_t found_count;  /* fed so far; is_found_all: all there is */
     bool is_found_all;
@@ -119,6 +137,11 @@ void job_figures(struct job *job, struct job_figures *figures);
 enum mr_status job_finish(struct job *job, struct mr_error *err);
 /* Did an error end the job, after which nothing more can be stored? After job_wait() said done. */
 bool job_is_given_up(const struct job *job);
+/* Did failures end the job, by JOB_STOP or its policy? Any thread. */
+bool job_is_halted(const struct job *job);
+/* Are so many failures among failed_count + stored_count items what the policy ends a job for? */
+bool job_policy_halts(const struct job_policy *policy, uint64_t failed_count,
+                      uint64_t stored_count);
 void job_destroy(struct job *job); /* NULL is a no-op; after done */
 
 #endif

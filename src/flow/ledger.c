@@ -56,6 +56,7 @@ static struct journal_record record_of(const struct item *item, enum journal_sta
     struct journal_record record = new_record(status);
     describe(&record.item, item->input, &item->entry);
     record.item.output = item->output.path;
+    record.item.attempts = item->retry_count + item->is_redone + 1u;
     record.item.took_ns = (uint64_t)(clock_now_ns() - item->fed_ns);
     return record;
 }

@@ -1,6 +1,4 @@
 /* load.c - the LOAD step: reads an item's content in chunks. */
-#include <stdlib.h>
-
 #include "flow/item.h"
 
 enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
@@ -14,10 +12,10 @@ enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
     struct box *target = item_load_target(item);
     bool is_unwanted = target == &item->in && item->is_processed; /* the chain was done before the end */
     if (item_is_stopped(item) || is_unwanted) {
-        /* A copy that needs the input from a source that cannot give it again: the rest is read and
+        /* An item that starts again, of a source that cannot give it again: the rest is read and
          * kept. */
-        bool reads_on = item->load.tee && item->stop == ITEM_FAILED &&
-                        item->stopped_by == JOB_PROCESS && !atomic_load(&item->job->is_cancelled);
+        bool reads_on = item->load.tee && item_wants_input_again(item) &&
+                        !atomic_load(&item->job->is_cancelled);
         if (!reads_on)
             item->load.doing = ITEM_CLEANS;
         return LINE_READY;
@@ -34,7 +32,7 @@ static enum mr_status open_input(struct item *item, struct mr_error *err)
     struct mr_sink *sink = item->job->config.sink;
     struct mr_source *source = item->input->source;
     item->load.is_open = true;
-    if (item->is_copy && item->load.tee) {
+    if (item->is_again && item->load.tee) {
         spool_rewind(item->load.tee);
         return MR_OK;
     }
@@ -47,6 +45,9 @@ static enum mr_status open_input(struct item *item, struct mr_error *err)
     status = source->ops->open(source, &item->entry, &item->load.reader, err);
     if (status == MR_OK && source->ops->open_size && !item->entry.has_encoding)
         item->load.size_bytes = source->ops->open_size(source, item->load.reader);
+    if (status == MR_OK && source->ops->update &&
+        source->ops->update(source, item->load.reader, &item->entry))
+        item_update_output(item);
     return status;
 }
 
@@ -69,11 +70,11 @@ static enum mr_status close_input(struct item *item, struct mr_error *err)
     return item->input->source->ops->close(item->input->source, reader, err);
 }
 
-/* The input of an item that may have to be copied is kept, unless it fits one chunk: that is kept
+/* The input of an item that may have to start again is kept, unless it fits one chunk: that is kept
  * as it is. */
 static enum mr_status keep_input(struct item *item, const struct chunk *chunk, struct mr_error *err)
 {
-    if (!item->keeps_input || item->is_copy || (chunk->is_last && !item->load.tee))
+    if (!item->keeps_input || item->is_again || (chunk->is_last && !item->load.tee))
         return MR_OK;
     if (!item->load.tee) {
         enum mr_status status = spool_create(&item->load.tee, err);
@@ -147,17 +148,21 @@ void load_run(struct line_item *line_item, struct line_run *run)
         let_feed_go_on(item);
 }
 
-/* What comes encoded counts as its content, when all of it is there. */
+/* What comes encoded counts as its content, when all of it is there; what is read again does not count again. */
 static void count_input(struct item *item, const struct chunk *chunk)
 {
-    uint64_t bytes = chunk->used_bytes;
+    struct load *load = &item->load;
+    uint64_t bytes = load->bytes;
     if (item->entry.has_encoding)
         bytes = chunk->is_last ? (uint64_t)item->entry.size_bytes : 0;
-    if (!item->is_copy)
-        atomic_fetch_add_explicit(&item->job->in_bytes, bytes, memory_order_relaxed);
+    if (bytes <= load->counted_bytes)
+        return;
+    atomic_fetch_add_explicit(&item->job->in_bytes, bytes - load->counted_bytes,
+                              memory_order_relaxed);
+    load->counted_bytes = bytes;
 }
 
-/* What is read on for a copy alone goes nowhere. */
+/* What is read on for another start alone goes nowhere. */
 static void put_down(struct item *item, struct chunk *chunk)
 {
     if (item->load.has_place)
@@ -175,13 +180,11 @@ void load_settle(struct line_item *line_item, struct line_run *run)
     load->chunk = NULL;
     if (load->doing == ITEM_CLEANS) {
         item->is_loaded = true;
-        if (item->keeps_input && !item->is_copy) { /* it was not kept to its end */
-            free(item->copy_path);
-            item->copy_path = NULL;
-        }
+        if (item->keeps_input && !item->is_again)
+            item->has_lost_input = true;
     } else if (load->problem.status != MR_OK) {
         item_stop(item, item_stop_for(load->problem.status), JOB_LOAD, &load->problem);
-        item->stopped_by = JOB_LOAD; /* what was kept of it is not whole: it cannot be copied */
+        item->stopped_by = JOB_LOAD; /* what was kept of it is not whole */
         put_down(item, chunk);
         item->is_loaded = true;
     } else {
@@ -190,5 +193,5 @@ void load_settle(struct line_item *line_item, struct line_run *run)
         put_down(item, chunk);
     }
     item_pass_over(item);
-    item_copy_instead(item);
+    item_settled(item);
 }

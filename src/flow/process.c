@@ -29,12 +29,6 @@ enum line_claim process_claim(struct line_item *line_item, struct line_run *run)
     return LINE_READY;
 }
 
-static bool is_cancelled(void *ctx)
-{
-    const struct job *job = ctx;
-    return atomic_load_explicit(&job->is_cancelled, memory_order_relaxed);
-}
-
 static enum mr_status begin(struct item *item, struct mr_error *err)
 {
     struct process *process = &item->process;
@@ -71,11 +65,9 @@ static enum mr_status turn_wheel(struct item *item, struct mr_error *err)
             .is_last = in->is_last,
             .out = out->data + out->used_bytes,
             .out_bytes = cap_bytes - out->used_bytes,
-            .is_cancelled = is_cancelled,
-            .cancel_ctx = item->job,
         };
         size_t had_in_bytes = io.in_bytes, had_out_bytes = io.out_bytes;
-        enum mr_status status = chain_process(process->state, &io, err);
+        enum mr_status status = timing_process(item, &io, err);
         in->at_bytes = in->used_bytes - io.in_bytes;
         out->used_bytes = cap_bytes - io.out_bytes;
         if (status != MR_OK) {
@@ -203,5 +195,5 @@ void process_settle(struct line_item *line_item, struct line_run *run)
         item->is_processed = process->is_done;
     }
     item_pass_over(item);
-    item_copy_instead(item);
+    item_settled(item);
 }

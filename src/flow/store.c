@@ -305,7 +305,9 @@ void store_run(struct line_item *line_item, struct line_run *run)
         status = write_all(item, &is_last, &store->problem);
     if (status == MR_OK && is_last)
         status = commit(item, &store->problem);
-    if (status == MR_E_SYSTEM && ends_the_run(&store->problem)) {
+    store->problem.status = status;
+    if (status == MR_E_SYSTEM && ends_the_run(&store->problem) &&
+        !item_redoes_store(item, &store->problem)) {
         /* Told once, as the end of the run; the item is one of those that were under way. */
         job_give_up(item->job, &store->problem);
         status = MR_CANCELLED;
@@ -329,5 +331,5 @@ void store_settle(struct line_item *line_item, struct line_run *run)
     } else if (store->is_committed) {
         item->is_stored = true;
     }
-    item_copy_instead(item);
+    item_settled(item);
 }

@@ -41,6 +41,7 @@ const char *chain_notes_path(const struct chain *chain); /* of the operation wit
 enum mr_status chain_state_create(const struct chain *chain, struct chain_state **state, struct mr_error *err);
 void chain_state_destroy(struct chain_state *state);
 enum mr_status chain_start(struct chain_state *state, const struct mr_entry *entry, struct mr_error *err);
+/* Also MR_E_TIMEOUT, when io's deadline has passed between two calls of operations. */
 enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct mr_error *err);
 const char *chain_note(struct chain_state *state); /* NULL: none */
 /* Of the last operation, when it encodes for a container; else NULL. */

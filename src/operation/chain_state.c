@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "operation/chain_links.h"
 #include "operation/operations.h"
 
@@ -294,6 +295,9 @@ enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct
         enum mr_status status = run(state, index - 1, io, err);
         if (status != MR_OK)
             return status;
+        if (io->deadline_ns != 0 && !last->is_done && clock_now_ns() > io->deadline_ns)
+            return mr_error_set(err, MR_E_TIMEOUT, 0, "%s: out of time",
+                                state->stages[index - 1].operation->name);
     }
 }
 

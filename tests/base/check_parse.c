@@ -250,6 +250,34 @@ START_TEST(shows_sizes)
 }
 END_TEST
 
+START_TEST(shows_durations)
+{
+    static const struct {
+        int64_t ns;
+        const char *text;
+    } cases[] = {{0, "0 ns"},
+                 {-5, "0 ns"},
+                 {999, "999 ns"},
+                 {20000, "20 us"},
+                 {1500000, "1.5 ms"},
+                 {350000000, "350 ms"},
+                 {999999999, "999.999 ms"},
+                 {INT64_C(2000000000), "2 s"},
+                 {INT64_C(1050000000), "1.05 s"},
+                 {INT64_C(1000999999), "1 s"},
+                 {INT64_C(90000000000), "90 s"},
+                 {INT64_C(119500000000), "119.5 s"},
+                 {INT64_C(120000000000), "2 min"},
+                 {INT64_C(121900000000), "121 s"},
+                 {INT64_C(7200000000000), "2 h"},
+                 {INT64_MAX, "9223372036 s"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char out[32];
+        ck_assert_str_eq(parse_show_duration(out, sizeof(out), cases[i].ns), cases[i].text);
+    }
+}
+END_TEST
+
 Suite *parse_suite(void)
 {
     Suite *suite = suite_create("parse");
@@ -262,6 +290,7 @@ Suite *parse_suite(void)
     tcase_add_test(tests, refuses_dates);
     tcase_add_test(tests, finds_the_nearest_word);
     tcase_add_test(tests, shows_sizes);
+    tcase_add_test(tests, shows_durations);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -3,6 +3,7 @@
  * process, store) with windows, failing and expanding items, serial sources, turns and tiny budgets runs on the real
  * scheduler; whoever is posted next is drawn by lot. Nothing may get stuck, go over a bound or come out of order.
  */
+#include "base/clock.h"
 #include "engine/line.h"
 
 #include "support/support.h"
@@ -17,6 +18,7 @@ struct model {
     unsigned item_count, made_count, ended_count, stored_count, failed_count, cancelled_count;
     unsigned window_max, expansion_max, fail_percent;
     unsigned width; /* of PROCESS */
+    unsigned sleep_percent, asleep_count, woken_count;
     bool is_serial, is_cancelled;
     enum line_order order;
     uint64_t budget_bytes, cost_in_flight, next_stored_seq;
@@ -39,7 +41,7 @@ struct item {
     unsigned loaded, in_box, claimed_in, processed, owed, out_box, stored, storing;
     unsigned fail_step, fail_at;
     unsigned claimed_by; /* the task in which the last claim of LOAD was made */
-    bool is_failed, is_loaded, is_processed, is_stored;
+    bool is_failed, is_loaded, is_processed, is_stored, is_asleep;
 };
 
 static struct item *item_of(struct line_item *line_item)
@@ -57,10 +59,32 @@ static unsigned draw(struct model *model, unsigned below)
     return (unsigned)(support_random(&model->random) % below);
 }
 
+/* At the end of a settle: at times the item sleeps, a while or no time at all. */
+static void may_sleep(struct item *item)
+{
+    struct model *model = item->model;
+    if (item->is_asleep || draw(model, 100) >= model->sleep_percent)
+        return;
+    item->is_asleep = true;
+    model->asleep_count++;
+    line_sleep(&item->line, clock_now_ns() + (int64_t)draw(model, 3) * 20000);
+}
+
+static void woken(struct line_item *line_item)
+{
+    struct item *item = item_of(line_item);
+    ck_assert(item->is_asleep);
+    item->is_asleep = false;
+    item->model->asleep_count--;
+    item->model->woken_count++;
+}
+
 static enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
 {
     struct item *item = item_of(line_item);
     (void)run;
+    if (item->is_asleep)
+        return LINE_NOTHING;
     if (item->is_loaded)
         return LINE_NOTHING;
     item->claimed_by = item->model->task_count;
@@ -98,6 +122,7 @@ static void load_settle(struct line_item *line_item, struct line_run *run)
         item->model->loading = NULL;
         line_feed_kick(item->model->line);
     }
+    may_sleep(item);
 }
 
 /* One run takes one chunk and owes `expansion` chunks, which it gives one at a time while there is room. */
@@ -105,7 +130,7 @@ static enum line_claim process_claim(struct line_item *line_item, struct line_ru
 {
     struct item *item = item_of(line_item);
     (void)run;
-    if (item->is_processed)
+    if (item->is_asleep || item->is_processed)
         return LINE_NOTHING;
     if (is_stopped(item))
         return item->claimed_in == 0 ? LINE_READY : LINE_NOTHING;
@@ -149,7 +174,7 @@ static enum line_claim store_claim(struct line_item *line_item, struct line_run 
 {
     struct item *item = item_of(line_item);
     (void)run;
-    if (item->is_stored)
+    if (item->is_asleep || item->is_stored)
         return LINE_NOTHING;
     if (is_stopped(item))
         return item->is_processed ? LINE_READY : LINE_NOTHING;
@@ -192,12 +217,13 @@ static void store_settle(struct line_item *line_item, struct line_run *run)
     }
     if (item->is_stored && item->model->storing == item)
         item->model->storing = NULL;
+    may_sleep(item);
 }
 
 static bool is_done(struct line_item *line_item)
 {
     struct item *item = item_of(line_item);
-    return item->is_loaded && item->is_processed && item->is_stored;
+    return !item->is_asleep && item->is_loaded && item->is_processed && item->is_stored;
 }
 
 static void end(struct line_item *line_item)
@@ -276,7 +302,7 @@ static void intake_run(struct task *task)
     if (status == MR_OK)
         model->refused = NULL;
     else
-        ck_assert_msg(count_posted(model) > 0, "no room: seed %llu", (unsigned long long)model->seed);
+        ck_assert_msg(count_posted(model) > 0 || model->asleep_count > 0, "no room: seed %llu", (unsigned long long)model->seed);
     pool_post_one(model->intake_pool, task);
 }
 
@@ -343,6 +369,7 @@ static void run_configuration(uint64_t seed)
     model.fail_percent = draw(&model, 3) * 20;
     model.budget_bytes = 1 + draw(&model, 20);
     model.width = 1 + draw(&model, 3);
+    model.sleep_percent = draw(&model, 3) == 0 ? 30 : 0;
     make_pools(&model, is_shared);
     model.feed_pool = model.pools[draw(&model, 3) == 0 ? STORE : LOAD];
     if (!model.is_serial && draw(&model, 3) == 0)
@@ -360,7 +387,7 @@ static void run_configuration(uint64_t seed)
         .budget_bytes = model.budget_bytes,
         .in_flight_max = 1 + draw(&model, 8),
         .feed_pool = model.feed_pool,
-        .client = {.feed = model.feed_pool ? feed : NULL, .feed_pauses = pauses, .is_done = is_done, .end = end, .ctx = &model},
+        .client = {.feed = model.feed_pool ? feed : NULL, .feed_pauses = pauses, .is_done = is_done, .end = end, .woken = woken, .ctx = &model},
     };
     ck_assert_int_eq(line_create(&config, &model.line), MR_OK);
     unsigned cancel_after = draw(&model, 8) == 0 ? draw(&model, 60) : UINT32_MAX;
@@ -368,7 +395,9 @@ static void run_configuration(uint64_t seed)
     model.intake.run = intake_run;
     if (!model.feed_pool)
         pool_post_one(model.intake_pool, &model.intake);
-    for (unsigned tasks = 0; run_one(&model); tasks++) {
+    for (unsigned tasks = 0; run_one(&model) || model.asleep_count > 0; tasks++) {
+        if (model.asleep_count > 0 && draw(&model, 4) == 0)
+            line_wait(model.line, 0);
         if (tasks == cancel_after) {
             model.is_cancelled = draw(&model, 2);
             line_close(model.line);
@@ -383,6 +412,86 @@ static void run_configuration(uint64_t seed)
             mr_pool_destroy(model.pools[s]);
 }
 
+/* One item that sleeps for `sleep_ns` after it was loaded; *line is done or closed meanwhile as the test says. */
+struct sleeper {
+    struct item item;
+    int64_t sleep_ns;
+};
+
+static void sleeper_settle(struct line_item *line_item, struct line_run *run)
+{
+    struct item *item = item_of(line_item);
+    (void)run;
+    item->is_loaded = item->is_processed = item->is_stored = item->is_asleep = true;
+    line_sleep(line_item, clock_now_ns() + ((struct sleeper *)(void *)item)->sleep_ns);
+}
+
+static void sleeper_woken(struct line_item *line_item)
+{
+    item_of(line_item)->is_asleep = false;
+}
+
+static void sleeper_end(struct line_item *line_item)
+{
+    line_item_fini(line_item);
+}
+
+/* How long line_wait() takes when items sleep for these times. */
+static int64_t sleep_for(const int64_t *sleep_ns, unsigned count, bool closes)
+{
+    struct mr_pool *pool;
+    struct line *line;
+    const struct mr_pool_config pool_config = {
+        .struct_bytes = sizeof(pool_config), .name = "sleep", .thread_count = 1};
+    struct model model = {0};
+    struct sleeper sleepers[4] = {0};
+    ck_assert_int_eq(mr_pool_create(&pool_config, &pool, NULL), MR_OK);
+    const struct line_step step = {"load", pool, 1, load_claim, load_run, sleeper_settle};
+    const struct line_config config = {
+        .steps = &step,
+        .step_count = 1,
+        .in_flight_max = 4,
+        .client = {.is_done = is_done, .end = sleeper_end, .woken = sleeper_woken}};
+    ck_assert_int_eq(line_create(&config, &line), MR_OK);
+    int64_t start_ns = clock_now_ns();
+    for (unsigned i = 0; i < count; i++) {
+        struct item *item = &sleepers[i].item;
+        ck_assert_int_eq(line_item_init(line, &item->line, item->runs), MR_OK);
+        item->model = &model;
+        item->in_window = 1;
+        sleepers[i].sleep_ns = sleep_ns[i];
+        ck_assert_int_eq(line_admit(line, &item->line), MR_OK);
+    }
+    ck_assert(!line_wait(line, clock_now_ns() + 1000000)); /* over before any of them */
+    struct line_figures figures;
+    do
+        line_figures(line, &figures);
+    while (!closes && figures.ended_count < count && !line_wait(line, clock_now_ns() + 500000));
+    line_close(line);
+    ck_assert(line_wait(line, INT64_MAX));
+    int64_t took_ns = clock_now_ns() - start_ns;
+    mr_pool_shutdown(pool, MR_SHUTDOWN_DRAIN);
+    line_destroy(line);
+    mr_pool_destroy(pool);
+    return took_ns;
+}
+
+START_TEST(what_sleeps_is_woken_in_time)
+{
+    const int64_t ms = 1000000, times[] = {90 * ms, 30 * ms, 60 * ms};
+    int64_t took_ns = sleep_for(times, 3, false);
+    ck_assert_int_ge(took_ns, 90 * ms);
+    ck_assert_int_lt(took_ns, 5000 * ms);
+}
+END_TEST
+
+START_TEST(closing_wakes_what_sleeps)
+{
+    const int64_t hour = INT64_C(3600000000000), times[] = {hour, INT64_MAX / 2};
+    ck_assert_int_lt(sleep_for(times, 2, true), hour / 60);
+}
+END_TEST
+
 START_TEST(random_schedules)
 {
     for (uint64_t i = 0; i < 2500; i++)
@@ -396,6 +505,8 @@ Suite *line_suite(void)
     TCase *tcase = tcase_create("schedules");
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, random_schedules, 0, 8);
+    tcase_add_test(tcase, what_sleeps_is_woken_in_time);
+    tcase_add_test(tcase, closing_wakes_what_sleeps);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/clock.h"
 #include "codec/block.h"
 #include "flow/job.h"
 #include "support/support.h"
@@ -236,7 +237,8 @@ static enum mr_status sink_begin(struct mr_sink *sink, const struct mr_entry *en
     if (sink->flags & MR_SINK_SERIAL)
         ck_assert_int_eq(atomic_load(&fake->open_writers), 0);
     if (fake->checks_order) {
-        ck_assert_int_gt((int)index, fake->last_index);
+        /* What can be taken back may come again. */
+        ck_assert_int_ge((int)index, fake->last_index + ((sink->flags & MR_SINK_FINAL) != 0));
         fake->last_index = (int)index;
     }
     atomic_fetch_add(&fake->open_writers, 1);
@@ -353,14 +355,36 @@ static const struct mr_sink_ops sink_ops = {.kind = "fake",
                                             .abort = sink_abort,
                                             .finish = sink_finish};
 
-/* ---- operations: one that fails on some items, one that repeats every byte ---- */
+/* ---- operations: one that fails on some items, or at times, or repeats every byte, or takes its time ---- */
+
+enum breaks { BREAKS_NOT, BREAKS_AT_START, BREAKS_FIRST, BREAKS_LAST };
 
 struct op_state {
     bool fails;
     unsigned repeats_left;
+    unsigned index;
+    enum breaks breaks;
 };
 
 static atomic_uint op_seed, op_fail_percent, op_repeats, op_ends_early;
+/* The operation breaks off in the first attempts of an item: none to op_flaky_max of them. */
+static atomic_uint op_flaky_max, op_attempts[400];
+/* Items below op_slow_count take so long; op_waits: until they are told to end. Others take op_usual_us. */
+static atomic_uint op_slow_count, op_slow_us, op_waits, op_usual_us;
+
+/* Attempts of an item that break off. */
+static unsigned breaks_of(unsigned index)
+{
+    return (unsigned)(hash_of(op_seed, index, 8) % (op_flaky_max + 1));
+}
+
+static enum mr_status break_off(const struct op_state *op, struct mr_error *err)
+{
+    static const enum mr_status reasons[] = {MR_E_CHILD,   MR_E_STEP,   MR_E_TIMEOUT,
+                                             MR_E_CHANGED, MR_E_MEMORY, MR_E_SYSTEM};
+    enum mr_status status = reasons[hash_of(op_seed, op->index, 9) % 6];
+    return mr_error_set(err, status, status == MR_E_SYSTEM ? 5 : 0, "op breaks off");
+}
 
 static enum mr_status op_create(const void *config, void **state, struct mr_error *err)
 {
@@ -376,12 +400,43 @@ static enum mr_status op_start(void *state, const struct mr_entry *entry, struct
     (void)err;
     op->fails = hash_of(op_seed, index_of(entry), 6) % 100 < op_fail_percent;
     op->repeats_left = op_repeats;
-    return MR_OK;
+    op->index = index_of(entry);
+    unsigned attempt = atomic_fetch_add(&op_attempts[op->index], 1);
+    op->breaks = BREAKS_NOT;
+    if (attempt < breaks_of(op->index))
+        op->breaks = (enum breaks)(BREAKS_AT_START + hash_of(op_seed, op->index, 10 + attempt) % 3);
+    return op->breaks == BREAKS_AT_START ? break_off(op, err) : MR_OK;
+}
+
+/* As an operation does that has a child. */
+static enum mr_status wait_to_be_told(const struct mr_io *io, struct mr_error *err)
+{
+    for (;;) {
+        if (io->is_cancelled(io->cancel_ctx))
+            return mr_error_set(err, MR_CANCELLED, 0, "cancelled");
+        if (io->deadline_ns != 0 && clock_now_ns() > io->deadline_ns)
+            return mr_error_set(err, MR_E_TIMEOUT, 0, "it was told to end");
+        usleep(1000);
+    }
 }
 
 static enum mr_status op_process(void *state, struct mr_io *io, struct mr_error *err)
 {
     struct op_state *op = state;
+    bool is_slow = op->index < op_slow_count;
+    if (is_slow && op_waits)
+        return wait_to_be_told(io, err);
+    unsigned sleep_us = is_slow ? op_slow_us : op_usual_us;
+    if (sleep_us > 0)
+        usleep(sleep_us);
+    if (is_slow && io->in_bytes > 1) { /* more calls are to follow */
+        *io->out++ = *io->in++;
+        io->in_bytes--;
+        io->out_bytes--;
+        return MR_OK;
+    }
+    if (op->breaks == BREAKS_FIRST)
+        return break_off(op, err);
     while (io->in_bytes > 0 && io->out_bytes > 0) {
         if (op->repeats_left == 0)
             op->repeats_left = op_repeats;
@@ -400,6 +455,8 @@ static enum mr_status op_process(void *state, struct mr_io *io, struct mr_error 
         return MR_DONE;
     if (io->in_bytes > 0 || !io->is_last)
         return MR_OK;
+    if (op->breaks == BREAKS_LAST)
+        return break_off(op, err);
     return op->fails ? mr_error_set(err, MR_E_DATA, 0, "op fails") : MR_DONE;
 }
 
@@ -526,8 +583,22 @@ static const struct mr_operation operation_count = {.struct_bytes = sizeof(struc
 
 struct told {
     atomic_uint outcomes[4];
-    atomic_uint copied;
+    atomic_uint copied, late;
+    unsigned retry_count;
+    const char *late_text; /* how the text of an item that took too long begins */
+    bool checks_attempts;
 };
+
+/* An item has as many attempts as it needs, and no more than are allowed. */
+static void check_attempts(const struct told *told, const struct job_item *item)
+{
+    unsigned breaks = breaks_of(index_of(item->entry));
+    if (item->outcome == JOB_STORED && !item->error)
+        ck_assert_uint_eq(item->attempt_count, breaks + 1);
+    else if (item->outcome != JOB_CANCELLED)
+        ck_assert_uint_eq(item->attempt_count, told->retry_count + 1);
+    ck_assert_uint_le(item->attempt_count, told->retry_count + 1);
+}
 
 static void item_ended(void *ctx, const struct job_item *item)
 {
@@ -537,6 +608,13 @@ static void item_ended(void *ctx, const struct job_item *item)
         ck_assert(item->error && mr_status_is_error(item->error->status));
     if (item->outcome == JOB_STORED && item->error)
         atomic_fetch_add(&told->copied, 1);
+    if (told->checks_attempts && item->entry)
+        check_attempts(told, item);
+    if (told->late_text && item->error && item->error->status == MR_E_TIMEOUT) {
+        atomic_fetch_add(&told->late, 1);
+        ck_assert_msg(strncmp(item->error->text, told->late_text, strlen(told->late_text)) == 0,
+                      "%s", item->error->text);
+    }
 }
 
 struct setting {
@@ -546,9 +624,14 @@ struct setting {
     unsigned bad_crc, codec_fail, codec_ends;
     bool has_chain, hides_size, lies, stops, is_unordered, has_blocks, is_deflated, keeps_deflated;
     enum job_on_error on_error;
+    struct job_policy policy;
+    uint64_t memory_bytes;
+    unsigned flaky, slow_count, late_count, slow_us, usual_us, workers;
+    bool waits;
+    const char *late_text;
 };
 
-static void run_job(const struct setting *setting)
+static struct job_figures run_job(const struct setting *setting)
 {
     uint64_t random = setting->seed;
     struct inputs inputs = {
@@ -581,12 +664,23 @@ static void run_job(const struct setting *setting)
     };
     struct mr_error error = {0};
     struct chain *chain = NULL;
-    struct told told = {0};
+    struct told told = {
+        .retry_count = setting->policy.retry_count,
+        .late_text = setting->late_text,
+        .checks_attempts = setting->flaky > 0 && !setting->stops,
+    };
     ck_assert_ok(chain_create(&chain, &error), error);
     atomic_store(&op_seed, (unsigned)setting->seed);
     atomic_store(&op_fail_percent, setting->op_fail);
     atomic_store(&op_repeats, setting->repeats);
     atomic_store(&op_ends_early, setting->ends_early);
+    atomic_store(&op_flaky_max, setting->flaky);
+    for (unsigned i = 0; i < 400; i++)
+        atomic_store(&op_attempts[i], 0);
+    atomic_store(&op_slow_count, setting->slow_count);
+    atomic_store(&op_slow_us, setting->slow_us);
+    atomic_store(&op_usual_us, setting->usual_us);
+    atomic_store(&op_waits, setting->waits);
     if (setting->has_chain)
         ck_assert_ok(chain_add_operation(chain, &operation_odd, NULL, &error), error);
     atomic_store(&codec_fail_percent, setting->codec_fail);
@@ -602,12 +696,15 @@ static void run_job(const struct setting *setting)
         .chain = chain,
         .sink = &sink.sink,
         .reader_count = 1 + (unsigned)(support_random(&random) % 3),
-        .worker_count = 1 + (unsigned)(support_random(&random) % 4),
+        .worker_count = setting->workers + 1 + (unsigned)(support_random(&random) % 4),
         .writer_count = 1 + (unsigned)(support_random(&random) % 3),
         .pools = support_random(&random) % 2 ? JOB_POOLS_SPLIT : JOB_POOLS_SHARED,
-        .memory_bytes = (uint64_t)1 << (16 + support_random(&random) % 10),
+        .memory_bytes = setting->memory_bytes
+                            ? setting->memory_bytes
+                            : (uint64_t)1 << (16 + support_random(&random) % 10),
         .is_unordered = setting->is_unordered,
         .on_error = setting->on_error,
+        .policy = setting->policy,
         .observer = {.item_ended = item_ended, .ctx = &told},
     };
     struct job *job = NULL;
@@ -626,14 +723,17 @@ static void run_job(const struct setting *setting)
 
     unsigned told_sum = told.outcomes[0] + told.outcomes[1] + told.outcomes[2] + told.outcomes[3];
     ck_assert_uint_eq(told_sum, figures.found_count);
+    ck_assert_uint_eq(told.late, setting->late_count);
     ck_assert_uint_eq(figures.stored_count, sink.committed);
     ck_assert_uint_eq(figures.memory_used_bytes, 0);
     ck_assert_int_eq(atomic_load(&inputs.open_readers), 0);
     ck_assert_int_eq(atomic_load(&sink.open_writers), 0);
     ck_assert_uint_eq(atomic_load(&inputs.input.refs), 0);
     if (setting->stops)
-        return;
-    bool may_give_up = (setting->sink_flags & MR_SINK_FINAL) || setting->on_error == JOB_STOP;
+        return figures;
+    bool is_halting = setting->policy.halt_count + setting->policy.halt_percent > 0;
+    bool may_give_up = (setting->sink_flags & MR_SINK_FINAL) || setting->on_error == JOB_STOP ||
+                       is_halting;
     if (!may_give_up) {
         ck_assert_uint_eq(figures.found_count, setting->items);
         ck_assert_int_eq(status, MR_OK);
@@ -641,9 +741,11 @@ static void run_job(const struct setting *setting)
         ck_assert_uint_eq(figures.skipped_count, sink.skipped);
     }
     unsigned failures = setting->load_fail + setting->entry_fail + setting->op_fail + setting->sink_fail +
-                        setting->bad_crc + setting->codec_fail;
+                        setting->bad_crc + setting->codec_fail + setting->slow_count;
+    failures += setting->flaky > setting->policy.retry_count;
     if (failures + setting->skip == 0 && !setting->lies)
         ck_assert_uint_eq(figures.stored_count, setting->items);
+    return figures;
 }
 
 START_TEST(everything_arrives)
@@ -805,6 +907,164 @@ START_TEST(encoded_content_is_decoded_and_encoded)
 }
 END_TEST
 
+/* Source and sink by the bits of kind: 4 of each. */
+static void set_kinds(struct setting *setting, unsigned kind)
+{
+    static const unsigned sinks[] = {0, MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE | MR_SINK_FINAL,
+                                     MR_SINK_SERIAL | MR_SINK_FINAL, MR_SINK_SERIAL};
+    setting->source_flags = kind & 1 ? MR_SOURCE_SERIAL : MR_SOURCE_REOPENABLE;
+    setting->source_flags |= kind & 2 ? MR_SOURCE_CONTAINER : 0;
+    setting->sink_flags = sinks[kind >> 2 & 3];
+    setting->has_chain = true;
+}
+
+START_TEST(what_breaks_off_is_tried_again)
+{
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct setting setting = {.seed = seed * 16 + (uint64_t)_i + 4000,
+                                  .items = 40,
+                                  .repeats = 1,
+                                  .flaky = 3,
+                                  .policy = {.retry_count = 3}};
+        set_kinds(&setting, (unsigned)_i);
+        setting.keeps_deflated = setting.sink_flags == MR_SINK_SERIAL;
+        setting.has_blocks = seed == 2 && !setting.keeps_deflated;
+        setting.is_deflated = seed == 3 && _i & 2;
+        setting.hides_size = seed == 1 && !setting.keeps_deflated;
+        setting.is_unordered = seed == 2;
+        struct job_figures figures = run_job(&setting);
+        ck_assert_uint_gt(figures.retried_count, 0);
+        /* A wait between them changes nothing, nor does a copy that is not needed. */
+        setting.policy.retry_delay_ns = 3000000;
+        setting.on_error = JOB_COPY;
+        ck_assert_uint_eq(run_job(&setting).copied_count, 0);
+    }
+}
+END_TEST
+
+START_TEST(what_breaks_off_too_often_fails)
+{
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        struct setting setting = {.seed = seed * 16 + (uint64_t)_i + 5000,
+                                  .items = 40,
+                                  .repeats = 1,
+                                  .flaky = 3,
+                                  .policy = {.retry_count = 1}};
+        set_kinds(&setting, (unsigned)_i);
+        unsigned broken = 0;
+        atomic_store(&op_seed, (unsigned)setting.seed);
+        atomic_store(&op_flaky_max, setting.flaky);
+        for (unsigned i = 0; i < setting.items; i++)
+            broken += breaks_of(i) > 1;
+        struct job_figures figures = run_job(&setting);
+        ck_assert_uint_eq(figures.failed_count, broken);
+        ck_assert_uint_eq(figures.stored_count, setting.items - broken);
+        setting.on_error = JOB_COPY;
+        figures = run_job(&setting);
+        ck_assert_uint_eq(figures.copied_count, broken);
+        ck_assert_uint_eq(figures.stored_count, setting.items);
+    }
+}
+END_TEST
+
+START_TEST(damaged_content_is_not_tried_again)
+{
+    struct setting setting = {.seed = 6000 + (uint64_t)_i,
+                              .items = 60,
+                              .repeats = 1,
+                              .op_fail = 40,
+                              .policy = {.retry_count = 5}};
+    set_kinds(&setting, (unsigned)_i);
+    struct job_figures figures = run_job(&setting);
+    ck_assert_uint_gt(figures.failed_count, 0);
+    ck_assert_uint_eq(figures.retried_count, 0);
+    ck_assert_uint_eq(figures.stored_count, setting.items - figures.failed_count);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_is_tried_again)
+{
+    struct setting setting = {.seed = 6100, .items = 60, .repeats = 1, .load_fail = 30};
+    set_kinds(&setting, 0);
+    ck_assert_uint_eq(run_job(&setting).retried_count, 0);
+    setting.policy.retry_count = 2; /* it cannot be read then, either */
+    struct job_figures figures = run_job(&setting);
+    ck_assert_uint_gt(figures.failed_count, 0);
+    ck_assert_uint_eq(figures.retried_count, figures.failed_count);
+}
+END_TEST
+
+START_TEST(stopping_ends_the_wait_for_another_attempt)
+{
+    for (uint64_t seed = 1; seed <= 32; seed++) {
+        struct setting setting = {.seed = seed + 7000,
+                                  .items = 100,
+                                  .repeats = 1,
+                                  .flaky = 2,
+                                  .stops = true,
+                                  .policy = {.retry_count = 2,
+                                             .retry_delay_ns = seed % 2 ? INT64_MAX : 1000000}};
+        set_kinds(&setting, (unsigned)seed);
+        setting.on_error = seed & 16 ? JOB_SKIP : JOB_COPY;
+        run_job(&setting); /* that waits for at most a minute */
+    }
+}
+END_TEST
+
+START_TEST(what_takes_too_long_fails)
+{
+    struct setting setting = {.seed = 7100 + (uint64_t)_i,
+                              .items = 30,
+                              .repeats = 1,
+                              .slow_count = 2,
+                              .slow_us = 600000,
+                              .late_text = "took longer than 500 ms",
+                              .policy = {.timeout_ns = 500000000}};
+    set_kinds(&setting, (unsigned)_i);
+    const struct inputs sizes = {.seed = setting.seed, .size_max = 5 << 20};
+    for (unsigned i = 0; i < setting.slow_count; i++) /* one call is not interrupted */
+        setting.late_count += size_of(&sizes, i) > 1;
+    run_job(&setting);
+    setting.waits = true;
+    setting.late_count = setting.slow_count;
+    run_job(&setting);
+    setting.policy = (struct job_policy){.timeout_percent = 1000};
+    setting.usual_us = 3000;
+    setting.workers = 2; /* so that something goes on beside what waits */
+    setting.memory_bytes = (uint64_t)256 << 20;
+    setting.late_text = "took longer than ";
+    ck_assert_uint_eq(run_job(&setting).failed_count, 2);
+}
+END_TEST
+
+START_TEST(too_many_failures_end_the_run)
+{
+    for (unsigned kind = 0; kind < 16; kind++) {
+        struct setting setting = {.seed = 8000 + kind,
+                                  .items = 400,
+                                  .repeats = 1,
+                                  .flaky = 1,
+                                  .policy = {.halt_count = 3}};
+        set_kinds(&setting, kind);
+        struct job_figures figures = run_job(&setting);
+        ck_assert_uint_ge(figures.failed_count, 3);
+        ck_assert_uint_lt(figures.found_count, 400);
+        setting.policy = (struct job_policy){.halt_percent = 30};
+        figures = run_job(&setting);
+        ck_assert_uint_ge(figures.failed_count + figures.stored_count, 20);
+        ck_assert_uint_lt(figures.found_count, 400);
+        setting.policy = (struct job_policy){.halt_percent = 90, .halt_count = 399};
+        ck_assert_uint_eq(run_job(&setting).found_count, 400);
+    }
+    const struct job_policy policy = {.halt_percent = 50};
+    ck_assert(!job_policy_halts(&policy, 19, 0));
+    ck_assert(job_policy_halts(&policy, 19, 1));
+    ck_assert(!job_policy_halts(&policy, 10, 10));
+    ck_assert(job_policy_halts(&policy, 11, 10));
+    ck_assert(!job_policy_halts(&(struct job_policy){0}, 1000, 0));
+}
+END_TEST
+
 Suite *job_suite(void)
 {
     Suite *suite = suite_create("job");
@@ -820,6 +1080,13 @@ Suite *job_suite(void)
     tcase_add_test(tcase, a_final_sink_that_breaks_off_ends_the_run);
     tcase_add_loop_test(tcase, large_content_is_worked_on_in_blocks, 0, 8);
     tcase_add_loop_test(tcase, encoded_content_is_decoded_and_encoded, 0, 8);
+    tcase_add_loop_test(tcase, what_breaks_off_is_tried_again, 0, 16);
+    tcase_add_loop_test(tcase, what_breaks_off_too_often_fails, 0, 16);
+    tcase_add_loop_test(tcase, damaged_content_is_not_tried_again, 0, 16);
+    tcase_add_test(tcase, a_file_that_cannot_be_read_is_tried_again);
+    tcase_add_test(tcase, stopping_ends_the_wait_for_another_attempt);
+    tcase_add_loop_test(tcase, what_takes_too_long_fails, 0, 4);
+    tcase_add_test(tcase, too_many_failures_end_the_run);
     suite_add_tcase(suite, tcase);
     return suite;
 }
