@@ -215,7 +215,7 @@ static enum mr_status commit_file(struct tree *tree, struct mr_writer *writer, s
     if (status == MR_OK)
         status = staged_publish(tree, writer->parent.fd, &writer->file, entry, err);
     if (status == MR_OK)
-        status = tree_sync_name(tree, &writer->parent, entry, err);
+        status = tree_sync_name(tree, entry, err);
     close_writer(tree, writer);
     return status;
 }
@@ -372,6 +372,8 @@ enum mr_status directory_sink_create(const char *path, const struct directory_si
         below_init(&tree->root, fd);
     if (status == MR_OK)
         status = tree_claim(tree, err);
+    if (status == MR_OK && is_made)
+        status = tree_sync_all(tree, err);
     tree->names_nameless = status == MR_OK && staged_can_name(tree);
     if (status == MR_OK && getrandom(&tree->seed, sizeof(tree->seed), 0) != sizeof(tree->seed))
         status = mr_error_set(err, MR_E_SYSTEM, errno, "cannot get random numbers");

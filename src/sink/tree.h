@@ -102,9 +102,9 @@ enum mr_status tree_claim(struct tree *tree, struct mr_error *err);
 /* The content of a file that has no name yet. */
 enum mr_status tree_sync_file(const struct tree *tree, int fd, const struct mr_entry *entry,
                               struct mr_error *err);
-/* The name that it got in parent. */
-enum mr_status tree_sync_name(const struct tree *tree, const struct dirhold *parent,
-                              const struct mr_entry *entry, struct mr_error *err);
+/* The name that it got, and those of the directories that it lies in. */
+enum mr_status tree_sync_name(const struct tree *tree, const struct mr_entry *entry,
+                              struct mr_error *err);
 /* Whatever has been done. */
 enum mr_status tree_sync_all(const struct tree *tree, struct mr_error *err);
 /* mr_sink_ops.verify and find of the directory sink. */

@@ -65,22 +65,11 @@ enum mr_status tree_sync_file(const struct tree *tree, int fd, const struct mr_e
     return tree_failed(tree, entry->path, errno, "cannot bring to the disk", err);
 }
 
-/* In a directory that was there before, the name alone is new. */
-enum mr_status tree_sync_name(const struct tree *tree, const struct dirhold *parent,
-                              const struct mr_entry *entry, struct mr_error *err)
+/* All the way up: any of the directories may have been made by this run a moment ago, on another thread. */
+enum mr_status tree_sync_name(const struct tree *tree, const struct mr_entry *entry,
+                              struct mr_error *err)
 {
-    if (tree->config.sync != SYNC_ALL)
-        return MR_OK;
-    int fault = 0;
-    if (parent->is_new) {
-        fault = sync_parents(&tree->root, entry->path);
-    } else {
-        int fd = openat(parent->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || fsync(fd) != 0)
-            fault = errno;
-        if (fd >= 0)
-            close(fd);
-    }
+    int fault = tree->config.sync == SYNC_ALL ? sync_parents(&tree->root, entry->path) : 0;
     return fault == 0 ? MR_OK
                       : tree_failed(tree, entry->path, fault, "cannot bring to the disk", err);
 }
