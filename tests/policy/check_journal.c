@@ -356,6 +356,7 @@ Suite *journal_suite(void)
     Suite *suite = suite_create("journal");
     TCase *tests = tcase_create("journal");
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, reads_what_was_written);
     tcase_add_test(tests, last_word_counts);
     tcase_add_test(tests, knows_another_boot);
