@@ -92,6 +92,12 @@ if head -n 1 "$out/digests.txt" | grep -qE '^[0-9a-f]{64}  '; then
     (cd "$sample" && sha256sum --quiet -c) <"$out/digests.txt" || wrong "sha256sum does not agree with $out/digests.txt"
 fi
 
+echo
+echo "4. How fast, in which sizes: a table, and a page with plots"
+show $millrace bench $sample -p gzip --sweep pool=shared,split workers=1,2 --repeat 3 --report $out/bench.html
+grep -q '</html>' "$out/bench.html" || wrong "$out/bench.html is not complete"
+right
+
 rm -rf "$out/.names" "$out/.unzipped"
 cat <<TEXT
 
@@ -100,5 +106,6 @@ All $checks results were checked with gzip, tr, unzip and sha256sum, and are rig
   $root/$out/sample.tar.gz  the sample, packed
   $root/$out/upper.zip      the same with every letter a-z made upper case
   $root/$out/digests.txt    a digest for each file
+  $root/$out/bench.html     what the bench measured: open it in a browser
 Try also: $millrace help
 TEXT

@@ -79,7 +79,8 @@ rule_includes() {
         allowed["policy"] = "base"
         allowed["source"] = allowed["sink"] = allowed["operation"] = "base codec"
         allowed["flow"] = "engine base codec policy operation source sink"
-        allowed["cli"] = "base engine flow source sink operation policy observe"
+        allowed["bench"] = "base engine flow source sink operation policy"
+        allowed["cli"] = "base engine flow source sink operation policy observe bench"
         allowed["examples"] = ""; allowed["public"] = ""
         for (room in allowed) rooms[room] = 1
     }

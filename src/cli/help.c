@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cli/pages.h"
 #include "cli/topics.h"
 #include "operation/registry.h"
 
@@ -77,7 +78,7 @@ static void show_word(FILE *out, const char *word, const char *text)
 const char *help_short(void)
 {
     return "usage: millrace run INPUT... -o OUTPUT [-p OP]...\n"
-           "       millrace list | test | ops | formats | help [TOPIC] | --version\n"
+           "       millrace list | test | bench | ops | formats | help [TOPIC] | --version\n"
            "Try: millrace help\n";
 }
 
@@ -94,6 +95,9 @@ void help_overview(FILE *out)
     const struct topic *topic;
     for (size_t i = 0; (topic = topics_at(i)); i++)
         show_word(out, topic->name, topic->summary);
+    const struct page *page;
+    for (size_t i = 0; (page = page_at(i)); i++)
+        show_word(out, page->name, page->summary);
     fputs("  and options: ", out);
     char words[300] = "";
     for (enum option_group group = GROUP_WORK; group < GROUPS_COUNT; group++) {
@@ -120,17 +124,18 @@ void help_verb(FILE *out, const struct verb *verb)
         fputs("\nMore: millrace help inputs, outputs, sizes, exit\n", out);
 }
 
-void help_operation(FILE *out, const struct mr_operation *operation)
+void help_operation(FILE *out, const char *plugin, const struct mr_operation *operation)
 {
+    const char *path = plugin ? plugin : "", *colon = plugin ? ":" : "";
     fprintf(out, "%s: ", operation->name);
     help_wrap(out, strlen(operation->name) + 2, operation->summary);
     const struct mr_setting *setting = operation->settings;
     if (!setting || !setting->key) {
-        fprintf(out, "\n  -p %s\n\nNo settings.\n", operation->name);
+        fprintf(out, "\n  -p %s%s%s\n\nNo settings.\n", path, colon, operation->name);
         return;
     }
-    fprintf(out, "\n  -p %s[:KEY=VALUE,...]\n\nSettings (a bare value sets %s):\n", operation->name,
-            setting->key);
+    fprintf(out, "\n  -p %s%s%s[:KEY=VALUE,...]\n\nSettings (a bare value sets %s):\n", path, colon,
+            operation->name, setting->key);
     for (; setting->key; setting++) {
         char left[100];
         int length = snprintf(left, sizeof(left), "  %s=%s", setting->key, setting->values);
@@ -156,12 +161,17 @@ bool help_topic(FILE *out, const char *topic)
         fputs(text->text, out);
         return true;
     }
+    const struct page *page = page_find(topic);
+    if (page) {
+        page->write(out);
+        return true;
+    }
     for (enum option_group group = GROUP_WORK; group < GROUPS_COUNT; group++)
         if (strcmp(options_group_word(group), topic) == 0)
             return show_group(out, group, VERBS_ALL);
     const struct mr_operation *operation = registry_find(topic);
     if (operation)
-        help_operation(out, operation);
+        help_operation(out, NULL, operation);
     return operation != NULL;
 }
 
@@ -176,6 +186,10 @@ const char *help_topic_at(const void *ctx, size_t index)
     for (size_t i = 0; (topic = topics_at(i)); i++)
         if (index-- == 0)
             return topic->name;
+    const struct page *page;
+    for (size_t i = 0; (page = page_at(i)); i++)
+        if (index-- == 0)
+            return page->name;
     if (index < GROUPS_COUNT)
         return options_group_word((enum option_group)index);
     const struct mr_operation *operation = registry_at(index - GROUPS_COUNT);

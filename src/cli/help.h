@@ -19,8 +19,8 @@ void help_verb(FILE *out, const struct verb *verb);
 bool help_topic(FILE *out, const char *topic);
 /* The index-th topic word, for parse_nearest(). */
 const char *help_topic_at(const void *ctx, size_t index);
-/* `millrace ops NAME`. */
-void help_operation(FILE *out, const struct mr_operation *operation);
+/* `millrace ops NAME`. plugin: the file that it is of, or NULL. */
+void help_operation(FILE *out, const char *plugin, const struct mr_operation *operation);
 /* Writes text from column on (the cursor is there already), wrapped below 80 columns, with a
  * newline at the end. */
 void help_wrap(FILE *out, size_t column, const char *text);

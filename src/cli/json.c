@@ -1,6 +1,7 @@
 #include "cli/json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/path.h"
@@ -115,4 +116,45 @@ void json_bool(struct json *json, const char *key, bool value)
 {
     write_key(json, key, "");
     fputs(value ? "true" : "false", json->out);
+}
+
+void json_real(struct json *json, const char *key, double number)
+{
+    write_key(json, key, "");
+    if (isfinite(number))
+        fprintf(json->out, "%.9g", number);
+    else
+        fputs("null", json->out);
+}
+
+void json_object(struct json *json, const char *key)
+{
+    write_key(json, key, "");
+    fputc('{', json->out);
+    json->count = 0;
+}
+
+void json_object_end(struct json *json)
+{
+    fputc('}', json->out);
+    json->count = 1; /* what it stands in has a member now */
+}
+
+void json_array(struct json *json, const char *key)
+{
+    write_key(json, key, "");
+    fputc('[', json->out);
+    json->count = 0;
+}
+
+void json_array_end(struct json *json)
+{
+    fputc(']', json->out);
+    json->count = 1;
+}
+
+void json_element(struct json *json)
+{
+    fputs(json->count++ ? ",{" : "{", json->out);
+    json->count = 0;
 }

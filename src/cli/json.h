@@ -1,4 +1,4 @@
-/* json.h - one flat JSON object a line, on a stdio stream. Names that are no UTF-8 keep their bytes
+/* json.h - JSON (RFC 8259) on a stdio stream: flat objects, one a line, or nested ones. Names that are no UTF-8 keep their bytes
  * in base64 beside. */
 #ifndef MR_CLI_JSON_H
 #define MR_CLI_JSON_H
@@ -22,5 +22,15 @@ void json_text(struct json *json, const char *key, const char *text);
 void json_number(struct json *json, const char *key, int64_t number);
 void json_unsigned(struct json *json, const char *key, uint64_t number);
 void json_bool(struct json *json, const char *key, bool value);
+/* A number that is not finite becomes null. */
+void json_real(struct json *json, const char *key, double number);
+
+/* Members go into what was opened last, until its end. */
+void json_object(struct json *json, const char *key);
+void json_object_end(struct json *json);
+void json_array(struct json *json, const char *key);
+void json_array_end(struct json *json);
+/* An object as an element of the array that was opened last; ends with json_object_end(). */
+void json_element(struct json *json);
 
 #endif

@@ -28,12 +28,15 @@
  *   src/sink/          where items go: directory (tree, staged: files until they are complete, later:
  *                      what comes last), archive (by libarchive; archive_outputs: all formats; blocks:
  *                      compressed in parallel; archive_target: the file), zip (zip_*), stream, null
+ *   src/bench/         the same job again and again: sample (content in memory; generate), sweep (sizes
+ *                      to try), trial (what they took), limit
  *   src/cli/           this program:
  *     main             verbs as a table; the words before the options
  *     options          the one table of options, and what was asked for
  *     arguments        words of the command line to options; values: the harder values
  *     verb_run, verb_test, verb_list, verb_ops (ops, formats and help)
- *     run              what they share: one job from its output to its exit status
+ *     verb_bench       its own; bench_show, bench_report, bench_page: what it found
+ *     run              what the others share: one job from its output to its exit status
  *     setup            options to the objects of a job: chain, selection, naming, inputs
  *     output           what OUTPUT means, and its sink; guard: nothing is written over what is read
  *     overlap          is the output an input, or in one?
@@ -42,7 +45,7 @@
  *     execute          a job while it runs: its observer, signals, how it ended
  *     message          the only writer to stderr; progress: the status line; summary: the end lines
  *     signals          SIGINT and its like; closed standard descriptors
- *     help, topics     the texts of --help; json: strings and numbers as JSON
+ *     help, topics     the texts of --help; pages: manual and completions, from the tables; json: strings and numbers as JSON
  *   src/examples/      programs on the library alone
  *   tests/             mirrors src/ as <room>/check_<file>.c; cli/ runs the tool; bench/ measures the
  *                      engine; support/ is shared
@@ -70,6 +73,8 @@ static const struct verb verbs[] = {
      "Show what `run` would see, members of archives included", verb_list},
     {"test", VERB_TEST, "[OPTION]... INPUT... [-p OP]...",
      "Load and decode everything, check every checksum, write nothing", verb_test},
+    {"bench", VERB_BENCH, "[OPTION]... INPUT... | --generate SPEC [-p OP]... [--sweep KEY=VALUES...]",
+     "Measure the throughput on sample data in several sizes, and say which are best", verb_bench},
     {"ops", VERB_OPS, "[NAME]...", "List the operations, or show the settings of one", verb_ops},
     {"formats", VERB_FORMATS, "", "List the archive formats that are read and written",
      verb_formats},
@@ -135,7 +140,7 @@ static int without_verb(const struct cli *cli, char *const *words)
                       line);
     else
         message_error(cli->message, NULL,
-                      "'%s' is no verb (millrace run, list, test, ops, formats or help)", shown);
+                      "'%s' is no verb (millrace run, list, test, bench, ops, formats or help)", shown);
     return EXIT_USAGE;
 }
 

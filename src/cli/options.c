@@ -18,9 +18,9 @@
 #define LATER               OPTION_LATER, 0, 0, NULL
 
 static const struct option table[] = {
-    {"process", 'p', "OP[:KEY=VALUE,...]", GROUP_WORK, VERBS_WITH_JOB,
+    {"process", 'p', "OP[:KEY=VALUE,...]", GROUP_WORK, VERBS_AT_WORK,
      "an operation, applied in the order given; `millrace ops` lists them", LATER},
-    {"exec", 'x', "COMMAND [ARG]... [;]", GROUP_WORK, VERBS_WITH_JOB,
+    {"exec", 'x', "COMMAND [ARG]... [;]", GROUP_WORK, VERBS_AT_WORK,
      "run a command for each item: stdin is the item, stdout the result. Takes everything up to a "
      "';' of its own or the end of the line",
      OPTION_EXEC, 0, 0, NULL},
@@ -50,18 +50,18 @@ static const struct option table[] = {
      "instead of -o: replace each file or archive by its result, each in one step",
      TRUE(is_in_place)},
 
-    {"readers", 'R', "N", GROUP_STAGES, VERBS_WITH_JOB,
+    {"readers", 'R', "N", GROUP_STAGES, VERBS_AT_WORK,
      "threads that load: N, +N or -N (relative to the processors), N% or auto (default)",
      CALL(values_readers)},
-    {"workers", 'j', "N", GROUP_STAGES, VERBS_WITH_JOB, "threads that process: likewise",
+    {"workers", 'j', "N", GROUP_STAGES, VERBS_AT_WORK, "threads that process: likewise",
      CALL(values_workers)},
-    {"writers", 'W', "N", GROUP_STAGES, VERBS_WITH_JOB, "threads that store: likewise",
+    {"writers", 'W', "N", GROUP_STAGES, VERBS_AT_WORK, "threads that store: likewise",
      CALL(values_writers)},
-    {"pool", 0, "split|shared|auto", GROUP_STAGES, VERBS_WITH_JOB,
+    {"pool", 0, "split|shared|auto", GROUP_STAGES, VERBS_AT_WORK,
      "a pool for each stage, or one of -j threads for all; auto (default) is split where -R, -j or "
      "-W is given, else shared",
      CHOICE(pool)},
-    {"memory", 0, "SIZE|P%", GROUP_STAGES, VERBS_WITH_JOB,
+    {"memory", 0, "SIZE|P%", GROUP_STAGES, VERBS_AT_WORK,
      "bytes in flight, all stages together (default: 1 GiB or a quarter of the memory limit, "
      "whichever is smaller)",
      CALL(values_memory)},
@@ -157,7 +157,24 @@ static const struct option table[] = {
      "wait for its content, or for its name and new directories too",
      CHOICE(sync)},
 
-    {"progress", 0, "auto|never|always", GROUP_REPORT, VERBS_WITH_JOB,
+    {"sweep", 0, "KEY=VALUES...", GROUP_BENCH, VERB_BENCH,
+     "the sizes to try, every one with every other: readers=1,2 workers=1-4 writers=1,2 "
+     "pool=split,shared memory=64M,1G level=1,6 (default: workers up to the processors, both "
+     "pools)",
+     LATER},
+    {"repeat", 0, "N", GROUP_BENCH, VERB_BENCH, "rounds, in which all sizes take turns (default 5)",
+     CALL(values_repeat)},
+    {"warm-up", 0, "N", GROUP_BENCH, VERB_BENCH, "rounds before, which do not count (default 1)",
+     CALL(values_warm_up)},
+    {"stream", 0, NULL, GROUP_BENCH, VERB_BENCH,
+     "read INPUT anew in every run instead of once into memory", TRUE(streams)},
+    {"generate", 0, "SPEC", GROUP_BENCH, VERB_BENCH,
+     "make the sample up: files=1000,size=4K..64K,kind=text|random|zeros|mixed,seed=1",
+     TEXT(generate)},
+    {"report", 0, "FILE", GROUP_BENCH, VERB_BENCH,
+     "write all figures as .json or .csv, or as a page with plots, .html", TEXT(report)},
+
+    {"progress", 0, "auto|never|always", GROUP_REPORT, VERBS_AT_WORK,
      "a status line on stderr; auto (default): when that is a terminal", CHOICE(progress)},
     {"verbose", 'v', NULL, GROUP_REPORT, VERBS_WITH_JOB, "name every item, and end with --stats",
      TRUE(is_verbose)},
@@ -191,6 +208,7 @@ static const struct {
     [GROUP_METADATA] = {"metadata", "Metadata"},
     [GROUP_FAILURE] = {"failure", "Failure"},
     [GROUP_JOURNAL] = {"journal", "Journal and resume"},
+    [GROUP_BENCH] = {"sweeps", "Bench"},
     [GROUP_REPORT] = {"report", "Report"},
     [GROUP_OTHER] = {"other", "Other"},
 };

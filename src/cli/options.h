@@ -19,10 +19,12 @@ enum verb_bit {
     VERB_TEST = 4,
     VERB_OPS = 8,
     VERB_FORMATS = 16,
-    VERB_HELP = 32
+    VERB_HELP = 32,
+    VERB_BENCH = 64
 };
-#define VERBS_ON_INPUT (VERB_RUN | VERB_LIST | VERB_TEST)
+#define VERBS_ON_INPUT (VERB_RUN | VERB_LIST | VERB_TEST | VERB_BENCH)
 #define VERBS_WITH_JOB (VERB_RUN | VERB_TEST)
+#define VERBS_AT_WORK  (VERBS_WITH_JOB | VERB_BENCH)
 #define VERBS_ALL      (VERBS_ON_INPUT | VERB_OPS | VERB_FORMATS | VERB_HELP)
 
 enum option_group {
@@ -37,6 +39,7 @@ enum option_group {
     GROUP_METADATA,
     GROUP_FAILURE,
     GROUP_JOURNAL,
+    GROUP_BENCH,
     GROUP_REPORT,
     GROUP_OTHER,
     GROUPS_COUNT
@@ -141,6 +144,9 @@ struct options {
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;
     bool is_long, is_json;
+    const char *report, *generate;
+    bool streams, has_warm_up;
+    unsigned repeat, warm_up; /* repeat 0: the default */
 };
 
 /* Everything at its default. */

@@ -45,7 +45,24 @@ static const struct topic topics[] = {
      "\n"
      "`millrace ops` lists the operations, `millrace ops NAME` shows the settings of one.\n"
      "A command gets the content as stdin, and what it writes to stdout is the result; a\n"
-     "status other than 0 fails the item. It is not run by a shell: use -x sh -c '...'.\n"},
+     "status other than 0 fails the item. It is not run by a shell: use -x sh -c '...'.\n"
+     "Operations of your own: see `millrace help plugins`.\n"},
+    {"plugins", "operations of your own, in C",
+     "  -p ./FILE.so[:NAME][:KEY=VALUE,...]\n"
+     "\n"
+     "A plugin is a shared object that brings operations. Its name is given with a '/'; NAME\n"
+     "may be left out where it has one operation. `millrace ops ./FILE.so` shows what it has.\n"
+     "\n"
+     "The header millrace/operation.h says all that an author needs, with a small plugin to\n"
+     "start from; no library is linked. Built with\n"
+     "  cc -std=c11 -O2 -fPIC -shared FILE.c -o FILE.so\n"
+     "Sources of a larger one: src/examples/plugins/csv_cut.c.\n"
+     "\n"
+     "A plugin is checked when it is loaded (made for this interface, complete), and what its\n"
+     "operations say is checked for each call: counts, statuses, names, promises. A lie fails\n"
+     "the item. But its code runs in this process: when it crashes, hangs, ends the process,\n"
+     "writes where it must not, takes all memory or changes what belongs to the process, the\n"
+     "whole run goes with it. Do not load what you do not trust.\n"},
     {"sizes", "how sizes, durations, dates and numbers of threads are written",
      "Sizes      123, 64K, 10M, 2GiB, 1.5G: K, M, G, T are powers of 1024\n"
      "Durations  500ms, 30s, 5m, 2h, 3d, 1w; a bare number is seconds\n"

@@ -6,6 +6,7 @@
 
 #include "base/parse.h"
 #include "base/path.h"
+#include "bench/trial.h"
 #include "sink/sinks.h"
 
 #define THREADS_MAX 4096
@@ -183,4 +184,21 @@ enum mr_status values_source_date(struct options *options, const char *text, str
     options->clamps_mtime = true;
     options->mtime = (struct timespec){.tv_sec = (time_t)seconds};
     return MR_OK;
+}
+
+enum mr_status values_repeat(struct options *options, const char *value, struct mr_error *err)
+{
+    uint64_t count = 0;
+    enum mr_status status = parse_count(value, 1, TRIAL_ROUNDS_MAX, &count, err);
+    options->repeat = (unsigned)count;
+    return status;
+}
+
+enum mr_status values_warm_up(struct options *options, const char *value, struct mr_error *err)
+{
+    uint64_t count = 0;
+    enum mr_status status = parse_count(value, 0, TRIAL_ROUNDS_MAX, &count, err);
+    options->warm_up = (unsigned)count;
+    options->has_warm_up = true;
+    return status;
 }

@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "cli/help.h"
 #include "cli/verbs.h"
+#include "operation/plugin.h"
 #include "operation/registry.h"
 #include "sink/sinks.h"
 #include "source/sources.h"
@@ -43,24 +44,58 @@ static int wrong_word(const struct cli *cli, const char *verb, const char *kind,
     return EXIT_USAGE;
 }
 
+/* What a plugin says of itself, and its operations. */
+static int show_plugin(const struct cli *cli, const char *path)
+{
+    struct mr_error err = {0};
+    struct plugin *plugin;
+    enum mr_status status = plugin_open(path, &plugin, &err);
+    if (status != MR_OK) {
+        message_error(cli->message, "ops", "%s", err.text);
+        return status == MR_E_MEMORY ? EXIT_STOPPED : EXIT_USAGE;
+    }
+    const struct mr_plugin *about = plugin_about(plugin);
+    char shown[PATH_SHOW_BYTES];
+    printf("%s: plugin %s%s%s", path_show(shown, sizeof(shown), path), about->name,
+           *about->version ? " " : "", about->version);
+    printf("%s%s%s%s\n", *about->licence ? ", licence " : "", about->licence,
+           *about->summary ? ", " : "", about->summary);
+    const struct mr_operation *operation;
+    for (size_t i = 0; (operation = plugin_at(plugin, i)); i++) {
+        putchar('\n');
+        help_operation(stdout, path, operation);
+    }
+    plugin_close(plugin);
+    return EXIT_DONE;
+}
+
 int verb_ops(const struct cli *cli)
 {
     const struct options *options = cli->options;
     for (size_t i = 0; i < options->name_count; i++) {
+        if (plugin_is_spec(options->names[i])) {
+            if (i > 0)
+                putchar('\n');
+            int status = show_plugin(cli, options->names[i]);
+            if (status != EXIT_DONE)
+                return status;
+            continue;
+        }
         const struct mr_operation *operation = registry_find(options->names[i]);
         if (!operation)
             return wrong_word(cli, "ops", "operation", options->names[i],
                               parse_nearest(options->names[i], registry_name_at, NULL));
         if (i > 0)
             putchar('\n');
-        help_operation(stdout, operation);
+        help_operation(stdout, NULL, operation);
     }
     if (options->name_count == 0) {
         const struct mr_operation *operation;
         for (size_t i = 0; (operation = registry_at(i)); i++)
             show_row(operation->name, operation->summary);
         printf(
-            "\nSettings of one: millrace ops NAME. Commands: -x, see millrace help operations.\n");
+            "\nSettings of one: millrace ops NAME; of a plugin: millrace ops ./FILE.so.\n"
+            "Commands: -x, see millrace help operations.\n");
     }
     return verb_end_stdout(cli, EXIT_DONE);
 }

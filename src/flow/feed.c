@@ -51,6 +51,8 @@ static enum mr_status map_name(struct job *job, const struct input *input, const
     bool overrides = config->naming && naming_overrides_suffix(config->naming);
     if (status == MR_OK && with_chain && !overrides && !config->keeps_names)
         status = chain_rename(config->chain, &joined);
+    if (status == MR_E_UNSAFE && err->status != status)
+        mr_error_set(err, status, 0, "the name that an operation gives it is not safe");
     if (status == MR_OK)
         *name = joined;
     else
@@ -358,6 +360,7 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     settle_metadata(&job->config, &made->output);
     made->fed_ns = job->config.journal ? clock_now_ns() : 0;
     made->is_serial = (input->source->flags & MR_SOURCE_SERIAL) && !made->is_loaded;
+    made->started_ns = job->config.observer.wants_times ? clock_now_ns() : 0;
     made->keeps_input = (made->copy_path || may_retry(made)) &&
                         !(input->source->flags & MR_SOURCE_REOPENABLE);
     *item = made;

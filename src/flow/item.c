@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/path.h"
 
 bool item_is_stopped(struct item *item)
@@ -141,6 +142,7 @@ void item_end(struct line_item *line_item)
         .error = has_error ? &item->error : NULL,
         .in_bytes = has_plain_size ? (uint64_t)item->entry.size_bytes : item->load.bytes,
         .out_bytes = item->store.bytes,
+        .in_flight_ns = item->started_ns ? clock_now_ns() - item->started_ns : 0,
         .attempt_count = item->retry_count + 1,
     };
     if (item->retry_count > 0)

@@ -56,6 +56,7 @@ struct item {
     bool is_operated;   /* the operations of the run apply */
     bool is_small;      /* its content fits a chunk, going by what its source says */
     size_t in_room_bytes; /* of the first chunk */
+    int64_t started_ns;   /* when it was made; 0 when nobody wants to know */
 
     /* locked */
     const struct route *route;      /* NULL: content goes through unchanged */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/path.h"
 #include "flow/ledger.h"
+#include "operation/internals.h"
 
 /* Items in flight for each thread: enough to hide the time of a system call, few enough to stay in
  * the caches. */
@@ -110,7 +111,7 @@ static unsigned in_flight_max(const struct job_config *config)
 
 static unsigned long long mib_of(uint64_t bytes)
 {
-    return (bytes + ((1u << 20) - 1)) >> 20;
+    return (bytes >> 20) + ((bytes & ((1u << 20) - 1)) != 0);
 }
 
 /*
@@ -157,8 +158,7 @@ static enum mr_status check_chain(const struct job *job, struct mr_error *err)
         const void *config;
         const struct mr_operation *operation = chain_operation(chain, i, &config);
         const struct block_options *options;
-        const struct block_codec *codec =
-            operation->blocks ? operation->blocks(config, &options) : NULL;
+        const struct block_codec *codec = operation_blocks(operation, config, &options);
         size_t bytes = codec                    ? codec->state_bytes(options)
                        : operation->state_bytes ? operation->state_bytes(config)
                                                 : 0;

@@ -35,6 +35,7 @@ struct job_item {
     const struct mr_error *error; /* JOB_FAILED: why; the text does not repeat shown. Also set when
                                      JOB_COPY stored the input instead. Else NULL */
     uint64_t in_bytes, out_bytes;
+    int64_t in_flight_ns; /* from its admission to its end; 0 when nobody wants it */
     unsigned attempt_count; /* 1 unless it was tried again; 0 for what never came so far */
 };
 
@@ -42,6 +43,7 @@ struct job_observer {
     void (*item_ended)(void *ctx, const struct job_item *item); /* may be NULL */
     void *ctx;
     bool wants_names; /* shown of all items; else of those alone that have an error */
+    bool wants_times; /* in_flight_ns */
 };
 
 /* What is done about failures before on_error has its say. All 0: nothing. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "operation/internals.h"
 #include "operation/member.h"
 #include "operation/operations.h"
 
@@ -188,7 +189,7 @@ static enum mr_status find_codec(const struct routes *routes, struct route *rout
     unsigned count = chain_count(route->whole.chain);
     const void *config;
     const struct mr_operation *last = chain_operation(route->whole.chain, count - 1, &config);
-    route->codec = last->blocks ? last->blocks(config, &route->options) : NULL;
+    route->codec = operation_blocks(last, config, &route->options);
     if (!route->codec)
         return MR_OK;
     route->block_bytes = route->codec->block_bytes(route->options);

@@ -142,6 +142,7 @@ const struct mr_operation operation_bzip2 = {
     .config_create = config_create,
     .config_set = config_set,
     .rename = rename_packed,
+    .internals = &codec_internals,
 };
 
 const struct mr_operation operation_bunzip2 = {

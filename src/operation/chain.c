@@ -7,8 +7,12 @@
 #include "base/parse.h"
 #include "base/path.h"
 #include "operation/chain_links.h"
+#include "operation/internals.h"
 #include "operation/operations.h"
 #include "operation/registry.h"
+
+/* A bound of more than 16 times the content and this is none: a promise must not cost memory that the content does not. */
+#define BOUND_SLACK_BYTES ((size_t)1 << 20)
 
 enum mr_status chain_create(struct chain **chain, struct mr_error *err)
 {
@@ -27,8 +31,10 @@ void chain_destroy(struct chain *chain)
     if (!chain)
         return;
     for (unsigned i = 0; i < chain->count; i++)
-        if (!chain->links[i].is_borrowed)
+        if (!chain->links[i].is_borrowed) {
             destroy_config(chain->links[i].operation, chain->links[i].config);
+            plugin_close(chain->links[i].plugin);
+        }
     free(chain->links);
     free(chain);
 }
@@ -48,6 +54,11 @@ static enum mr_status unknown_operation(const char *name, struct mr_error *err)
         return mr_error_set(err, MR_E_UNSUPPORTED, 0, "this build has no %s (built without %s)",
                             name, library);
     const char *nearest = parse_nearest(name, registry_name_at, NULL);
+    size_t length = strlen(name);
+    if (length > 3 && strcmp(name + length - 3, ".so") == 0)
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "there is no operation \"%s\"; a plugin is given with its path: ./%s",
+                            shown, shown);
     if (nearest)
         return mr_error_set(err, MR_E_USAGE, 0,
                             "there is no operation \"%s\"; did you mean \"%s\"?", shown, nearest);
@@ -79,6 +90,34 @@ static enum mr_status unknown_setting(const struct mr_operation *operation, cons
                         operation->name, shown, known);
 }
 
+/* Text of a plugin may be anything. */
+static bool is_fit_to_show(const char *text)
+{
+    for (const char *at = text; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            return false;
+    return path_is_utf8(text);
+}
+
+enum mr_status chain_failed(const char *who, enum mr_status status, struct mr_error *err)
+{
+    bool is_allowed = (status >= MR_E_MEMORY && status <= MR_E_STEP) || status == MR_CANCELLED;
+    if (!is_allowed)
+        return mr_error_set(err, MR_E_STEP, 0, "%s: the operation gave status %d, which it must not",
+                            who, (int)status);
+    if (!err)
+        return status;
+    char shown[MR_ERROR_TEXT_BYTES];
+    err->status = status;
+    err->text[sizeof(err->text) - 1] = '\0';
+    if (!err->text[0])
+        snprintf(err->text, sizeof(err->text), "%s", mr_status_text(status));
+    if (!is_fit_to_show(err->text))
+        snprintf(err->text, sizeof(err->text), "%s", path_show(shown, sizeof(shown), err->text));
+    mr_error_prefix(err, "%s", who);
+    return status;
+}
+
 /* text: "KEY=VALUE", or "VALUE" for the first setting where that may stand. It is cut up. */
 static enum mr_status set_one(const struct mr_operation *operation, void *config, char *text,
                               bool is_first, struct mr_error *err)
@@ -101,9 +140,11 @@ static enum mr_status set_one(const struct mr_operation *operation, void *config
                             path_show(shown, sizeof(shown), text));
     }
     enum mr_status status = operation->config_set(config, setting->key, value, err);
-    if (status != MR_OK)
-        mr_error_prefix(err, "%s: %s", operation->name, setting->key);
-    return status;
+    if (status == MR_OK)
+        return MR_OK;
+    char who[120];
+    snprintf(who, sizeof(who), "%s: %s", operation->name, setting->key);
+    return chain_failed(who, status, err);
 }
 
 /* Ends the setting at *text with NUL, turning "\," into ",". The start of the next one, or NULL. */
@@ -135,44 +176,6 @@ static enum mr_status set_all(const struct mr_operation *operation, void *config
     return MR_OK;
 }
 
-static enum mr_status add(struct chain *chain, const struct mr_operation *operation, char *settings,
-                          struct mr_error *err)
-{
-    void *config = NULL;
-    enum mr_status status =
-        operation->config_create ? operation->config_create(&config, err) : MR_OK;
-    if (status != MR_OK) {
-        mr_error_prefix(err, "%s", operation->name);
-        return status;
-    }
-    status = set_all(operation, config, settings, err);
-    if (status == MR_OK && operation->config_check) {
-        status = operation->config_check(config, err);
-        if (status != MR_OK)
-            mr_error_prefix(err, "%s", operation->name);
-    }
-    if (status == MR_OK)
-        status = chain_add_operation(chain, operation, config, err);
-    if (status != MR_OK)
-        destroy_config(operation, config);
-    return status;
-}
-
-enum mr_status chain_add(struct chain *chain, const char *spec, struct mr_error *err)
-{
-    char *copy = strdup(spec);
-    if (!copy)
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    char *settings = strchr(copy, ':');
-    if (settings)
-        *settings++ = '\0';
-    const struct mr_operation *operation = registry_find(copy);
-    enum mr_status status =
-        operation ? add(chain, operation, settings, err) : unknown_operation(copy, err);
-    free(copy);
-    return status;
-}
-
 static const char *notes_path_of(const struct chain_link *link)
 {
     bool has_notes = (link->operation->flags & MR_OPERATION_NOTES) && link->operation->notes_path;
@@ -192,10 +195,66 @@ static enum mr_status add_link(struct chain *chain, struct chain_link link, stru
     return MR_OK;
 }
 
+static enum mr_status add(struct chain *chain, const struct mr_operation *operation, char *settings,
+                          struct plugin *plugin, struct mr_error *err)
+{
+    void *config = NULL;
+    enum mr_status status =
+        operation->config_create ? operation->config_create(&config, err) : MR_OK;
+    if (status != MR_OK)
+        return chain_failed(operation->name, status, err);
+    status = set_all(operation, config, settings, err);
+    if (status == MR_OK && operation->config_check) {
+        status = operation->config_check(config, err);
+        if (status != MR_OK)
+            status = chain_failed(operation->name, status, err);
+    }
+    if (status == MR_OK)
+        status = add_link(chain, (struct chain_link){operation, config, false, plugin}, err);
+    if (status != MR_OK)
+        destroy_config(operation, config);
+    return status;
+}
+
+/* Adds the operation that spec, which is cut up, names in a plugin. */
+static enum mr_status add_from_plugin(struct chain *chain, char *spec, struct mr_error *err)
+{
+    struct plugin *plugin;
+    const struct mr_operation *operation;
+    char *settings;
+    enum mr_status status = plugin_open_spec(spec, &plugin, &operation, &settings, err);
+    if (status != MR_OK)
+        return status;
+    status = add(chain, operation, settings, plugin, err);
+    if (status != MR_OK)
+        plugin_close(plugin);
+    return status;
+}
+
+static enum mr_status add_built_in(struct chain *chain, char *spec, struct mr_error *err)
+{
+    char *settings = strchr(spec, ':');
+    if (settings)
+        *settings++ = '\0';
+    const struct mr_operation *operation = registry_find(spec);
+    return operation ? add(chain, operation, settings, NULL, err) : unknown_operation(spec, err);
+}
+
+enum mr_status chain_add(struct chain *chain, const char *spec, struct mr_error *err)
+{
+    char *copy = strdup(spec);
+    if (!copy)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    enum mr_status status =
+        plugin_is_spec(copy) ? add_from_plugin(chain, copy, err) : add_built_in(chain, copy, err);
+    free(copy);
+    return status;
+}
+
 enum mr_status chain_add_operation(struct chain *chain, const struct mr_operation *operation,
                                    void *config, struct mr_error *err)
 {
-    return add_link(chain, (struct chain_link){operation, config, false}, err);
+    return add_link(chain, (struct chain_link){operation, config, false, NULL}, err);
 }
 
 enum mr_status chain_borrow(struct chain *chain, const struct chain *other, unsigned first,
@@ -232,12 +291,20 @@ bool chain_is_identity(const struct chain *chain)
     return true;
 }
 
+size_t chain_promise(const struct mr_operation *operation, const void *config, size_t in_bytes)
+{
+    size_t bound = operation->bound ? operation->bound(config, in_bytes) : SIZE_MAX;
+    size_t largest = in_bytes < SIZE_MAX / 32 ? 16 * in_bytes + BOUND_SLACK_BYTES : SIZE_MAX;
+    return bound > largest ? SIZE_MAX : bound;
+}
+
 size_t chain_link_bound(const struct mr_operation *operation, const void *config,
                         const struct mr_entry *entry, size_t in_bytes)
 {
-    if (operation->bound_entry)
-        return entry ? operation->bound_entry(config, entry, in_bytes) : SIZE_MAX;
-    return operation->bound ? operation->bound(config, in_bytes) : SIZE_MAX;
+    const struct mr_operation_internals *own = operation->internals;
+    if (own && own->bound_entry)
+        return entry ? own->bound_entry(config, entry, in_bytes) : SIZE_MAX;
+    return chain_promise(operation, config, in_bytes);
 }
 
 size_t chain_bound(const struct chain *chain, const struct mr_entry *entry, size_t in_bytes)
@@ -251,8 +318,7 @@ size_t chain_bound(const struct chain *chain, const struct mr_entry *entry, size
 
 size_t chain_buffer_bytes(const struct chain_link *link)
 {
-    size_t bound = link->operation->bound ? link->operation->bound(link->config, CHAIN_BUFFER_BYTES)
-                                          : SIZE_MAX;
+    size_t bound = chain_promise(link->operation, link->config, CHAIN_BUFFER_BYTES);
     size_t usual = CHAIN_BUFFER_BYTES + CHAIN_SLACK_BYTES;
     return bound == SIZE_MAX || bound < usual ? usual : bound;
 }
@@ -273,12 +339,28 @@ size_t chain_state_bytes(const struct chain *chain)
     return bytes;
 }
 
+/* A plugin's name is as good as one that an archive gives. */
+static enum mr_status clean_name(char **path)
+{
+    char *clean;
+    if (!*path)
+        return MR_E_UNSAFE;
+    enum mr_status status = path_clean(*path, &clean, NULL);
+    if (status != MR_OK)
+        return status;
+    free(*path);
+    *path = clean;
+    return MR_OK;
+}
+
 enum mr_status chain_rename(const struct chain *chain, char **path)
 {
     for (unsigned i = 0; i < chain->count; i++) {
         const struct chain_link *link = &chain->links[i];
         enum mr_status status =
             link->operation->rename ? link->operation->rename(link->config, path) : MR_OK;
+        if (status == MR_OK && link->plugin)
+            status = clean_name(path);
         if (status != MR_OK)
             return status;
     }

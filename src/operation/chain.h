@@ -19,7 +19,10 @@ struct chain_state;
 
 enum mr_status chain_create(struct chain **chain, struct mr_error *err);
 void chain_destroy(struct chain *chain); /* NULL is a no-op; after all states */
-/* Adds "NAME[:[KEY=]VALUE,...]". MR_OK, MR_E_USAGE (unknown names get the nearest), MR_E_UNSUPPORTED, MR_E_MEMORY. */
+/*
+ * Adds "NAME[:[KEY=]VALUE,...]", or "PATH[:NAME][:...]" of a plugin, which the chain keeps open. MR_OK, MR_E_USAGE (unknown names get the nearest),
+ * MR_E_UNSUPPORTED, MR_E_MEMORY; of a plugin also what plugin_open() gives.
+ */
 enum mr_status chain_add(struct chain *chain, const char *spec, struct mr_error *err);
 /* Adds an operation with a ready config, which the chain owns on MR_OK. */
 enum mr_status chain_add_operation(struct chain *chain, const struct mr_operation *operation, void *config,
@@ -34,7 +37,7 @@ bool chain_is_identity(const struct chain *chain);  /* no operation, or all leav
 /* What in_bytes of that entry can become; entry may be NULL, then of any. SIZE_MAX: no bound. */
 size_t chain_bound(const struct chain *chain, const struct mr_entry *entry, size_t in_bytes);
 size_t chain_state_bytes(const struct chain *chain); /* all states and buffers of one chain_state, at most */
-enum mr_status chain_rename(const struct chain *chain, char **path); /* folds rename over the operations */
+enum mr_status chain_rename(const struct chain *chain, char **path); /* folds rename over the operations; MR_OK, MR_E_MEMORY, MR_E_UNSAFE (by a plugin) */
 const char *chain_notes_path(const struct chain *chain); /* of the operation with notes, or NULL */
 
 /* The same contracts as in millrace/operation.h. */

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "base/clock.h"
 #include "operation/chain_links.h"
+#include "operation/internals.h"
 #include "operation/operations.h"
 
 #define FIRST_ROOM_BYTES ((size_t)64 << 10)
@@ -20,11 +22,14 @@ struct buffer {
 struct stage {
     const struct mr_operation *operation;
     const void *config;
+    const struct plugin *plugin; /* that it is of, or NULL */
     void *state; /* owned */
     bool has_state;
     bool is_open; /* started, and neither done nor stopped */
     bool is_done;
     bool is_called; /* process() was called for this item */
+    uint64_t used_bytes, made_bytes; /* of this item */
+    size_t promised_bytes; /* by bound(); SIZE_MAX: nothing */
     struct buffer
         made; /* behind the last one: only what exceeds the caller's room when the bound does */
 };
@@ -56,7 +61,7 @@ void chain_state_destroy(struct chain_state *state)
 enum mr_status chain_state_create(const struct chain *chain, struct chain_state **state,
                                   struct mr_error *err)
 {
-    static const struct chain_link copy = {&operation_copy, NULL, false};
+    static const struct chain_link copy = {&operation_copy, NULL, false, NULL};
     unsigned count = chain->count > 0 ? chain->count : 1;
     struct chain_state *made = calloc(1, sizeof(*made) + count * sizeof(made->stages[0]));
     if (!made)
@@ -67,11 +72,14 @@ enum mr_status chain_state_create(const struct chain *chain, struct chain_state 
         struct stage *stage = &made->stages[i];
         stage->operation = link->operation;
         stage->config = link->config;
-        enum mr_status status = link->operation->state_create(link->config, &stage->state, err);
+        stage->plugin = link->plugin;
+        enum mr_status status =
+            link->operation->state_create
+                ? link->operation->state_create(link->config, &stage->state, err)
+                : MR_OK;
         if (status != MR_OK) {
-            mr_error_prefix(err, "%s", link->operation->name);
             chain_state_destroy(made);
-            return status;
+            return chain_failed(link->operation->name, status, err);
         }
         stage->has_state = true;
     }
@@ -100,14 +108,16 @@ enum mr_status chain_start(struct chain_state *state, const struct mr_entry *ent
     chain_stop(state);
     for (unsigned i = 0; i < state->count; i++) {
         struct stage *stage = &state->stages[i];
-        enum mr_status status = stage->operation->start(stage->state, entry, err);
+        enum mr_status status =
+            stage->operation->start ? stage->operation->start(stage->state, entry, err) : MR_OK;
         if (status != MR_OK) {
-            mr_error_prefix(err, "%s", stage->operation->name);
             chain_stop(state);
-            return status;
+            return chain_failed(stage->operation->name, status, err);
         }
         stage->is_open = true;
         stage->is_done = stage->is_called = false;
+        stage->used_bytes = stage->made_bytes = 0;
+        stage->promised_bytes = SIZE_MAX;
         stage->made.count = stage->made.at = 0;
         stage->made.is_ready = false;
     }
@@ -192,6 +202,7 @@ static enum mr_status give_room(struct chain_state *state, unsigned index, const
     if (!stage->is_called && part->is_last) {
         bound = chain_link_bound(stage->operation, stage->config, state->entry, part->in_bytes);
         bound = bound == SIZE_MAX ? 0 : bound;
+        stage->promised_bytes = chain_promise(stage->operation, stage->config, part->in_bytes);
     }
     *buffer = NULL;
     if (index + 1 == state->count && bound <= io->out_bytes) {
@@ -243,6 +254,42 @@ static void take_input(struct chain_state *state, unsigned index, struct mr_io *
     }
 }
 
+/* Do counts and pointers of an operation say the same, and something that can be? */
+static bool has_counted(const struct mr_io *given, const struct mr_io *left)
+{
+    return left->in_bytes <= given->in_bytes && left->out_bytes <= given->out_bytes &&
+           left->in == given->in + (given->in_bytes - left->in_bytes) &&
+           left->out == given->out + (given->out_bytes - left->out_bytes);
+}
+
+/* What an operation broke of its promises by a call in which it used and made so many bytes, or NULL. */
+static const char *find_fault(struct stage *stage, enum mr_status status, const struct mr_io *given,
+                              size_t used, size_t made)
+{
+    bool is_identity = stage->operation->flags & MR_OPERATION_IDENTITY;
+    bool is_all = given->is_last && used == given->in_bytes;
+    stage->used_bytes += used;
+    stage->made_bytes += made;
+    if (status == MR_OK && used == 0 && made == 0)
+        return "does not go on";
+    if (stage->made_bytes > stage->promised_bytes)
+        return "made more than its bound() promised";
+    if (status == MR_DONE && is_identity && !(is_all && stage->used_bytes == stage->made_bytes))
+        return "promised to leave the content as it is, and made another size of it";
+    return NULL;
+}
+
+static enum mr_status misbehaves(const struct stage *stage, const char *fault, struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    if (!stage->plugin)
+        return mr_error_set(err, MR_E_STEP, 0, "%s: the operation %s", stage->operation->name,
+                            fault);
+    return mr_error_set(err, MR_E_STEP, 0, "%s: the operation %s (plugin %s)",
+                        stage->operation->name, fault,
+                        path_show(shown, sizeof(shown), plugin_path(stage->plugin)));
+}
+
 static enum mr_status run(struct chain_state *state, unsigned index, struct mr_io *io,
                           struct mr_error *err)
 {
@@ -258,14 +305,14 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
     const struct mr_io given = part;
     stage->is_called = true;
     status = stage->operation->process(stage->state, &part, err);
-    if (status != MR_OK && status != MR_DONE) {
-        mr_error_prefix(err, "%s", stage->operation->name);
-        return status;
-    }
+    if (status != MR_OK && status != MR_DONE)
+        return chain_failed(stage->operation->name, status, err);
     size_t used = given.in_bytes - part.in_bytes, made = given.out_bytes - part.out_bytes;
-    if (status == MR_OK && used == 0 && made == 0)
-        return mr_error_set(err, MR_E_STEP, 0, "%s: the operation does not go on",
-                            stage->operation->name);
+    const char *fault = !has_counted(&given, &part)
+                            ? "says that it used or made more than there was"
+                            : find_fault(stage, status, &given, used, made);
+    if (fault)
+        return misbehaves(stage, fault, err);
     if (buffer) {
         buffer->count += made;
         buffer->is_ready = status == MR_DONE || buffer->count >= CHAIN_BUFFER_BYTES;
@@ -304,7 +351,7 @@ enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct
 const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *plain_bytes)
 {
     const struct stage *last = &state->stages[state->count - 1];
-    return last->operation->encoding ? last->operation->encoding(last->state, plain_bytes) : NULL;
+    return operation_encoding(last->operation, last->state, plain_bytes);
 }
 
 const char *chain_note(struct chain_state *state)

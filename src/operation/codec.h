@@ -8,7 +8,7 @@
 #define MR_OPERATION_CODEC_H
 
 #include "codec/block.h"
-#include "millrace/operation.h"
+#include "operation/internals.h"
 
 /* The settings of all encoders; a format uses what it has. */
 struct codec_config {
@@ -67,15 +67,17 @@ void codec_encoder_destroy(void *state);
 enum mr_status codec_encode_start(void *state, const struct mr_entry *entry, struct mr_error *err);
 enum mr_status codec_encode_process(void *state, struct mr_io *io, struct mr_error *err);
 void codec_encode_stop(void *state);
-/* As mr_operation.encoding, with a config for a container. */
+/* As mr_operation_internals.encoding, with a config for a container. */
 const struct mr_encoding *codec_encoding(void *state, int64_t *plain_bytes);
+extern const struct mr_operation_internals codec_internals; /* blocks alone */
 
-/* The part of a struct mr_operation that all encoders have in common. */
+/* The part of a struct mr_operation that all encoders have in common; .internals = &codec_internals with it,
+ * but for those that encode for a container. */
 #define CODEC_ENCODER                                                                              \
     .struct_bytes = sizeof(struct mr_operation), .config_destroy = codec_config_destroy,           \
     .bound = codec_bound, .state_bytes = codec_state_bytes, .state_create = codec_encoder_create,  \
     .start = codec_encode_start, .process = codec_encode_process, .stop = codec_encode_stop,       \
-    .state_destroy = codec_encoder_destroy, .blocks = codec_blocks
+    .state_destroy = codec_encoder_destroy
 
 /*
  * Decoders of files that hold one frame (member, stream) after the other. The driver finds the

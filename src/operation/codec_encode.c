@@ -49,6 +49,8 @@ const struct block_codec *codec_blocks(const void *config, const struct block_op
     return codec->codec;
 }
 
+const struct mr_operation_internals codec_internals = {.blocks = codec_blocks};
+
 void codec_encoder_destroy(void *state)
 {
     struct codec_encoder *encoder = state;

@@ -84,6 +84,7 @@ const struct mr_operation operation_gzip = {
     .config_create = gzip_config_create,
     .config_set = config_set,
     .rename = gzip_rename,
+    .internals = &codec_internals,
 };
 
 const struct mr_operation operation_zlib = {
@@ -94,4 +95,5 @@ const struct mr_operation operation_zlib = {
     .config_create = zlib_config_create,
     .config_set = config_set,
     .rename = zlib_rename,
+    .internals = &codec_internals,
 };

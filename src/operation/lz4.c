@@ -149,6 +149,7 @@ const struct mr_operation operation_lz4 = {
     .config_create = config_create,
     .config_set = config_set,
     .rename = rename_packed,
+    .internals = &codec_internals,
 };
 
 const struct mr_operation operation_unlz4 = {

@@ -87,11 +87,11 @@ const struct mr_operation operation_member_check = {
     .name = "member",
     .summary = "checks the size and CRC of a member",
     .flags = MR_OPERATION_IDENTITY,
-    .bound_entry = declared_bound,
     .state_create = check_create,
     .start = check_start,
     .process = check_process,
     .state_destroy = free,
+    .internals = &(const struct mr_operation_internals){.bound_entry = declared_bound},
 };
 
 /* ---- deflate ---- */
@@ -226,10 +226,10 @@ const struct mr_operation operation_member_inflate = {
     .struct_bytes = sizeof(struct mr_operation),
     .name = "member",
     .summary = "decodes a deflated member and checks its size and CRC",
-    .bound_entry = declared_bound,
     .state_bytes = deflated_state_bytes,
     .state_create = deflated_create,
     .start = deflated_start,
     .process = deflated_process,
     .state_destroy = deflated_destroy,
+    .internals = &(const struct mr_operation_internals){.bound_entry = declared_bound},
 };

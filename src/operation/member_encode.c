@@ -66,8 +66,8 @@ const struct mr_operation operation_member_store = {
     .state_create = store_create,
     .start = store_start,
     .process = store_process,
-    .encoding = store_encoding,
     .state_destroy = free,
+    .internals = &(const struct mr_operation_internals){.encoding = store_encoding},
 };
 
 /* ---- encoded ---- */
@@ -88,5 +88,6 @@ const struct mr_operation operation_member_pack = {
     CODEC_ENCODER,
     .name = "member",
     .summary = "compresses content for a container",
-    .encoding = codec_encoding,
+    .internals = &(const struct mr_operation_internals){.blocks = codec_blocks,
+                                                        .encoding = codec_encoding},
 };

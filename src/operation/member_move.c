@@ -245,8 +245,8 @@ const struct mr_operation operation_member_pass = {
     .state_create = create,
     .start = start,
     .process = pass_process,
-    .encoding = encoding,
     .state_destroy = destroy,
+    .internals = &(const struct mr_operation_internals){.encoding = encoding},
 };
 
 /* ---- into a gzip member ---- */
@@ -483,6 +483,6 @@ const struct mr_operation operation_gzip_to_member = {
     .state_create = create,
     .start = start,
     .process = join_process,
-    .encoding = encoding,
     .state_destroy = destroy,
+    .internals = &(const struct mr_operation_internals){.encoding = encoding},
 };

@@ -202,6 +202,7 @@ const struct mr_operation operation_xz = {
     .config_create = config_create,
     .config_set = config_set,
     .rename = rename_packed,
+    .internals = &codec_internals,
 };
 
 const struct mr_operation operation_unxz = {

@@ -154,6 +154,7 @@ const struct mr_operation operation_zstd = {
     .config_create = config_create,
     .config_set = config_set,
     .rename = rename_packed,
+    .internals = &codec_internals,
 };
 
 const struct mr_operation operation_unzstd = {

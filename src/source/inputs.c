@@ -97,6 +97,26 @@ enum mr_status inputs_create(const struct inputs_config *config, struct inputs *
     return MR_OK;
 }
 
+enum mr_status inputs_create_of(struct mr_source *source, struct inputs **inputs,
+                                struct mr_error *err)
+{
+    struct inputs *new = calloc(1, sizeof(*new));
+    struct input *input = calloc(1, sizeof(*input));
+    char *prefix = strdup("");
+    if (!new || !input || !prefix) {
+        free(new);
+        free(input);
+        free(prefix);
+        return out_of_memory(err);
+    }
+    *input = (struct input){.source = source, .prefix = prefix};
+    atomic_init(&input->refs, 1);
+    new->current = input;
+    new->no_archives = true;
+    *inputs = new;
+    return MR_OK;
+}
+
 void inputs_destroy(struct inputs *inputs)
 {
     if (!inputs)

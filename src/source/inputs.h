@@ -43,6 +43,12 @@ struct inputs_config {
  */
 enum mr_status inputs_create(const struct inputs_config *config, struct inputs **inputs,
                              struct mr_error *err);
+/*
+ * The one input is a source that is there already; its names stand as they are, each once. MR_OK:
+ * source is the inputs'; MR_E_MEMORY: it stays the caller's.
+ */
+enum mr_status inputs_create_of(struct mr_source *source, struct inputs **inputs,
+                                struct mr_error *err);
 void inputs_destroy(struct inputs *inputs); /* NULL is a no-op; after all releases */
 
 /*

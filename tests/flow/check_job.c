@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "codec/block.h"
 #include "flow/job.h"
+#include "operation/internals.h"
 #include "support/support.h"
 
 /* ---- the source ---- */
@@ -570,14 +571,15 @@ static enum mr_status count_start(void *state, const struct mr_entry *entry, str
     return MR_OK;
 }
 
+static const struct mr_operation_internals count_internals = {.blocks = count_blocks};
 static const struct mr_operation operation_count = {.struct_bytes = sizeof(struct mr_operation),
                                                     .name = "count",
                                                     .summary = "works in blocks",
                                                     .state_create = op_create,
                                                     .start = count_start,
                                                     .process = count_process,
-                                                    .blocks = count_blocks,
-                                                    .state_destroy = free};
+                                                    .state_destroy = free,
+                                                    .internals = &count_internals};
 
 /* ---- runs ---- */
 

@@ -5,6 +5,7 @@
 
 #include "codec/block.h"
 #include "config.h"
+#include "operation/internals.h"
 #include "operation/registry.h"
 #include "run_chain.h"
 
@@ -106,7 +107,7 @@ static void pack_blocks(const struct mr_operation *operation, const void *config
                         const unsigned char *content, size_t bytes, const struct run *expected)
 {
     const struct block_options *options;
-    const struct block_codec *codec = operation->blocks(config, &options);
+    const struct block_codec *codec = operation_blocks(operation, config, &options);
     const size_t block_bytes = codec->block_bytes(options);
     void *summary = calloc(1, codec->summary_bytes + 1);
     size_t made = 0, end_bytes = 0;

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "drive.h"
 #include "operation/chain.h"
+#include "operation/internals.h"
 #include "operation/registry.h"
 #include "run_chain.h"
 
@@ -147,7 +148,7 @@ static void check_cuts(const struct subject *subject, unsigned char *content, si
         check_same(subject, &whole, status, content, content_bytes, 0, rooms[i]);
     for (size_t i = 0; is_small && i < 7; i++)
         check_same(subject, &whole, status, content, content_bytes, 0, small_rooms[i]);
-    if (operation->blocks && content_bytes > 1)
+    if (operation->internals && operation->internals->blocks && content_bytes > 1)
         check_same(subject, &whole, status, content, content_bytes, content_bytes / 2 + 1, 65536);
     free(whole.out);
     if (content_bytes > 1) {

@@ -1,4 +1,5 @@
 /* What decodes, encodes and moves the members of a container: the same bytes however they come, and every damage noticed. */
+#include "operation/internals.h"
 #include "operation/member.h"
 
 #include <zlib.h>
@@ -89,8 +90,11 @@ static enum mr_status run(const struct mr_operation *operation, const struct mr_
         free(drive->out);
         status = drive_run(drive, entry, in.data, in.count);
     }
-    if (status == MR_DONE && operation->encoding && encoding)
-        *encoding = *operation->encoding(drive->state, plain_bytes);
+    const struct mr_encoding *said = NULL;
+    if (status == MR_DONE && encoding)
+        said = operation_encoding(operation, drive->state, plain_bytes);
+    if (said)
+        *encoding = *said;
     operation->state_destroy(drive->state);
     if (config)
         operation->config_destroy(config);

@@ -1,0 +1,362 @@
+/*
+ * bench_page.c - the figures of a bench as one page: no scripts, nothing from elsewhere, light or
+ * dark as the reader's system is. Bars are boxes whose widths are shares, so that they fit any
+ * screen; curves are SVG that scales.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "cli/bench_report.h"
+#include "cli/progress.h"
+
+/* The drawing area of a curve, in its own units. */
+#define PLOT_WIDTH  360.0
+#define PLOT_HEIGHT 200.0
+#define PLOT_LEFT   44.0
+#define PLOT_BOTTOM 28.0
+#define PLOT_TOP    12.0
+#define PLOT_RIGHT  12.0
+
+static const char style[] =
+    ":root{color-scheme:light dark;--back:#fff;--text:#1d2733;--soft:#5b6878;--line:#d8dee6;"
+    "--box:#f5f7fa;--main:#2f6fb7;--best:#1d8a5b;--busy:#2f6fb7;--starved:#c9d3df;"
+    "--blocked:#d98324}\n"
+    "@media(prefers-color-scheme:dark){:root{--back:#12171d;--text:#e4e9ef;--soft:#9aa7b5;"
+    "--line:#323c48;--box:#1b222b;--main:#6aa5e6;--best:#4fc38d;--busy:#6aa5e6;--starved:#3d4a59;"
+    "--blocked:#e0a050}}\n"
+    "*{box-sizing:border-box}body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--back);"
+    "color:var(--text);font:15px/1.45 system-ui,sans-serif}\n"
+    "h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.05rem;margin:1.8rem 0 .5rem}"
+    "p{margin:.3rem 0}.soft{color:var(--soft)}code{overflow-wrap:anywhere}\n"
+    ".facts{display:flex;flex-wrap:wrap;gap:.6rem;margin:1rem 0}.facts div{flex:1 1 9rem;"
+    "background:var(--box);border:1px solid var(--line);border-radius:6px;padding:.5rem .7rem}"
+    ".facts b{display:block;font-size:1.15rem}\n"
+    ".row{display:grid;grid-template-columns:minmax(4.2rem,16%) 1fr minmax(4rem,14%);gap:.5rem;"
+    "align-items:center;margin:3px 0;font-size:.85rem}.row .end{text-align:right;"
+    "font-variant-numeric:tabular-nums}\n"
+    ".bar{position:relative;height:1.05rem;background:var(--box);border-radius:3px}"
+    ".bar i{position:absolute;left:0;top:0;bottom:0;border-radius:3px;background:var(--main)}"
+    ".bar i.best{background:var(--best)}.bar u{position:absolute;top:45%;height:2px;"
+    "background:var(--text)}\n"
+    ".parts{display:flex;height:.6rem;border-radius:2px;overflow:hidden;background:var(--box);"
+    "margin:2px 0}.parts .busy,.key .busy{background:var(--busy)}.parts .starved,.key .starved"
+    "{background:var(--starved)}.parts .blocked,.key .blocked{background:var(--blocked)}\n"
+    ".key span{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 .9em}"
+    ".plots{display:flex;flex-wrap:wrap;gap:1rem}.plots svg{flex:1 1 17rem;max-width:100%;"
+    "height:auto;background:var(--box);border-radius:6px}svg text{fill:var(--soft);font-size:10px}"
+    "svg .axis{stroke:var(--line)}svg .curve{fill:none;stroke:var(--main);stroke-width:2}"
+    "svg circle{fill:var(--main)}svg .all{fill:var(--soft);opacity:.45}\n"
+    ".table{overflow-x:auto}table{border-collapse:collapse;font-size:.82rem;"
+    "font-variant-numeric:tabular-nums}th,td{padding:.25rem .55rem;text-align:right;"
+    "border-bottom:1px solid var(--line);white-space:nowrap}\n";
+
+static void escape(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '&')
+            fputs("&amp;", out);
+        else if (*text == '<')
+            fputs("&lt;", out);
+        else if (*text == '>')
+            fputs("&gt;", out);
+        else if (*text == '"')
+            fputs("&quot;", out);
+        else
+            fputc(*text, out);
+    }
+}
+
+/* "R1 j2 W1", "shared j2", with what else is swept. */
+static char *label_of(const struct bench_info *info, const struct bench_row *row, char *text,
+                      size_t cap_bytes)
+{
+    const uint64_t *values = row->point.values;
+    int length = values[SWEEP_POOL]
+                     ? snprintf(text, cap_bytes, "shared j%" PRIu64, values[SWEEP_WORKERS])
+                     : snprintf(text, cap_bytes, "R%" PRIu64 " j%" PRIu64 " W%" PRIu64,
+                                values[SWEEP_READERS], values[SWEEP_WORKERS],
+                                values[SWEEP_WRITERS]);
+    for (enum sweep_key key = SWEEP_MEMORY; key < SWEEP_KEYS; key++) {
+        char value[32];
+        if (info->sweep->lists[key].count == 0 || length < 0 || (size_t)length >= cap_bytes)
+            continue;
+        sweep_show(key, values[key], value, sizeof(value));
+        length += snprintf(text + length, cap_bytes - (size_t)length, " %s%s",
+                           key == SWEEP_LEVEL ? "level " : "", value);
+    }
+    return text;
+}
+
+static void write_fact(FILE *out, const char *name, const char *value)
+{
+    fputs("<div><span class=soft>", out);
+    escape(out, name);
+    fputs("</span><b>", out);
+    escape(out, value);
+    fputs("</b></div>\n", out);
+}
+
+static void write_facts(const struct bench_info *info, FILE *out, const struct bench_row *best)
+{
+    char text[100];
+    fputs("<div class=facts>\n", out);
+    write_fact(out, "best sizes", label_of(info, best, text, sizeof(text)));
+    snprintf(text, sizeof(text), "%.1f MB/s", best->median.in_rate / 1e6);
+    write_fact(out, "read and processed", text);
+    snprintf(text, sizeof(text), "%.0f items/s", best->median.item_rate);
+    write_fact(out, "items", text);
+    write_fact(out, "bound by", progress_stage_name(best->limiting));
+    if (info->one_thread_rate > 0) {
+        double limit = info->one_thread_rate * info->processor_count;
+        snprintf(text, sizeof(text), "%.0f%% of %.1f MB/s", 100 * best->median.in_rate / limit,
+                 limit / 1e6);
+        write_fact(out, "of the limit", text);
+    }
+    fputs("</div>\n", out);
+    if (info->one_thread_rate > 0)
+        fprintf(out,
+                "<p class=soft>The limit is what the operations alone do on one thread (%.1f MB/s), "
+                "times %u processors.</p>\n",
+                info->one_thread_rate / 1e6, info->processor_count);
+}
+
+static void write_rates(const struct bench_info *info, FILE *out, const struct bench_row *best)
+{
+    double most = 0;
+    for (size_t i = 0; i < info->bench->row_count; i++)
+        most = fmax(most, info->bench->rows[i].high_rate);
+    fputs("<h2>Throughput</h2>\n<p class=soft>Medians of the input read, in MB/s; the thin line "
+          "goes from the lowest round to the highest.</p>\n",
+          out);
+    for (size_t i = 0; i < info->bench->row_count; i++) {
+        const struct bench_row *row = &info->bench->rows[i];
+        char label[80];
+        if (row->trial_count == 0)
+            continue;
+        fputs("<div class=row><span>", out);
+        escape(out, label_of(info, row, label, sizeof(label)));
+        fprintf(out,
+                "</span><span class=bar><i%s style=\"width:%.1f%%\"></i>"
+                "<u style=\"left:%.1f%%;width:%.1f%%\"></u></span><span class=end>%.1f</span></div>\n",
+                row == best ? " class=best" : "", 100 * row->median.in_rate / most,
+                100 * row->low_rate / most, 100 * (row->high_rate - row->low_rate) / most,
+                row->median.in_rate / 1e6);
+    }
+}
+
+/* ---- curves: throughput against one key ---- */
+
+struct scale {
+    double low_x, high_x, high_y;
+};
+
+static double x_of(const struct scale *scale, double x)
+{
+    double share = scale->high_x > scale->low_x ? (x - scale->low_x) / (scale->high_x - scale->low_x)
+                                                : 0.5;
+    return PLOT_LEFT + share * (PLOT_WIDTH - PLOT_LEFT - PLOT_RIGHT);
+}
+
+static double y_of(const struct scale *scale, double y)
+{
+    double share = scale->high_y > 0 ? y / scale->high_y : 0;
+    return PLOT_HEIGHT - PLOT_BOTTOM - share * (PLOT_HEIGHT - PLOT_BOTTOM - PLOT_TOP);
+}
+
+/* Does the number mean something in this row? With one pool readers and writers do not. */
+static bool counts(const struct bench_row *row, enum sweep_key key)
+{
+    bool is_shared = row->point.values[SWEEP_POOL] != 0;
+    return row->trial_count > 0 && !(is_shared && (key == SWEEP_READERS || key == SWEEP_WRITERS));
+}
+
+/* The highest median with this value of the key; 0: there is none. */
+static double best_with(const struct bench *bench, enum sweep_key key, uint64_t value)
+{
+    double best = 0;
+    for (size_t i = 0; i < bench->row_count; i++)
+        if (counts(&bench->rows[i], key) && bench->rows[i].point.values[key] == value)
+            best = fmax(best, bench->rows[i].median.in_rate);
+    return best;
+}
+
+static void write_axes(FILE *out, const struct scale *scale, enum sweep_key key,
+                       const struct sweep_list *list)
+{
+    fprintf(out, "<line class=axis x1=%.0f y1=%.0f x2=%.0f y2=%.0f />", PLOT_LEFT,
+            PLOT_HEIGHT - PLOT_BOTTOM, PLOT_WIDTH - PLOT_RIGHT, PLOT_HEIGHT - PLOT_BOTTOM);
+    for (int i = 0; i <= 2; i++) {
+        double y = scale->high_y * i / 2;
+        fprintf(out,
+                "<line class=axis x1=%.0f y1=%.1f x2=%.0f y2=%.1f />"
+                "<text x=%.0f y=%.1f text-anchor=end>%.0f</text>",
+                PLOT_LEFT, y_of(scale, y), PLOT_WIDTH - PLOT_RIGHT, y_of(scale, y), PLOT_LEFT - 5,
+                y_of(scale, y) + 3, y / 1e6);
+    }
+    for (unsigned i = 0; i < list->count; i++) {
+        char text[32];
+        fprintf(out, "<text x=%.1f y=%.0f text-anchor=middle>%s</text>",
+                x_of(scale, (double)list->values[i]), PLOT_HEIGHT - PLOT_BOTTOM + 12,
+                sweep_show(key, list->values[i], text, sizeof(text)));
+    }
+    fprintf(out, "<text x=%.0f y=%.0f text-anchor=middle>%s</text>\n", PLOT_WIDTH / 2,
+            PLOT_HEIGHT - 3, sweep_name(key));
+}
+
+static void write_plot(const struct bench_info *info, FILE *out, enum sweep_key key)
+{
+    const struct sweep_list *list = &info->sweep->lists[key];
+    struct scale scale = {.low_x = INFINITY, .high_x = 0};
+    for (unsigned i = 0; i < list->count; i++) {
+        scale.low_x = fmin(scale.low_x, (double)list->values[i]);
+        scale.high_x = fmax(scale.high_x, (double)list->values[i]);
+        scale.high_y = fmax(scale.high_y, best_with(info->bench, key, list->values[i]));
+    }
+    fprintf(out, "<svg viewBox=\"0 0 %.0f %.0f\" role=img aria-label=\"MB/s against %s\">\n",
+            PLOT_WIDTH, PLOT_HEIGHT, sweep_name(key));
+    write_axes(out, &scale, key, list);
+    for (size_t i = 0; i < info->bench->row_count; i++) {
+        const struct bench_row *row = &info->bench->rows[i];
+        if (counts(row, key))
+            fprintf(out, "<circle class=all cx=%.1f cy=%.1f r=2.5 />",
+                    x_of(&scale, (double)row->point.values[key]),
+                    y_of(&scale, row->median.in_rate));
+    }
+    fputs("<polyline class=curve points=\"", out);
+    for (unsigned i = 0; i < list->count; i++)
+        fprintf(out, "%.1f,%.1f ", x_of(&scale, (double)list->values[i]),
+                y_of(&scale, best_with(info->bench, key, list->values[i])));
+    fputs("\" /></svg>\n", out);
+}
+
+static void write_plots(const struct bench_info *info, FILE *out)
+{
+    bool has_any = false;
+    for (enum sweep_key key = SWEEP_READERS; key < SWEEP_KEYS; key++) {
+        if (key == SWEEP_POOL || info->sweep->lists[key].count < 2)
+            continue;
+        if (!has_any)
+            fputs("<h2>Against each size</h2>\n<p class=soft>MB/s; a dot for each combination, the "
+                  "curve through the best of each value.</p>\n<div class=plots>\n",
+                  out);
+        has_any = true;
+        write_plot(info, out, key);
+    }
+    if (has_any)
+        fputs("</div>\n", out);
+}
+
+/* ---- stages and latencies ---- */
+
+static void write_parts(FILE *out, const struct trial_stage *stage, const char *name)
+{
+    fprintf(out,
+            "<div class=parts title=\"%s: busy %.0f%%, starved %.0f%%, blocked %.0f%%\">"
+            "<span class=busy style=\"width:%.1f%%\"></span>"
+            "<span class=starved style=\"width:%.1f%%\"></span>"
+            "<span class=blocked style=\"width:%.1f%%\"></span></div>",
+            name, 100 * stage->busy, 100 * stage->starved, 100 * stage->blocked, 100 * stage->busy,
+            100 * stage->starved, 100 * stage->blocked);
+}
+
+static void write_stages(const struct bench_info *info, FILE *out)
+{
+    fputs("<h2>Stages</h2>\n<p class=\"soft key\">Load, process, store, from above: share of their "
+          "threads' time<span class=busy></span>busy<span class=starved></span>starved"
+          "<span class=blocked></span>blocked</p>\n",
+          out);
+    for (size_t i = 0; i < info->bench->row_count; i++) {
+        const struct bench_row *row = &info->bench->rows[i];
+        char label[80];
+        if (row->trial_count == 0)
+            continue;
+        fputs("<div class=row><span>", out);
+        escape(out, label_of(info, row, label, sizeof(label)));
+        fputs("</span><span>", out);
+        for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++)
+            write_parts(out, &row->median.stages[stage], progress_stage_name(stage));
+        fprintf(out, "</span><span class=end>%s</span></div>\n", progress_stage_name(row->limiting));
+    }
+}
+
+static void write_latencies(const struct bench_info *info, FILE *out)
+{
+    double most = 0;
+    for (size_t i = 0; i < info->bench->row_count; i++)
+        most = fmax(most, info->bench->rows[i].median.latency_ms[2]);
+    if (most <= 0)
+        return;
+    fputs("<h2>Latency of items</h2>\n<p class=soft>From admission to the end, in ms: the bar is "
+          "the median, the thin line goes to 99% of the items.</p>\n",
+          out);
+    for (size_t i = 0; i < info->bench->row_count; i++) {
+        const struct bench_row *row = &info->bench->rows[i];
+        const double *latency = row->median.latency_ms;
+        char label[80];
+        if (row->trial_count == 0)
+            continue;
+        fputs("<div class=row><span>", out);
+        escape(out, label_of(info, row, label, sizeof(label)));
+        fprintf(out,
+                "</span><span class=bar><i style=\"width:%.1f%%\"></i>"
+                "<u style=\"left:%.1f%%;width:%.1f%%\"></u></span>"
+                "<span class=end>%.2f / %.2f</span></div>\n",
+                100 * latency[0] / most, 100 * latency[0] / most,
+                100 * (latency[2] - latency[0]) / most, latency[0], latency[2]);
+    }
+}
+
+static void write_table(const struct bench_info *info, FILE *out)
+{
+    fputs("<h2>All figures</h2>\n<div class=table><table><tr><th>sizes<th>MB/s in<th>lowest"
+          "<th>highest<th>MB/s out<th>items/s<th>CPU s<th>wall s<th>in flight</tr>\n",
+          out);
+    for (size_t i = 0; i < info->bench->row_count; i++) {
+        const struct bench_row *row = &info->bench->rows[i];
+        const struct trial *median = &row->median;
+        char label[80], size[32];
+        fputs("<tr><td>", out);
+        escape(out, label_of(info, row, label, sizeof(label)));
+        fprintf(out,
+                "<td>%.1f<td>%.1f<td>%.1f<td>%.1f<td>%.0f<td>%.3f<td>%.3f<td>%s</tr>\n",
+                median->in_rate / 1e6, row->low_rate / 1e6, row->high_rate / 1e6,
+                median->out_rate / 1e6, median->item_rate, median->cpu_s, median->wall_s,
+                parse_show_size(size, sizeof(size), (uint64_t)median->memory_bytes));
+    }
+    fputs("</table></div>\n", out);
+}
+
+void bench_page_write(const struct bench_info *info, FILE *out)
+{
+    char text[400], size[32];
+    const struct bench_row *best = bench_best(info->bench);
+    fputs("<!doctype html>\n<html lang=en><meta charset=utf-8>\n"
+          "<meta name=viewport content=\"width=device-width,initial-scale=1\">\n"
+          "<title>millrace bench</title>\n<link rel=icon href=\"data:,\">\n<style>\n",
+          out);
+    fputs(style, out);
+    fputs("</style>\n<h1>millrace bench</h1>\n<p><code>", out);
+    escape(out, bench_operations(info, text, sizeof(text)));
+    fputs("</code></p>\n", out);
+    if (!best) {
+        fputs("<p>Stopped before anything was measured.</p>\n</html>\n", out);
+        return;
+    }
+    fprintf(out,
+            "<p class=soft>%" PRIu64 " items, %s %s; %u rounds, combinations in turns; %u "
+            "processors; millrace %s</p>\n",
+            info->options->streams ? best->item_count : info->sample->count,
+            parse_show_size(size, sizeof(size),
+                            info->options->streams ? best->in_bytes : info->sample->bytes),
+            info->options->streams ? "read anew each time" : "in memory", info->bench->rounds_done,
+            info->processor_count, mr_version());
+    write_facts(info, out, best);
+    write_rates(info, out, best);
+    write_plots(info, out);
+    write_stages(info, out);
+    write_latencies(info, out);
+    write_table(info, out);
+    fputs("</html>\n", out);
+}

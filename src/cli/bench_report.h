@@ -1,0 +1,43 @@
+/* bench_report.h - what a bench found: for people on stdout, and as a file of JSON, CSV or HTML. */
+#ifndef MR_CLI_BENCH_REPORT_H
+#define MR_CLI_BENCH_REPORT_H
+
+#include <stdio.h>
+
+#include "bench/sample.h"
+#include "bench/trial.h"
+#include "cli/options.h"
+
+/* All pointers are the caller's. */
+struct bench_info {
+    const struct options *options;
+    const struct sample *sample; /* empty with --stream */
+    const struct sweep *sweep;
+    const struct bench *bench;
+    unsigned processor_count;
+    bool shows_progress;
+    double one_thread_rate; /* of the operations alone, bytes of input a second; 0: not measured */
+};
+
+void bench_info_init(struct bench_info *info, const struct options *options,
+                     const struct sample *sample, const struct sweep *sweep,
+                     const struct bench *bench);
+
+/* The operations as they were typed, in one line. Returns text. */
+char *bench_operations(const struct bench_info *info, char *text, size_t cap_bytes);
+/* Is the key worth a column? */
+bool bench_shows_key(const struct bench_info *info, enum sweep_key key);
+
+/* A table, the best sizes, what bounds them and how far they are from the limit. */
+void bench_show(const struct bench_info *info, FILE *out);
+
+/* Can --report be written? MR_OK, MR_E_USAGE (its suffix is none of .json .csv .html). */
+enum mr_status bench_report_check(const struct options *options, struct mr_error *err);
+/* Writes the file of --report, if there is one, under its name when it is complete. MR_OK,
+ * MR_E_SYSTEM. */
+enum mr_status bench_report_write(const struct bench_info *info, struct mr_error *err);
+
+/* One self-contained page: see bench_page.c. */
+void bench_page_write(const struct bench_info *info, FILE *out);
+
+#endif

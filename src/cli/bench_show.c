@@ -1,0 +1,164 @@
+/* bench_show.c - the table of `millrace bench` and what follows from it. */
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/parse.h"
+#include "cli/bench_report.h"
+#include "cli/progress.h"
+#include "engine/thread.h"
+
+#define SERIAL_HINT "the input can only be read one item after the other"
+
+void bench_info_init(struct bench_info *info, const struct options *options,
+                     const struct sample *sample, const struct sweep *sweep,
+                     const struct bench *bench)
+{
+    *info = (struct bench_info){.options = options,
+                                .sample = sample,
+                                .sweep = sweep,
+                                .bench = bench,
+                                .processor_count = thread_processor_count()};
+    info->shows_progress = !options->is_quiet && options->progress != WHEN_NEVER &&
+                           (options->progress == WHEN_ALWAYS || isatty(STDERR_FILENO));
+}
+
+char *bench_operations(const struct bench_info *info, char *text, size_t cap_bytes)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < info->options->given_count; i++) {
+        const struct given *given = &info->options->given[i];
+        bool is_operation = strcmp(given->option->name, "process") == 0;
+        if (!is_operation && !given->command)
+            continue;
+        int length = snprintf(text + used, cap_bytes - used, "%s%s %s", used ? " " : "",
+                              is_operation ? "-p" : "-x",
+                              is_operation ? given->value : given->command[0]);
+        if (length < 0 || (size_t)length >= cap_bytes - used)
+            break;
+        used += (size_t)length;
+    }
+    if (used == 0)
+        snprintf(text, cap_bytes, "no operation");
+    return text;
+}
+
+bool bench_shows_key(const struct bench_info *info, enum sweep_key key)
+{
+    return key <= SWEEP_POOL || info->sweep->lists[key].count > 0;
+}
+
+static void show_head(const struct bench_info *info, FILE *out)
+{
+    const struct bench *bench = info->bench;
+    const struct bench_row *best = bench_best(bench);
+    char operations[200], size[32];
+    fprintf(out, "%s, ", bench_operations(info, operations, sizeof(operations)));
+    uint64_t items = info->sample->count, bytes = info->sample->bytes;
+    if (info->options->streams && best) {
+        items = best->item_count;
+        bytes = best->in_bytes;
+    }
+    fprintf(out, "%" PRIu64 " items, %s %s\n", items, parse_show_size(size, sizeof(size), bytes),
+            info->options->streams ? "read anew each time" : "in memory");
+    fprintf(out, "%u of %u rounds after %u to warm up; %u processors; medians\n\n",
+            bench->rounds_done, bench->round_count, bench->warm_up_count, info->processor_count);
+}
+
+/* "97/2/1" in per cent; of a shared pool only how busy. */
+static void show_stage(FILE *out, const struct trial_stage *stage, bool is_shared)
+{
+    char text[32];
+    if (is_shared)
+        snprintf(text, sizeof(text), "%.0f", 100 * stage->busy);
+    else
+        snprintf(text, sizeof(text), "%.0f/%.0f/%.0f", 100 * stage->busy, 100 * stage->starved,
+                 100 * stage->blocked);
+    fprintf(out, " %9s", text);
+}
+
+static void show_row(const struct bench_info *info, FILE *out, const struct bench_row *row,
+                     bool is_best)
+{
+    char text[32];
+    const struct trial *median = &row->median;
+    bool is_shared = row->point.values[SWEEP_POOL] != 0;
+    for (enum sweep_key key = SWEEP_READERS; key < SWEEP_KEYS; key++)
+        if (bench_shows_key(info, key))
+            fprintf(out, "%*s", key < SWEEP_POOL ? 3 : key == SWEEP_POOL ? 7 : 9,
+                    is_shared && (key == SWEEP_READERS || key == SWEEP_WRITERS)
+                        ? "-"
+                        : sweep_show(key, row->point.values[key], text, sizeof(text)));
+    if (row->trial_count == 0) {
+        fputs("  not run\n", out);
+        return;
+    }
+    double spread = median->in_rate > 0
+                        ? 50 * (row->high_rate - row->low_rate) / median->in_rate
+                        : 0;
+    fprintf(out, " %8.1f ±%4.1f%% %8.1f %9.0f %5.0f%% %9s", median->in_rate / 1e6, spread,
+            median->out_rate / 1e6, median->item_rate, 100 * median->cpu_s / median->wall_s,
+            parse_show_size(text, sizeof(text), (uint64_t)median->memory_bytes));
+    for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++)
+        show_stage(out, &median->stages[stage], is_shared);
+    fprintf(out, "%s\n", is_best ? "  best" : "");
+}
+
+static void show_table(const struct bench_info *info, FILE *out, const struct bench_row *best)
+{
+    static const char *const heads[SWEEP_KEYS] = {"R", "j", "W", "pool", "memory", "level"};
+    for (enum sweep_key key = SWEEP_READERS; key < SWEEP_KEYS; key++)
+        if (bench_shows_key(info, key))
+            fprintf(out, "%*s", key < SWEEP_POOL ? 3 : key == SWEEP_POOL ? 7 : 9, heads[key]);
+    fprintf(out, " %8s %6s %8s %9s %6s %9s %9s %9s %9s\n", "MB/s in", "spread", "MB/s out",
+            "items/s", "CPU", "memory", "load", "process", "store");
+    for (size_t i = 0; i < info->bench->row_count; i++)
+        show_row(info, out, &info->bench->rows[i], &info->bench->rows[i] == best);
+    fputs("\nload, process, store: busy/starved/blocked in % of the time of the stage's threads; of "
+          "a shared\npool only busy. memory: in flight, at most.\n",
+          out);
+}
+
+static void show_best(const struct bench_info *info, FILE *out, const struct bench_row *best)
+{
+    const struct trial *median = &best->median;
+    bool is_shared = best->point.values[SWEEP_POOL] != 0;
+    fputs("best      ", out);
+    if (is_shared)
+        fprintf(out, "--pool shared -j %" PRIu64, best->point.values[SWEEP_WORKERS]);
+    else
+        fprintf(out, "-R %" PRIu64 " -j %" PRIu64 " -W %" PRIu64,
+                best->point.values[SWEEP_READERS], best->point.values[SWEEP_WORKERS],
+                best->point.values[SWEEP_WRITERS]);
+    if (info->sweep->lists[SWEEP_LEVEL].count > 0)
+        fprintf(out, ", level %" PRIu64, best->point.values[SWEEP_LEVEL]);
+    fprintf(out, ": %.1f MB/s; an item takes %.2f ms (90%%: %.2f, 99%%: %.2f)\n",
+            median->in_rate / 1e6, median->latency_ms[0], median->latency_ms[1],
+            median->latency_ms[2]);
+    fprintf(out, "bound by  %s%s%s\n", progress_stage_name(best->limiting),
+            best->is_serial ? ": " : "", best->is_serial ? SERIAL_HINT : "");
+    if (info->one_thread_rate <= 0)
+        return;
+    double limit = info->one_thread_rate * info->processor_count;
+    fprintf(out,
+            "limit     the operations alone: %.1f MB/s on one thread, times %u processors %.1f "
+            "MB/s; the best is at %.0f%%\n",
+            info->one_thread_rate / 1e6, info->processor_count, limit / 1e6,
+            100 * median->in_rate / limit);
+}
+
+void bench_show(const struct bench_info *info, FILE *out)
+{
+    const struct bench_row *best = bench_best(info->bench);
+    show_head(info, out);
+    show_table(info, out, best);
+    if (!best) {
+        fputs("\nStopped before anything was measured.\n", out);
+        return;
+    }
+    fputc('\n', out);
+    show_best(info, out, best);
+    if (info->bench->is_stopped)
+        fputs("Stopped early: these are the rounds until then.\n", out);
+}

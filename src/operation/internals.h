@@ -1,0 +1,46 @@
+/*
+ * internals.h - what the library's own operations have beyond the public struct mr_operation. A plugin has none of it:
+ * the loader drops what stands there.
+ */
+#ifndef MR_OPERATION_INTERNALS_H
+#define MR_OPERATION_INTERNALS_H
+
+#include "millrace/operation.h"
+
+struct block_codec;
+struct block_options;
+
+struct mr_operation_internals {
+    /*
+     * Instead of bound(), where what stands in the entry tells (entry->encoding, entry->size_bytes); entry is that of start(). Sizes that an archive
+     * declares may be lies: more than 1 MiB is not to be promised (SIZE_MAX). NULL: bound() it is.
+     */
+    size_t (*bound_entry)(const void *config, const struct mr_entry *entry, size_t in_bytes);
+    /*
+     * How large content can be encoded in blocks on several threads: the same bytes that process() makes. *options lives as long as config.
+     * NULL, as a function or as its result: it cannot.
+     */
+    const struct block_codec *(*blocks)(const void *config, const struct block_options **options);
+    /*
+     * Of an operation that encodes for a container, after MR_DONE: method and CRC of what it was given, and the size of the plain
+     * content in *plain_bytes. Valid until the next start(). NULL: it is another kind of operation.
+     */
+    const struct mr_encoding *(*encoding)(void *state, int64_t *plain_bytes);
+};
+
+/* The same for any operation: NULL when it has no such thing. */
+static inline const struct block_codec *operation_blocks(const struct mr_operation *operation, const void *config,
+                                                         const struct block_options **options)
+{
+    const struct mr_operation_internals *own = operation->internals;
+    return own && own->blocks ? own->blocks(config, options) : NULL;
+}
+
+static inline const struct mr_encoding *operation_encoding(const struct mr_operation *operation, void *state,
+                                                           int64_t *plain_bytes)
+{
+    const struct mr_operation_internals *own = operation->internals;
+    return own && own->encoding ? own->encoding(state, plain_bytes) : NULL;
+}
+
+#endif

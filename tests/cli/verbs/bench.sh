@@ -1,0 +1,60 @@
+# `millrace bench`: every combination is measured, the best is named, reports can be read.
+. "$(dirname "$0")/../lib.sh"
+
+make_tree tree
+run bench tree -p gzip --sweep readers=1,2 workers=1-2 --repeat 2 --warm-up 0 --report r.json
+expect_status 0
+expect_empty "$err"
+[ "$(grep -c 'split' "$out")" = 4 ] || fail "not four combinations"
+[ "$(grep -c 'best$' "$out")" = 1 ] || fail "not one best"
+expect_text "$out" 'bound by '
+expect_text "$out" 'times '
+if command -v python3 >/dev/null; then
+    cat >look.py <<'END'
+import json, sys
+r = json.load(open(sys.argv[1]))
+c = r["combinations"]
+assert [(x["readers"], x["workers"]) for x in c] == [(1, 1), (1, 2), (2, 1), (2, 2)], c
+assert all(len(x["rounds"]) == 2 and x["items"] > 0 and x["in_bytes"] > 0 for x in c)
+assert all(x["lowest_in_bytes_per_s"] <= x["median"]["in_bytes_per_s"] <= x["highest_in_bytes_per_s"] for x in c)
+assert max(x["median"]["in_bytes_per_s"] for x in c) == c[r["best"]]["median"]["in_bytes_per_s"]
+assert r["one_thread_bytes_per_s"] > 0
+END
+    run_command python3 look.py r.json
+    expect_status 0
+fi
+
+run bench --generate files=50,size=1K..4K,kind=mixed -p gzip --sweep level=1,6 --repeat 1 --report r.csv
+expect_status 0
+expect_text "$out" '50 items, '
+[ "$(wc -l <r.csv)" = 3 ] || fail "r.csv has not one line for each run"
+run bench tree --stream --repeat 1 --pool shared -j 2 --report r.html
+expect_status 0
+expect_text r.html '</html>'
+
+# Selected files alone; nothing is left beside the report.
+run bench tree --include '*.none'
+expect_status 2
+expect_text "$err" 'the sample has no files'
+run bench tree -p gunzip --repeat 1
+expect_status 3
+expect_text "$err" 'this is no gzip file'
+run bench tree --repeat 1 --report nowhere/r.json
+expect_status 3
+expect_text "$err" 'cannot write nowhere/r.json'
+run bench
+expect_usage 'no sample'
+run bench tree --generate files=1
+expect_usage 'leave out INPUT'
+run bench tree --sweep workers=0
+expect_usage '--sweep: workers'
+run bench tree --sweep level=1
+expect_usage 'no -p has a level'
+run bench tree --report r.txt
+expect_usage 'ends in none of'
+[ -z "$(find . -name '*.tmp-*')" ] || fail "temporary files are left"
+
+# Stopped: what there is, and the signal.
+run_command sh -c '"$1" bench tree -p gzip --repeat 100 >stopped & sleep 2; kill -TERM $!; wait $!; exit $?' - "$MILLRACE"
+expect_status 143
+expect_text stopped 'Stopped '
