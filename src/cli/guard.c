@@ -73,8 +73,8 @@ static enum mr_status check(const struct guard *guard, const struct mr_entry *en
         fstatat(guard->root_fd, entry->path, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
         is_input(guard, entry, &about))
         return mr_error_set(err, MR_E_UNSUPPORTED, 0,
-                            "its output would replace an input of this run: write to another "
-                            "directory, or use --in-place");
+                            "its output would replace an input of this run, or its journal: write "
+                            "to another directory, or use --in-place");
     return MR_OK;
 }
 
@@ -188,11 +188,12 @@ static uint64_t output_bytes(struct mr_sink *sink)
     return inner->ops->output_bytes(inner);
 }
 
-/* The files among the inputs. What a list names is not known yet; for those the entry's own inode
+/* The files among the inputs, and the journal. What a list names is not known yet; for those the entry's own inode
  * has to do. */
 static enum mr_status note_inputs(struct guard *guard, struct mr_error *err)
 {
     const struct options *options = guard->config.options;
+    struct stat journal;
     guard->inputs = calloc(options->name_count + 1, sizeof(*guard->inputs));
     if (!guard->inputs)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
@@ -202,6 +203,9 @@ static enum mr_status note_inputs(struct guard *guard, struct mr_error *err)
             guard->inputs[guard->input_count++] =
                 (struct file_id){.device = about.st_dev, .inode = about.st_ino};
     }
+    if (options->journal && stat(options->journal, &journal) == 0)
+        guard->inputs[guard->input_count++] =
+            (struct file_id){.device = journal.st_dev, .inode = journal.st_ino};
     return MR_OK;
 }
 

@@ -20,6 +20,12 @@ enum mr_status resume_check(const struct options *options, const struct output *
                             const struct chain *chain, struct mr_error *err)
 {
     const char *option = options->retries_failed ? "--retry-failed" : "--resume";
+    struct stat journal, there;
+    if (options->journal &&
+        (strcmp(options->journal, options->output) == 0 ||
+         (stat(options->journal, &journal) == 0 && stat(options->output, &there) == 0 &&
+          journal.st_dev == there.st_dev && journal.st_ino == there.st_ino)))
+        return mr_error_set(err, MR_E_USAGE, 0, "--journal: this is OUTPUT: name another file");
     if (!options->resumes && !options->retries_failed)
         return MR_OK;
     if (output->path && strcmp(output->path, "-") == 0)
