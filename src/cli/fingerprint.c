@@ -87,9 +87,10 @@ static enum mr_status add_work(struct fingerprint *fingerprint, const struct opt
     enum mr_status status = MR_OK;
     for (size_t i = 0; status == MR_OK && i < options->given_count; i++) {
         const struct given *given = &options->given[i];
+        const char letter[] = {'-', given->option->letter, '\0'};
         if (given->option->group != GROUP_WORK)
             continue;
-        status = add(fingerprint, field, given->command ? "-x" : "-p", err);
+        status = add(fingerprint, field, letter[1] ? letter : given->option->name, err);
         if (status == MR_OK && !given->command)
             status = add(fingerprint, field, given->value, err);
         for (size_t j = 0; status == MR_OK && given->command && given->command[j]; j++)
@@ -108,7 +109,9 @@ static enum mr_status add_options(struct fingerprint *fingerprint, const struct 
     for (size_t i = 0; status == MR_OK && i < options->said_count; i++) {
         const struct said *said = &options->said[i];
         char name[64] = "--";
-        if (!counts(said->option) || said->option->group == GROUP_WORK)
+        bool is_work = said->option->group == GROUP_WORK &&
+                       (said->option->kind == OPTION_LATER || said->option->kind == OPTION_EXEC);
+        if (!counts(said->option) || is_work)
             continue;
         strncat(name, said->option->name, sizeof(name) - 3);
         struct fingerprint_field *field = find(fingerprint, name);

@@ -1,9 +1,9 @@
-# A small run is killed at one call of the system after the other, and goes on: $KILL_STEP says at each how many-th (default 11;
+# A small run is killed at one call of the system after the other, and goes on: $KILL_STEP says at each how many-th (default 31;
 # 1 is the full sweep, a few minutes).
 . "$(dirname "$0")/../lib.sh"
 need strace
 strace -o /dev/null true 2>/dev/null || skip 'strace may not trace here'
-step=${KILL_STEP:-11}
+step=${KILL_STEP:-31}
 mkdir -p in/a/b
 for i in 1 2 3 4 5; do printf 'content %s\n' "$i" >"in/a/$i"; done
 head -c 700000 /dev/urandom >in/a/b/big
