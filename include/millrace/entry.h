@@ -79,6 +79,8 @@ struct mr_entry {
     uint64_t uid, gid;  /* meaningful when has_owner */
     char *uname, *gname; /* owned; NULL when not known */
     uint64_t device, inode; /* 0, 0 when the source has none */
+    uint64_t sequence;      /* number of the item in its run, from 1, among the files that the operations run on; 0: none */
+    const char *output_path; /* its name in the output, for operations; not owned, not copied; NULL where there is none yet */
     uint64_t place;         /* where the entry stands in its source: for the source's own use */
     uint64_t link_count;    /* names of this inode; 1 when not known */
     struct mr_xattr *xattrs; /* owned array, NULL when there are none */

@@ -37,7 +37,7 @@
  *
  * What a function must not do: end the process, print, keep a thread after it returned, change what belongs to the whole process
  * (working directory, locale, umask, signals, environment), throw a C++ exception out, or use more than 64 KiB of stack.
- * What it may count on: SIGPIPE is ignored, and descriptors 0 to 2 are not its own.
+ * Descriptors 0 to 2 are not its own.
  *
  * How the interface grows. Structs that begin with struct_bytes (mr_operation, mr_plugin, mr_host) and structs that are
  * only ever made by the host (mr_io, mr_entry) get new members at their end. The host copies the smaller of struct_bytes

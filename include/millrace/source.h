@@ -75,6 +75,10 @@ struct mr_source_ops {
 
     /* Frees everything, after the last close(). */
     void (*destroy)(struct mr_source *source);
+
+    /* The descriptor that reader reads, when it is a regular file whose content is all of the entry's; it stays the reader's. -1, or NULL:
+     * there is none. */
+    int (*descriptor)(struct mr_source *source, struct mr_reader *reader);
 };
 
 struct mr_source {

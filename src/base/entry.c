@@ -58,6 +58,7 @@ static bool copy_xattrs(struct mr_entry *to, const struct mr_entry *from)
 enum mr_status mr_entry_copy(struct mr_entry *to, const struct mr_entry *from)
 {
     *to = *from;
+    to->output_path = NULL;
     to->path = to->target = to->uname = to->gname = NULL;
     to->xattrs = NULL;
     to->xattr_count = 0;

@@ -24,6 +24,19 @@ struct watch {
     bool stdout_is_terminal;
 };
 
+/* " (3 attempts)", or nothing where it took one. */
+struct attempts {
+    char text[32];
+};
+
+static struct attempts attempts_of(const struct job_item *item)
+{
+    struct attempts attempts = {{0}};
+    if (item->attempt_count > 1)
+        snprintf(attempts.text, sizeof(attempts.text), " (%u attempts)", item->attempt_count);
+    return attempts;
+}
+
 /* One call of printf for each line: stdio keeps those of several threads apart. */
 static void show_plan(const struct watch *watch, const struct job_item *item)
 {
@@ -43,8 +56,9 @@ static void show_ended(const struct watch *watch, const struct job_item *item)
     char shown[PATH_SHOW_BYTES];
     switch (item->outcome) {
     case JOB_STORED:
-        message_note(message, NULL, "%s -> %s%s", item->shown, watch->execution->output_prefix,
-                     item->output ? path_show(shown, sizeof(shown), item->output) : "");
+        message_note(message, NULL, "%s -> %s%s%s", item->shown, watch->execution->output_prefix,
+                     item->output ? path_show(shown, sizeof(shown), item->output) : "",
+                     attempts_of(item).text);
         break;
     case JOB_SKIPPED:
         message_note(message, item->shown, "left out");
@@ -64,14 +78,16 @@ static void item_ended(void *ctx, const struct job_item *item)
     if (item->outcome == JOB_FAILED) {
         /* An input as a whole has no name of its own here: the text names it. */
         const char *name = item->shown && *item->shown ? item->shown : NULL;
-        message_error(cli->message, name, "%s",
-                      item->error ? item->error->text : "failed for an unknown reason");
+        message_error(cli->message, name, "%s%s",
+                      item->error ? item->error->text : "failed for an unknown reason",
+                      attempts_of(item).text);
         if (item->error)
             summary_count(&watch->counts, item->error);
         return;
     }
     if (item->error)
-        message_error(cli->message, item->shown, "copied as it is: %s", item->error->text);
+        message_error(cli->message, item->shown, "copied as it is: %s%s", item->error->text,
+                      attempts_of(item).text);
     if (cli->options->is_dry)
         show_plan(watch, item);
     else if (cli->options->is_verbose)
@@ -160,8 +176,11 @@ static int end_job(const struct execution *execution, struct job *job, bool *is_
     *is_finished = status == MR_OK;
     if (status == MR_CANCELLED)
         return EXIT_STOPPED;
-    if (status != MR_OK && cli->options->on_error == JOB_STOP && figures.failed_count > 0) {
-        message_error(cli->message, NULL, "stopped at the first failure (--on-error stop)");
+    if (status != MR_OK && job_is_halted(job)) {
+        if (cli->options->on_error == JOB_STOP)
+            message_error(cli->message, NULL, "stopped at the first failure (--on-error stop)");
+        else
+            message_error(cli->message, NULL, "stopped: %s (--halt)", err.text);
         return EXIT_STOPPED;
     }
     if (status != MR_OK) {

@@ -186,7 +186,36 @@ static int worst(int a, int b)
     return a > b ? a : b;
 }
 
-static int replace_listed(const struct cli *cli, const struct setup *setup)
+/* All inputs so far. Each has a job of its own, which cannot tell how many others failed. */
+struct tally {
+    uint64_t failed_count, replaced_count;
+    int result; /* an exit status: the worst */
+};
+
+static void replace_next(const struct cli *cli, const struct setup *setup, const char *name,
+                         struct tally *tally)
+{
+    int result = replace(cli, setup, name);
+    tally->result = worst(tally->result, result);
+    if (result == EXIT_DONE)
+        tally->replaced_count++;
+    else
+        tally->failed_count++;
+    if (tally->result == EXIT_STOPPED ||
+        !job_policy_halts(&cli->options->policy, tally->failed_count, tally->replaced_count))
+        return;
+    message_error(cli->message, NULL, "stopped: %llu of %llu inputs failed (--halt)",
+                  (unsigned long long)tally->failed_count,
+                  (unsigned long long)(tally->failed_count + tally->replaced_count));
+    tally->result = EXIT_STOPPED;
+}
+
+static bool goes_on(const struct tally *tally)
+{
+    return !signals_first() && tally->result != EXIT_STOPPED;
+}
+
+static void replace_listed(const struct cli *cli, const struct setup *setup, struct tally *tally)
 {
     const struct options *options = cli->options;
     bool is_stdin = strcmp(options->list_path, "-") == 0;
@@ -194,23 +223,25 @@ static int replace_listed(const struct cli *cli, const struct setup *setup)
     char *name = NULL;
     size_t room = 0;
     ssize_t length;
-    int result = EXIT_DONE;
-    if (!list)
-        return worst(EXIT_STOPPED, fail(cli, options->list_path, strerrordesc_np(errno)));
+    if (!list) {
+        fail(cli, options->list_path, strerrordesc_np(errno));
+        tally->result = EXIT_STOPPED;
+        return;
+    }
     int end = options->list_has_nuls ? '\0' : '\n';
-    while (!signals_first() && result != EXIT_STOPPED &&
-           (length = getdelim(&name, &room, end, list)) > 0) {
+    while (goes_on(tally) && (length = getdelim(&name, &room, end, list)) > 0) {
         if (name[length - 1] == end)
             name[length - 1] = '\0';
         if (*name)
-            result = worst(result, replace(cli, setup, name));
+            replace_next(cli, setup, name, tally);
     }
-    if (ferror(list))
-        result = worst(EXIT_STOPPED, fail(cli, options->list_path, strerrordesc_np(errno)));
+    if (ferror(list)) {
+        fail(cli, options->list_path, strerrordesc_np(errno));
+        tally->result = EXIT_STOPPED;
+    }
     free(name);
     if (!is_stdin)
         fclose(list);
-    return result;
 }
 
 int inplace_run(const struct cli *cli)
@@ -218,17 +249,16 @@ int inplace_run(const struct cli *cli)
     const struct options *options = cli->options;
     struct setup setup = {0};
     struct mr_error err = {0};
-    int result = EXIT_DONE;
+    struct tally tally = {.result = EXIT_DONE};
     enum mr_status status = setup_init(&setup, options, &err);
     if (status == MR_OK)
         status = check(options, setup.chain, &err);
     if (status != MR_OK)
-        result = run_refuse(cli, status, &err);
-    for (size_t i = 0; status == MR_OK && i < options->name_count; i++)
-        if (!signals_first() && result != EXIT_STOPPED)
-            result = worst(result, replace(cli, &setup, options->names[i]));
-    if (status == MR_OK && options->list_path && !signals_first() && result != EXIT_STOPPED)
-        result = worst(result, replace_listed(cli, &setup));
+        tally.result = run_refuse(cli, status, &err);
+    for (size_t i = 0; status == MR_OK && i < options->name_count && goes_on(&tally); i++)
+        replace_next(cli, &setup, options->names[i], &tally);
+    if (status == MR_OK && options->list_path && goes_on(&tally))
+        replace_listed(cli, &setup, &tally);
     setup_fini(&setup);
-    return result;
+    return tally.result;
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "cli/values.h"
-#include "flow/job.h"
 
 #define AT(field)           offsetof(struct options, field)
 #define TRUE(field)         OPTION_TRUE, AT(field), 0, NULL
@@ -19,11 +18,22 @@
 
 static const struct option table[] = {
     {"process", 'p', "OP[:KEY=VALUE,...]", GROUP_WORK, VERBS_AT_WORK,
-     "an operation, applied in the order given; `millrace ops` lists them", LATER},
+     "an operation, applied in the order given; `millrace ops` lists them. ./FILE.so[:NAME] takes "
+     "one out of a plugin",
+     LATER},
     {"exec", 'x', "COMMAND [ARG]... [;]", GROUP_WORK, VERBS_AT_WORK,
-     "run a command for each item: stdin is the item, stdout the result. Takes everything up to a "
-     "';' of its own or the end of the line",
+     "run a command for each item: stdin is the item, stdout the result, or {in} and {out} are "
+     "files. Takes everything up to a ';' of its own or the end of the line; see `millrace help "
+     "commands`",
      OPTION_EXEC, 0, 0, NULL},
+    {"exec-mode", 0, "filter|file", GROUP_WORK, VERBS_AT_WORK,
+     "how commands get their item; file (default where {in} or {out} occurs): these are real files",
+     CHOICE(exec_mode)},
+    {"ok-status", 0, "LIST", GROUP_WORK, VERBS_AT_WORK,
+     "exit statuses of commands that are success, like 0,1,3-5 (default 0)",
+     CALL(values_ok_status)},
+    {"tmpdir", 0, "DIR", GROUP_WORK, VERBS_AT_WORK,
+     "where {in} and {out} are kept while a command runs (default /tmp)", TEXT(tmpdir)},
 
     {"from", 0, "FORMAT", GROUP_INPUTS, VERBS_ON_INPUT,
      "read every INPUT as this archive format (see `millrace formats`) instead of recognising it",
@@ -140,6 +150,18 @@ static const struct option table[] = {
     {"on-error", 0, "skip|stop|copy", GROUP_FAILURE, VERBS_WITH_JOB,
      "when an item fails: go on without it (default), end the run, or store the input unchanged",
      CHOICE(on_error)},
+    {"retries", 0, "N", GROUP_FAILURE, VERBS_WITH_JOB,
+     "try an item up to N times more when its operations fail, before --on-error applies; not when "
+     "its content is damaged",
+     CALL(values_retries)},
+    {"retry-delay", 0, "DURATION", GROUP_FAILURE, VERBS_WITH_JOB,
+     "wait so long before each further attempt; others go on meanwhile", CALL(values_retry_delay)},
+    {"timeout", 0, "DURATION|P%", GROUP_FAILURE, VERBS_WITH_JOB,
+     "an item fails when its operations work longer than that in one attempt; P%: of the median "
+     "time of the items so far, once there are ten",
+     CALL(values_timeout)},
+    {"halt", 0, "N|P%", GROUP_FAILURE, VERBS_WITH_JOB,
+     "end the run when N items have failed, or more than P% of at least 20", CALL(values_halt)},
     {"allow-unsafe", 'P', NULL, GROUP_FAILURE, VERB_RUN,
      "accept links of an archive that lead out of the output", TRUE(allows_unsafe)},
 
@@ -217,6 +239,7 @@ void options_init(struct options *options, unsigned verb)
 {
     memset(options, 0, sizeof(*options));
     options->verb = verb;
+    options->exec_mode = EXEC_AUTO;
     options->level = -1;
     options->pool = POOL_AUTO;
     options->others = OTHERS_AUTO;

@@ -11,7 +11,8 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "millrace/status.h"
+#include "flow/job.h"
+#include "operation/exec.h"
 
 enum verb_bit {
     VERB_RUN = 1,
@@ -108,6 +109,11 @@ struct options {
     size_t said_count;
     bool wants_help;
 
+    int exec_mode;                    /* enum exec_mode */
+    struct exec_statuses ok_statuses; /* none: the default */
+    bool has_ok_statuses;
+    const char *tmpdir;
+
     const char *from, *list_path;
     bool no_archives, list_has_nuls, is_merged;
     const char *output, *to;
@@ -136,6 +142,7 @@ struct options {
     struct timespec mtime;
 
     int on_error; /* enum job_on_error */
+    struct job_policy policy;
     bool allows_unsafe;
     const char *journal; /* NULL: none */
     bool resumes, retries_failed;

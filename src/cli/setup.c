@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/sizes.h"
-#include "operation/registry.h"
+#include "operation/exec.h"
 
 typedef enum mr_status (*select_fn)(struct selection *selection, const char *value,
                                     struct mr_error *err);
@@ -32,27 +32,55 @@ static const struct {
     {"extension", naming_extension},
 };
 
-static enum mr_status add_command(struct chain *chain, const char **command, struct mr_error *err)
+/* What the operations given behind `given` add to a name: the caller's to free; NULL: nothing. What is
+ * wrong with them is said when they are added. */
+static char *suffix_behind(const struct options *options, const struct given *given)
 {
+    struct chain *chain = NULL;
+    char *name = chain_create(&chain, NULL) == MR_OK ? strdup("x") : NULL;
+    bool is_good = name != NULL;
+    for (; is_good && ++given < options->given + options->given_count;)
+        if (strcmp(given->option->name, "process") == 0)
+            is_good = chain_add(chain, given->value, NULL) == MR_OK;
+    is_good = is_good && chain_rename(chain, &name) == MR_OK && name[0] == 'x';
+    char *suffix = is_good ? strdup(name + 1) : NULL;
+    free(name);
+    chain_destroy(chain);
+    return suffix;
+}
+
+static enum mr_status add_command(struct setup *setup, const struct options *options,
+                                  const struct given *given, struct mr_error *err)
+{
+    char *suffix = suffix_behind(options, given);
+    const struct exec_options exec = {
+        .mode = (enum exec_mode)options->exec_mode,
+        .ok_statuses = options->ok_statuses,
+        .threads_each = sizes_threads_each(options),
+        .tmpdir = options->tmpdir,
+        .later_suffix = suffix,
+    };
     const struct mr_operation *operation = NULL;
     void *config = NULL;
     enum mr_status status =
-        exec_filter_create((const char *const *)command, &operation, &config, err);
+        exec_create((const char *const *)given->command, &exec, &operation, &config, err);
+    free(suffix);
     if (status != MR_OK)
         return status;
-    status = chain_add_operation(chain, operation, config, err);
+    status = chain_add_operation(setup->chain, operation, config, err);
     if (status != MR_OK && operation->config_destroy)
         operation->config_destroy(config);
     return status;
 }
 
-static enum mr_status apply(struct setup *setup, const struct given *given, struct mr_error *err)
+static enum mr_status apply(struct setup *setup, const struct options *options,
+                            const struct given *given, struct mr_error *err)
 {
     const char *name = given->option->name;
     if (strcmp(name, "process") == 0)
         return chain_add(setup->chain, given->value, err);
     if (given->command)
-        return add_command(setup->chain, given->command, err);
+        return add_command(setup, options, given, err);
     for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++)
         if (strcmp(name, selectors[i].option) == 0)
             return selectors[i].set(setup->selection, given->value, err);
@@ -70,19 +98,53 @@ static void prefix_option(const struct option *option, struct mr_error *err)
         mr_error_prefix(err, "--%s", option->name);
 }
 
+/* Options that say how commands are run need one. */
+static enum mr_status check_commands(const struct options *options, struct mr_error *err)
+{
+    const char *option = options->exec_mode != EXEC_AUTO ? "exec-mode"
+                         : options->has_ok_statuses      ? "ok-status"
+                         : options->tmpdir               ? "tmpdir"
+                                                         : NULL;
+    if (!option || options_were_given(options, "exec"))
+        return MR_OK;
+    return mr_error_set(err, MR_E_USAGE, 0,
+                        "--%s is for commands, and there is no -x (which takes all that follows, "
+                        "up to a ';' of its own)",
+                        option);
+}
+
+static enum mr_status check_policy(const struct options *options, const struct chain *chain,
+                                   struct mr_error *err)
+{
+    const struct job_policy *policy = &options->policy;
+    if (policy->retry_delay_ns > 0 && policy->retry_count == 0)
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "--retry-delay waits before a further attempt, and there is no "
+                            "--retries N");
+    bool has_timeout = policy->timeout_ns > 0 || policy->timeout_percent > 0;
+    if (has_timeout && options->verb == VERB_RUN && chain_count(chain) == 0)
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "--timeout limits operations, and there is no -p and no -x");
+    return MR_OK;
+}
+
 enum mr_status setup_init(struct setup *setup, const struct options *options, struct mr_error *err)
 {
     memset(setup, 0, sizeof(*setup));
-    enum mr_status status = chain_create(&setup->chain, err);
+    enum mr_status status = check_commands(options, err);
+    if (status == MR_OK)
+        status = chain_create(&setup->chain, err);
     if (status == MR_OK)
         status = selection_create(&setup->selection, err);
     if (status == MR_OK)
         status = naming_create(&setup->naming, err);
     for (size_t i = 0; status == MR_OK && i < options->given_count; i++) {
-        status = apply(setup, &options->given[i], err);
+        status = apply(setup, options, &options->given[i], err);
         if (status != MR_OK)
             prefix_option(options->given[i].option, err);
     }
+    if (status == MR_OK)
+        status = check_policy(options, setup->chain, err);
     if (status != MR_OK)
         return status;
     selection_max_depth(setup->selection, options->max_depth);
@@ -154,6 +216,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .naming = setup->naming,
         .is_unordered = options->is_unordered,
         .on_error = (enum job_on_error)options->on_error,
+        .policy = options->policy,
         .collide = (enum job_collide)options->collide,
         .preserve = options->preserve,
         .has_mtime = options->has_mtime,

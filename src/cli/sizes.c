@@ -120,6 +120,13 @@ struct decode_limits sizes_decoding(const struct options *options)
                                   .thread_count = threads < DECODERS_MAX ? threads : DECODERS_MAX};
 }
 
+unsigned sizes_threads_each(const struct options *options)
+{
+    unsigned processors = thread_processor_count();
+    unsigned each = processors / resolve(options->workers, processors);
+    return each > 0 ? each : 1;
+}
+
 void sizes_choose(const struct options *options, struct job_config *config)
 {
     unsigned processors = thread_processor_count();

@@ -8,6 +8,8 @@
 
 /* Sets the thread counts, pools and memory_bytes of *config. */
 void sizes_choose(const struct options *options, struct job_config *config);
+/* Each worker's share of the processors, at least 1: for programs that have threads of their own. */
+unsigned sizes_threads_each(const struct options *options);
 /* What the run may take, in bytes: --memory, or the default. */
 uint64_t sizes_memory(const struct options *options);
 /* An eighth of the memory, and the threads, for decoding a compressed archive ahead of its reader. */

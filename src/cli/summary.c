@@ -146,6 +146,8 @@ void summary_show(const struct cli *cli, const struct job_figures *figures,
     show_losses(cli, output, losses);
     if (!cli->message->is_quiet)
         show_failures(cli, figures, counts);
+    if (figures->retried_count > 0)
+        message_note(cli->message, NULL, "%" PRIu64 " retried", figures->retried_count);
     if (figures->skipped_count > 0)
         message_note(cli->message, NULL, "%" PRIu64 " left out", figures->skipped_count);
     if (figures->cancelled_count > 0)

@@ -10,6 +10,10 @@
 #include "sink/sinks.h"
 
 #define THREADS_MAX 4096
+#define RETRIES_MAX 1000000
+/* Below the median itself, half of the items would be late. */
+#define TIMEOUT_PERCENT_MIN 100
+#define TIMEOUT_PERCENT_MAX 1000000
 
 /* Digits only, up to max. */
 static bool read_number(const char *text, size_t length, int max, int *value)
@@ -118,6 +122,12 @@ static unsigned preserve_bit(const char *word, size_t length)
     return 0;
 }
 
+enum mr_status values_ok_status(struct options *options, const char *value, struct mr_error *err)
+{
+    options->has_ok_statuses = true;
+    return exec_statuses_parse(value, &options->ok_statuses, err);
+}
+
 enum mr_status values_preserve(struct options *options, const char *value, struct mr_error *err)
 {
     unsigned bits = 0;
@@ -150,6 +160,68 @@ enum mr_status values_mtime(struct options *options, const char *value, struct m
     if (status == MR_OK)
         options->has_mtime = true;
     return status;
+}
+
+enum mr_status values_retries(struct options *options, const char *value, struct mr_error *err)
+{
+    uint64_t count = 0;
+    enum mr_status status = parse_count(value, 0, RETRIES_MAX, &count, err);
+    if (status == MR_OK)
+        options->policy.retry_count = (unsigned)count;
+    return status;
+}
+
+enum mr_status values_retry_delay(struct options *options, const char *value, struct mr_error *err)
+{
+    return parse_duration(value, &options->policy.retry_delay_ns, err);
+}
+
+/* "P%": true, and *percent is P, or -1 when that is not from min to max. */
+static bool read_percent(const char *text, int min, int max, int *percent)
+{
+    size_t length = strlen(text);
+    if (length == 0 || text[length - 1] != '%')
+        return false;
+    if (!read_number(text, length - 1, max, percent) || *percent < min)
+        *percent = -1;
+    return true;
+}
+
+enum mr_status values_timeout(struct options *options, const char *value, struct mr_error *err)
+{
+    int percent = 0;
+    int64_t limit_ns = 0;
+    enum mr_status status = MR_OK;
+    if (!read_percent(value, TIMEOUT_PERCENT_MIN, TIMEOUT_PERCENT_MAX, &percent)) {
+        status = parse_duration(value, &limit_ns, err);
+        if (status == MR_OK && limit_ns == 0)
+            status = mr_error_set(err, MR_E_USAGE, 0, "nothing is done in no time; leave it out "
+                                                      "where there is no limit");
+    } else if (percent < 0) {
+        status = mr_error_set(err, MR_E_USAGE, 0, "a share of the median time is %d%% to %d%%",
+                              TIMEOUT_PERCENT_MIN, TIMEOUT_PERCENT_MAX);
+    }
+    if (status != MR_OK)
+        return status;
+    options->policy.timeout_ns = limit_ns;
+    options->policy.timeout_percent = (unsigned)percent;
+    return MR_OK;
+}
+
+enum mr_status values_halt(struct options *options, const char *value, struct mr_error *err)
+{
+    int percent = 0;
+    uint64_t count = 0;
+    enum mr_status status = MR_OK;
+    if (!read_percent(value, 1, 99, &percent))
+        status = parse_count(value, 1, UINT64_MAX, &count, err);
+    else if (percent < 0)
+        status = mr_error_set(err, MR_E_USAGE, 0, "a share of failed items is 1%% to 99%%");
+    if (status != MR_OK)
+        return status;
+    options->policy.halt_count = count;
+    options->policy.halt_percent = (unsigned)percent;
+    return MR_OK;
 }
 
 enum mr_status values_choice(const char *choices, const char *value, int *index,

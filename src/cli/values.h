@@ -12,8 +12,14 @@ enum mr_status values_memory(struct options *options, const char *value, struct 
 enum mr_status values_repeat(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_warm_up(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_level(struct options *options, const char *value, struct mr_error *err);
+enum mr_status values_ok_status(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_preserve(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_mtime(struct options *options, const char *value, struct mr_error *err);
+enum mr_status values_retries(struct options *options, const char *value, struct mr_error *err);
+enum mr_status values_retry_delay(struct options *options, const char *value,
+                                  struct mr_error *err);
+enum mr_status values_timeout(struct options *options, const char *value, struct mr_error *err);
+enum mr_status values_halt(struct options *options, const char *value, struct mr_error *err);
 
 /* The index of value among "a|b|c", or MR_E_USAGE naming them all. */
 enum mr_status values_choice(const char *choices, const char *value, int *index,

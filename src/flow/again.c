@@ -140,6 +140,7 @@ static bool start_again(struct item *item, const struct route *route)
     item->is_again = true;
     item->is_loaded = item->is_processed = item->is_encoded = item->is_stored = false;
     item->load.bytes = 0;
+    item->load.is_by_file = false;
     item->load.has_carry = false;
     item->process.is_done = false;
     free(item->process.note);
@@ -179,6 +180,7 @@ static bool copy(struct item *item)
         lost_add(&item->job->lost, item->output.path);
     free(item->output.path);
     item->output.path = item->copy_path;
+    item->entry.output_path = item->output.path;
     item->copy_path = NULL;
     item->is_copy = start_again(item, item->copy_route);
     if (item->is_copy)

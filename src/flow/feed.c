@@ -363,6 +363,9 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     made->started_ns = job->config.observer.wants_times ? clock_now_ns() : 0;
     made->keeps_input = (made->copy_path || may_retry(made)) &&
                         !(input->source->flags & MR_SOURCE_REOPENABLE);
+    made->entry.output_path = made->output.path;
+    if (made->is_operated && item_is_content(made))
+        made->entry.sequence = ++job->operated_count;
     *item = made;
     return MR_OK;
 }

@@ -81,6 +81,7 @@ struct item {
         struct mr_reader *reader;
         struct chunk *chunk;
         bool is_open, has_carry;
+        bool is_by_file; /* nothing is read: the open file goes to the operations, and PROCESS closes it */
         bool has_place; /* in its box, for what this run reads */
         unsigned char carry; /* one byte read ahead, to know what is last */
         uint64_t bytes;
@@ -127,6 +128,7 @@ struct job {
     struct chunk_pool *chunks;
     struct routes *routes;
     unsigned encode_width; /* runs of ENCODE that one item may have at once */
+    uint64_t operated_count; /* feed only: items that got a sequence number */
     char *last_parent;    /* feed only; owned: its directories are settled */
     bool sink_uses_pool;
     struct nameset *names;  /* feed only; NULL: names cannot collide */
@@ -183,6 +185,8 @@ struct box *item_process_target(struct item *item);
 size_t item_target_bytes(const struct item *item, const struct box *target);
 /* Puts a chunk down that was made for target; of a stopped item it is dropped. chunk may be NULL. Item lock held. */
 void item_put_down(struct item *item, struct box *target, struct chunk *chunk);
+/* Ends reading, complete or not; a no-op when nothing is open. By who reads. MR_OK, or what the source says has changed meanwhile. */
+enum mr_status item_close_input(struct item *item, struct mr_error *err);
 /* A step is done when the step before it is, and the item does not have it. Item lock held. */
 void item_pass_over(struct item *item);
 /* A chunk of input is used up: back it goes, or it is kept when it is the whole input of an item that may start again. Item lock held. */

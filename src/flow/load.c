@@ -48,7 +48,23 @@ static enum mr_status open_input(struct item *item, struct mr_error *err)
     if (status == MR_OK && source->ops->update &&
         source->ops->update(source, item->load.reader, &item->entry))
         item_update_output(item);
+    item->load.is_by_file = status == MR_OK && item->way && source->ops->descriptor &&
+                            !item->entry.has_encoding && chain_takes_file(item->way->chain) &&
+                            source->ops->descriptor(source, item->load.reader) >= 0;
     return status;
+}
+
+/* An empty chunk stands for the file that PROCESS gets. */
+static enum mr_status hand_on(struct item *item, struct mr_error *err)
+{
+    struct load *load = &item->load;
+    load->chunk = chunk_take(item->job->chunks, 1);
+    if (!load->chunk)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    load->chunk->is_last = true;
+    load->bytes = load->size_bytes > 0 ? (uint64_t)load->size_bytes : 0;
+    load->is_open = false;
+    return MR_OK;
 }
 
 static enum mr_status read_some(struct item *item, void *buffer, size_t cap_bytes,
@@ -60,7 +76,7 @@ static enum mr_status read_some(struct item *item, void *buffer, size_t cap_byte
     return spool_read(item->load.tee, buffer, cap_bytes, got_bytes, err);
 }
 
-static enum mr_status close_input(struct item *item, struct mr_error *err)
+enum mr_status item_close_input(struct item *item, struct mr_error *err)
 {
     struct mr_reader *reader = item->load.reader;
     item->load.reader = NULL;
@@ -113,7 +129,7 @@ static enum mr_status fill(struct item *item, struct mr_error *err)
     load->bytes += chunk->used_bytes;
     status = keep_input(item, chunk, err);
     if (status == MR_OK && chunk->is_last)
-        status = close_input(item, err);
+        status = item_close_input(item, err);
     return status;
 }
 
@@ -134,16 +150,16 @@ void load_run(struct line_item *line_item, struct line_run *run)
     (void)run;
     load->problem.status = MR_OK;
     if (load->doing == ITEM_CLEANS) {
-        close_input(item, NULL);
+        item_close_input(item, NULL);
         let_feed_go_on(item);
         return;
     }
     enum mr_status status = load->is_open ? MR_OK : open_input(item, &load->problem);
     if (status == MR_OK)
-        status = fill(item, &load->problem);
+        status = load->is_by_file ? hand_on(item, &load->problem) : fill(item, &load->problem);
     load->problem.status = status;
     if (status != MR_OK)
-        close_input(item, NULL);
+        item_close_input(item, NULL);
     if (!load->is_open)
         let_feed_go_on(item);
 }

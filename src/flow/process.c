@@ -35,7 +35,11 @@ static enum mr_status begin(struct item *item, struct mr_error *err)
     enum mr_status status = way_take(item->way, &process->state, err);
     if (status != MR_OK)
         return status;
-    return chain_start(process->state, &item->entry, err);
+    status = chain_start(process->state, &item->entry, err);
+    struct mr_source *source = item->input->source;
+    if (status == MR_OK && item->load.is_by_file)
+        chain_give_file(process->state, source->ops->descriptor(source, item->load.reader));
+    return status;
 }
 
 /* Room for what comes out: for a whole small content what it can become at most, else a full chunk.
@@ -102,12 +106,14 @@ static void keep_encoding(struct item *item)
 static void let_go(struct item *item)
 {
     struct process *process = &item->process;
-    if (!process->state)
-        return;
-    if (!process->is_done)
-        chain_stop(process->state);
-    way_put(item->way, process->state);
-    process->state = NULL;
+    if (process->state) {
+        if (!process->is_done)
+            chain_stop(process->state);
+        way_put(item->way, process->state);
+        process->state = NULL;
+    }
+    if (item->load.is_by_file)
+        item_close_input(item, NULL);
 }
 
 static enum mr_status work(struct item *item, struct mr_error *err)
@@ -126,6 +132,8 @@ static enum mr_status work(struct item *item, struct mr_error *err)
     if (status == MR_OK && process->is_done) {
         keep_encoding(item);
         status = keep_note(item, err);
+        if (status == MR_OK && item->load.is_by_file)
+            status = item_close_input(item, err);
     }
     if (status != MR_OK || process->is_done)
         let_go(item);

@@ -367,6 +367,13 @@ enum mr_status chain_rename(const struct chain *chain, char **path)
     return MR_OK;
 }
 
+bool chain_takes_file(const struct chain *chain)
+{
+    const struct chain_link *first = chain->count > 0 ? &chain->links[0] : NULL;
+    const struct mr_operation_internals *own = first ? first->operation->internals : NULL;
+    return own && own->takes_file && own->takes_file(first->config);
+}
+
 const char *chain_notes_path(const struct chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++) {

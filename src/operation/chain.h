@@ -38,12 +38,14 @@ bool chain_is_identity(const struct chain *chain);  /* no operation, or all leav
 size_t chain_bound(const struct chain *chain, const struct mr_entry *entry, size_t in_bytes);
 size_t chain_state_bytes(const struct chain *chain); /* all states and buffers of one chain_state, at most */
 enum mr_status chain_rename(const struct chain *chain, char **path); /* folds rename over the operations; MR_OK, MR_E_MEMORY, MR_E_UNSAFE (by a plugin) */
+bool chain_takes_file(const struct chain *chain); /* does its first operation? */
 const char *chain_notes_path(const struct chain *chain); /* of the operation with notes, or NULL */
 
 /* The same contracts as in millrace/operation.h. */
 enum mr_status chain_state_create(const struct chain *chain, struct chain_state **state, struct mr_error *err);
 void chain_state_destroy(struct chain_state *state);
 enum mr_status chain_start(struct chain_state *state, const struct mr_entry *entry, struct mr_error *err);
+void chain_give_file(struct chain_state *state, int fd); /* to the first operation, when chain_takes_file() */
 /* Also MR_E_TIMEOUT, when io's deadline has passed between two calls of operations. */
 enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct mr_error *err);
 const char *chain_note(struct chain_state *state); /* NULL: none */

@@ -124,6 +124,11 @@ enum mr_status chain_start(struct chain_state *state, const struct mr_entry *ent
     return MR_OK;
 }
 
+void chain_give_file(struct chain_state *state, int fd)
+{
+    state->stages[0].operation->internals->give_file(state->stages[0].state, fd);
+}
+
 /* Makes room for cap_bytes in all. */
 static bool grow(struct buffer *buffer, size_t cap_bytes)
 {

@@ -111,21 +111,44 @@ static int spawn(pid_t *pid, const int theirs[3], char *const *argv, char *const
     return failure;
 }
 
+/* What a child is given, and what is kept: [0] is the reading end of a pipe. */
+struct ends {
+    int in[2], out[2], errors[2];
+};
+
+/* False with errno; then some may be open all the same. */
+static bool make_ends(struct ends *ends, unsigned flags)
+{
+    *ends = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}};
+    if (flags & CHILD_NO_STDIN) {
+        ends->in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (ends->in[0] < 0 || !lift_fd(&ends->in[0]))
+            return false;
+    } else if (!make_pipe(ends->in, 1)) {
+        return false;
+    }
+    if (!(flags & CHILD_STDOUT_BESIDE) && !make_pipe(ends->out, 0))
+        return false;
+    return make_pipe(ends->errors, 0);
+}
+
 enum mr_status child_spawn(struct child *child, char *const *argv, char *const *envp,
-                           struct mr_error *err)
+                           unsigned flags, struct mr_error *err)
 {
     child_init(child);
-    int in[2] = {-1, -1}, out[2] = {-1, -1}, errors[2] = {-1, -1};
-    bool has_pipes = make_pipe(in, 1) && make_pipe(out, 0) && make_pipe(errors, 0);
-    int failure = has_pipes ? 0 : errno;
-    if (has_pipes)
-        failure = spawn(&child->pid, (const int[3]){in[0], out[1], errors[1]}, argv, envp);
-    close_fd(&in[0]);
-    close_fd(&out[1]);
-    close_fd(&errors[1]);
-    child->in_fd = in[1];
-    child->out_fd = out[0];
-    child->err_fd = errors[0];
+    struct ends ends;
+    bool has_ends = make_ends(&ends, flags);
+    int failure = has_ends ? 0 : errno;
+    if (has_ends) {
+        int out = flags & CHILD_STDOUT_BESIDE ? ends.errors[1] : ends.out[1];
+        failure = spawn(&child->pid, (const int[3]){ends.in[0], out, ends.errors[1]}, argv, envp);
+    }
+    close_fd(&ends.in[0]);
+    close_fd(&ends.out[1]);
+    close_fd(&ends.errors[1]);
+    child->in_fd = ends.in[1];
+    child->out_fd = ends.out[0];
+    child->err_fd = ends.errors[0];
     if (failure == 0) {
         child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0U);
         return MR_OK;
@@ -134,7 +157,7 @@ enum mr_status child_spawn(struct child *child, char *const *argv, char *const *
     close_fd(&child->in_fd);
     close_fd(&child->out_fd);
     close_fd(&child->err_fd);
-    if (!has_pipes)
+    if (!has_ends)
         return mr_error_set(err, MR_E_SYSTEM, failure, "cannot make the pipes of a command");
     char shown[PATH_SHOW_BYTES];
     return mr_error_set(err, MR_E_CHILD, failure, "cannot run %s",
@@ -268,6 +291,15 @@ enum mr_status child_poll(struct child *child, bool writes, int timeout_ms, stru
     if (count < 0 && errno != EINTR)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot wait for the command");
     return count == 0 && !looks ? MR_TIMEOUT : MR_OK;
+}
+
+void child_terminate(struct child *child)
+{
+    if (child->pid <= 0 || (child_check_end(child) && child->end == CHILD_END_LOST))
+        return;
+    close_fd(&child->out_fd);
+    kill(-child->pid, SIGTERM);
+    kill(-child->pid, SIGCONT);
 }
 
 char *child_last_line(const struct child *child, char *line, size_t cap_bytes)

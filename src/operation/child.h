@@ -22,6 +22,11 @@ enum child_end {
                       children */
 };
 
+enum child_flag {
+    CHILD_NO_STDIN = 1,     /* stdin is /dev/null: there is no in_fd */
+    CHILD_STDOUT_BESIDE = 2 /* stdout goes where stderr goes: there is no out_fd */
+};
+
 struct child {
     pid_t pid;  /* 0: none */
     int pidfd;  /* -1: none, or the kernel has none */
@@ -40,11 +45,12 @@ void child_init(struct child *child);
 
 /*
  * Starts argv[0], looked up in PATH, with the environment envp; both end with NULL. The child has
- * default signal dispositions, no signal blocked, and no descriptor but 0, 1 and 2. MR_OK;
- * MR_E_CHILD (the command cannot be executed: the text names it); MR_E_SYSTEM (no pipes).
+ * default signal dispositions, no signal blocked, and no descriptor but 0, 1 and 2. flags: enum
+ * child_flag. MR_OK; MR_E_CHILD (the command cannot be executed: the text names it); MR_E_SYSTEM
+ * (no pipes).
  */
 enum mr_status child_spawn(struct child *child, char *const *argv, char *const *envp,
-                           struct mr_error *err);
+                           unsigned flags, struct mr_error *err);
 
 /*
  * Writes what its stdin takes now; *used_bytes says how much. MR_OK; MR_AGAIN when it takes nothing
@@ -74,6 +80,10 @@ bool child_check_end(struct child *child);
  * (unless has_ended). timeout_ms: negative: for ever. MR_OK; MR_TIMEOUT; MR_E_SYSTEM.
  */
 enum mr_status child_poll(struct child *child, bool writes, int timeout_ms, struct mr_error *err);
+
+/* Asks its process group to end (SIGTERM, and SIGCONT so that what was stopped hears it), and reads
+ * its stdout no more. A no-op when there is no child. */
+void child_terminate(struct child *child);
 
 /* The last line of stderr that is not empty, without its newline; cut at its end when it is longer
  * than line. Returns line. */

@@ -26,6 +26,16 @@ struct mr_operation_internals {
      * content in *plain_bytes. Valid until the next start(). NULL: it is another kind of operation.
      */
     const struct mr_encoding *(*encoding)(void *state, int64_t *plain_bytes);
+    /*
+     * Does it take the open file of an item instead of its bytes, which are then not read? Asked of the first operation of a chain.
+     * NULL: no.
+     */
+    bool (*takes_file)(const void *config);
+    /*
+     * For such an item, after start(): its content is this regular file, which is open for reading, stays open until the item is done and must
+     * not be changed. process() is then called with no input, and is_last.
+     */
+    void (*give_file)(void *state, int fd);
 };
 
 /* The same for any operation: NULL when it has no such thing. */

@@ -13,11 +13,4 @@ const char *registry_name_at(const void *ctx, size_t index);
 /* The library that this build was made without, for an operation that is left out of the table for that; else NULL. */
 const char *registry_missing_library(const char *name);
 
-/*
- * The exec operation in filter mode, for `-x COMMAND ARG...`. argv ends with NULL and is copied. *config is for
- * chain_add_operation() with *operation. MR_OK, MR_E_USAGE, MR_E_MEMORY.
- */
-enum mr_status exec_filter_create(const char *const *argv, const struct mr_operation **operation, void **config,
-                                  struct mr_error *err);
-
 #endif

@@ -422,6 +422,7 @@ static const struct mr_source_ops directory_ops = {
     .read = local_read,
     .open_size = local_open_size,
     .update = local_update,
+    .descriptor = local_descriptor,
     .remove = directory_remove,
     .close = local_close,
     .destroy = directory_destroy,

@@ -107,6 +107,7 @@ static const struct mr_source_ops file_ops = {
     .read = local_read,
     .open_size = local_open_size,
     .update = local_update,
+    .descriptor = local_descriptor,
     .remove = file_remove,
     .close = local_close,
     .destroy = file_destroy,

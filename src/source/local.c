@@ -228,6 +228,12 @@ int64_t local_open_size(struct mr_source *source, struct mr_reader *reader)
     return reader->opened.st_size;
 }
 
+int local_descriptor(struct mr_source *source, struct mr_reader *reader)
+{
+    (void)source;
+    return reader->fd;
+}
+
 enum mr_status local_close(struct mr_source *source, struct mr_reader *reader, struct mr_error *err)
 {
     (void)source;

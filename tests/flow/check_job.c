@@ -937,7 +937,7 @@ START_TEST(what_breaks_off_is_tried_again)
         struct job_figures figures = run_job(&setting);
         ck_assert_uint_gt(figures.retried_count, 0);
         /* A wait between them changes nothing, nor does a copy that is not needed. */
-        setting.policy.retry_delay_ns = 3000000;
+        setting.policy.retry_delay_ns = 300000;
         setting.on_error = JOB_COPY;
         ck_assert_uint_eq(run_job(&setting).copied_count, 0);
     }

@@ -1,6 +1,6 @@
 #include "base/clock.h"
 #include "command.h"
-#include "operation/registry.h"
+#include "operation/exec.h"
 
 Suite *exec_suite(void);
 
@@ -233,6 +233,9 @@ static const struct placeholder_case placeholder_cases[] = {
     {"{//}", "/a", "/"},
     {"--name={/.}.png", "x/a.jpg", "--name=a.png"},
     {"{}{}", "a", "aa"},
+    {"{#}/{%}/{threads}", "a", "7/1/1"},
+    {"-j{threads}", "a", "-j1"},
+    {"{{#}}{{%}}{{threads}}", "a", "{#}{%}{threads}"},
     {"{{}}", "a", "{}"},
     {"{{{}}}", "a", "{a}"},
     {"{{/}} {/}", "x/a", "{/} a"},
@@ -256,19 +259,16 @@ START_TEST(refuses_what_cannot_be)
     static const char *const wrong[][3] = {
         {NULL},
         {"", NULL},
-        {"cat", "{in}", NULL},
-        {"cat", "x{out}y", NULL},
-        {"cat", "{#}", NULL},
-        {"cat", "{%}", NULL},
-        {"cat", "-j{threads}", NULL},
         {"{}", NULL},
         {"bin/{/}", NULL},
+        {"bin/{%}", NULL},
+        {"{out}", NULL},
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         const struct mr_operation *operation = NULL;
         void *config = NULL;
         struct mr_error err = {0};
-        ck_assert_int_eq(exec_filter_create(wrong[i], &operation, &config, &err), MR_E_USAGE);
+        ck_assert_int_eq(exec_create(wrong[i], NULL, &operation, &config, &err), MR_E_USAGE);
         ck_assert_int_eq(err.status, MR_E_USAGE);
         ck_assert_str_ne(err.text, "");
     }
@@ -279,22 +279,141 @@ START_TEST(sets_the_environment)
 {
     setenv("MILLRACE_PATH", "wrong", 1);
     setenv("MILLRACE_SIZE", "wrong", 1);
+    setenv("MILLRACE_SEQ", "wrong", 1);
     setenv("MR_TEST_VARIABLE", "kept", 1);
     static const char *const argv[] = {
         "sh", "-c",
         "echo \"$MILLRACE_PATH|${MILLRACE_SIZE-unset}|${MILLRACE_MTIME-unset}|$MR_TEST_VARIABLE\"; "
+        "echo \"$MILLRACE_SEQ $MILLRACE_WORKER\"; "
         "env | grep -c ^MILLRACE_",
         NULL};
-    expect_output(argv, "a b", "a b|2|1700000000|kept\n3\n", 24);
+    expect_output(argv, "a b", "a b|2|1700000000|kept\n7 1\n5\n", 28);
     void *config;
     struct drive drive = make_drive(&config, argv);
     struct mr_entry entry = drive_entry("a", 0);
     entry.size_bytes = MR_SIZE_UNKNOWN;
     entry.has_mtime = false;
     ck_assert_int_eq(drive_run(&drive, &entry, "", 0), MR_DONE);
-    ck_assert_out(&drive, "a|||kept\n3\n", 11);
+    ck_assert_out(&drive, "a|||kept\n7 1\n5\n", 15);
     free(drive.out);
     end_drive(&drive, config);
+}
+END_TEST
+
+/* Numbers of commands that run at the same time differ; one that is free again is taken first. */
+START_TEST(numbers_running_commands)
+{
+    struct mr_error err = {0};
+    const struct mr_operation *operation;
+    void *config, *states[3];
+    const struct exec_options options = {.mode = EXEC_AUTO, .threads_each = 3};
+    ck_assert_ok(exec_create(SHELL("cat; echo {%} $MILLRACE_WORKER {threads}"), &options,
+                             &operation, &config, &err),
+                 err);
+    struct mr_entry entry = drive_entry("a", 0);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_ok(operation->state_create(config, &states[i], &err), err);
+        ck_assert_ok(operation->start(states[i], &entry, &err), err);
+    }
+    operation->stop(states[1]);
+    ck_assert_ok(operation->start(states[1], &entry, &err), err);
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned char room[100];
+        struct mr_io io = {.is_last = true, .out = room, .out_bytes = sizeof(room)};
+        ck_assert_int_eq(operation->process(states[i], &io, &err), MR_DONE);
+        const char expected[] = {(char)('1' + i), ' ', (char)('1' + i), ' ', '3', '\n'};
+        ck_assert_uint_eq(sizeof(room) - io.out_bytes, sizeof(expected));
+        ck_assert_mem_eq(room, expected, sizeof(expected));
+        operation->state_destroy(states[i]);
+    }
+    operation->config_destroy(config);
+    check_no_children();
+}
+END_TEST
+
+START_TEST(takes_other_statuses)
+{
+    static const struct {
+        const char *list;
+        int good[3], bad[3];
+    } cases[] = {
+        {"0", {0, 0, 0}, {1, 2, 255}},
+        {"0,1", {0, 1, 0}, {2, 3, 255}},
+        {"1-3,255", {1, 3, 255}, {0, 4, 254}},
+        {"63-64,128", {63, 64, 128}, {62, 65, 0}},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct exec_options options = {.mode = EXEC_AUTO};
+        struct mr_error err = {0};
+        ck_assert_ok(exec_statuses_parse(cases[i].list, &options.ok_statuses, &err), err);
+        const struct mr_operation *operation;
+        struct drive drive = {.drops_input = true};
+        void *config;
+        ck_assert_ok(exec_create(SHELL("printf x; exit {}"), &options, &operation, &config, &err),
+                     err);
+        drive.operation = operation;
+        ck_assert_ok(operation->state_create(config, &drive.state, &err), err);
+        for (int j = 0; j < 6; j++) {
+            char path[8];
+            snprintf(path, sizeof(path), "%d", j < 3 ? cases[i].good[j] : cases[i].bad[j - 3]);
+            struct mr_entry entry = drive_entry(path, 0);
+            ck_assert_int_eq(drive_run(&drive, &entry, "", 0), j < 3 ? MR_DONE : MR_E_CHILD);
+            ck_assert_out(&drive, "x", 1);
+            free(drive.out);
+        }
+        end_drive(&drive, config);
+    }
+    static const char *const wrong[] = {"", ",", "1,", "256", "3-1", "1-", "-1", "x", "1 2", "0001"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct exec_statuses statuses = {{0}};
+        struct mr_error err = {0};
+        ck_assert_int_eq(exec_statuses_parse(wrong[i], &statuses, &err), MR_E_USAGE);
+        ck_assert_uint_eq(statuses.bits[0], 0);
+    }
+}
+END_TEST
+
+/* One that hears SIGTERM ends at once, one that does not, or is stopped, half a second later. */
+START_TEST(gives_up_at_the_deadline)
+{
+    static const struct {
+        const char *script, *text;
+        int64_t most_ms;
+    } cases[] = {
+        {"exec sleep 30", "sh took longer than 0.2 s", 690},
+        {"trap 'echo bye >&2; exit 0' TERM; while :; do sleep 0.01; done",
+         "sh took longer than 0.2 s: bye", 690},
+        {"trap '' TERM; echo no >&2; sleep 30 & wait; sleep 30", "sh took longer than 0.2 s: no",
+         1200},
+        {"kill -STOP $$", "sh took longer than 0.2 s", 690},
+        {"trap '' TERM; yes & yes >&2", NULL, 1200},
+        {"trap '' TERM; cat >/dev/null; while :; do :; done", "sh took longer than 0.2 s", 1200},
+    };
+    void *config;
+    size_t fd_count = count_fds();
+    struct drive drive = make_drive(&config, SHELL(cases[_i].script));
+    struct mr_entry entry = drive_entry("a", 0);
+    struct mr_error err = {0};
+    int64_t begin_ns = clock_now_ns();
+    ck_assert_ok(drive.operation->start(drive.state, &entry, &err), err);
+    enum mr_status status = MR_OK;
+    unsigned char room[100000];
+    while (status == MR_OK) {
+        struct mr_io io = {.is_last = true,
+                           .out = room,
+                           .out_bytes = sizeof(room),
+                           .deadline_ns = begin_ns + INT64_C(200000000)};
+        status = drive.operation->process(drive.state, &io, &err);
+    }
+    int64_t took_ms = (clock_now_ns() - begin_ns) / 1000000;
+    ck_assert_int_eq(status, MR_E_TIMEOUT);
+    if (cases[_i].text)
+        ck_assert_str_eq(err.text, cases[_i].text);
+    ck_assert_int_ge(took_ms, 200);
+    ck_assert_int_le(took_ms, cases[_i].most_ms);
+    end_drive(&drive, config);
+    check_no_children();
+    ck_assert_uint_eq(count_fds(), fd_count);
 }
 END_TEST
 
@@ -317,6 +436,9 @@ Suite *exec_suite(void)
                         (int)(sizeof(placeholder_cases) / sizeof(placeholder_cases[0])));
     tcase_add_test(tcase, refuses_what_cannot_be);
     tcase_add_test(tcase, sets_the_environment);
+    tcase_add_test(tcase, numbers_running_commands);
+    tcase_add_test(tcase, takes_other_statuses);
+    tcase_add_loop_test(tcase, gives_up_at_the_deadline, 0, 6);
     suite_add_tcase(suite, tcase);
     return suite;
 }

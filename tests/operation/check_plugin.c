@@ -271,6 +271,85 @@ START_TEST(stays_open_as_long_as_it_is_used)
 }
 END_TEST
 
+/* ---- the example ---- */
+
+#define CUT MR_PLUGINS "/csv_cut.so:"
+
+static const struct {
+    const char *settings, *content, *expected;
+    enum mr_status status;
+} cuts[] = {
+    {"columns=1", "a,b\nc,d\n", "a\nc\n", MR_DONE},
+    {"csv-cut:2", "a,b\nc,d\n", "b\nd\n", MR_DONE},
+    {":2", "a,b\nc,d", "b\nd", MR_DONE},
+    {"columns=2-", "a,b,c\r\nd,e,f\r\n", "b,c\r\ne,f\r\n", MR_DONE},
+    {"columns=1", "a,b\r\nd,e\r\n", "a\r\nd\r\n", MR_DONE},
+    {"columns=3+1-1", "1,2,3,4\n", "1,3\n", MR_DONE},
+    {"columns=3", "1,2\n\n,,x\n", "\n\nx\n", MR_DONE},
+    {"columns=2+3", "\"a,\"\"\n,\",\"b\nb\",\"\"\n", "\"b\nb\",\"\"\n", MR_DONE},
+    {"columns=1+2", "\"x\"\"\",y\"z,q\n", "\"x\"\"\",y\"z\n", MR_DONE},
+    {"columns=1", "a\rb,c\r", "a\rb", MR_DONE},
+    {"columns=2", "a\rb,c\r", "c\r", MR_DONE},
+    {"columns=2,drop=yes", "a,b,c\nd,e,f\n", "a,c\nd,f\n", MR_DONE},
+    {"columns=2,separator=tab", "a\tb,\tc\n", "b,\n", MR_DONE},
+    {"columns=2,separator=;", "a;b;c\n", "b\n", MR_DONE},
+    {"columns=mail", "name,mail,x\nA,a@b,1\n", "mail\na@b\n", MR_DONE},
+    {"columns=mail+x,drop=yes", "name,\"mail\",x\nA,a@b,1\n", "name\nA\n", MR_DONE},
+    {"columns=na\"me", "x,\"na\"\"me\"\n1,2\n", "\"na\"\"me\"\n2\n", MR_DONE},
+    {"columns=name+3", "\xEF\xBB\xBFname,b,c", "\xEF\xBB\xBFname,c", MR_DONE},
+    {"columns=name", "", "", MR_DONE},
+    {"columns=1", "", "", MR_DONE},
+    {"columns=nome", "name,b\n1,2\n", "there is no column \"nome\"", MR_E_DATA},
+    {"columns=1", "a\n\"b", "ends within a quoted field", MR_E_DATA},
+    {"columns=1", "a\n\"b\nc\"d", "line 3: text behind", MR_E_DATA},
+};
+
+/* The same bytes, however the content and the room are cut up. */
+START_TEST(cuts_columns)
+{
+    static const size_t pieces[] = {0, 1, 2, 3, 7};
+    for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+        for (size_t k = 0; k < 25; k++) {
+            char spec[600];
+            struct run run = {.in_chunk_bytes = pieces[k / 5], .out_chunk_bytes = pieces[k % 5]};
+            snprintf(spec, sizeof(spec), CUT "%s", cuts[i].settings);
+            ck_assert_int_eq(run_chain(&run, spec, cuts[i].content, strlen(cuts[i].content)),
+                             cuts[i].status);
+            if (cuts[i].status == MR_DONE)
+                ck_assert_msg(run.out_bytes == strlen(cuts[i].expected) &&
+                                  (run.out_bytes == 0 ||
+                                   memcmp(run.out, cuts[i].expected, run.out_bytes) == 0),
+                              "row %zu, pieces %zu: %.*s", i, k, (int)run.out_bytes,
+                              (const char *)run.out);
+            else
+                ck_assert_msg(strstr(run.err.text, cuts[i].expected), "row %zu: %s", i, run.err.text);
+            free(run.out);
+        }
+    }
+}
+END_TEST
+
+START_TEST(refuses_wrong_columns)
+{
+    static const char *const wrong[][2] = {
+        {"drop=yes", "say which columns"},     {"columns=", "a column is missing"},
+        {"columns=1+", "a column is missing"}, {"columns=0", "counted from 1"},
+        {"columns=3-2", "upwards"},            {"columns=1,drop=maybe", "drop: must be yes or no"},
+        {"columns=1,separator=::", "one character"}, {"columns=1,separator=\"", "not a quote"},
+        {"colums=1", "did you mean \"columns\""}};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char spec[600];
+        struct mr_error err = {0};
+        struct chain *chain;
+        snprintf(spec, sizeof(spec), CUT "%s", wrong[i][0]);
+        ck_assert_ok(chain_create(&chain, &err), err);
+        ck_assert_int_eq(chain_add(chain, spec, &err), MR_E_USAGE);
+        ck_assert_msg(strstr(err.text, wrong[i][1]), "%s: %s", wrong[i][0], err.text);
+        chain_destroy(chain);
+    }
+}
+END_TEST
+
 Suite *plugin_suite(void)
 {
     Suite *suite = suite_create("plugin");
@@ -285,5 +364,7 @@ Suite *plugin_suite(void)
     tcase_add_test(tcase, takes_no_huge_promises);
     tcase_add_test(tcase, checks_names);
     tcase_add_test(tcase, stays_open_as_long_as_it_is_used);
+    tcase_add_test(tcase, cuts_columns);
+    tcase_add_test(tcase, refuses_wrong_columns);
     return suite;
 }

@@ -8,13 +8,13 @@
 #include <sys/wait.h>
 
 #include "drive.h"
-#include "operation/registry.h"
+#include "operation/exec.h"
 
 static inline struct drive make_drive(void **config, const char *const *argv)
 {
     struct mr_error err = {0};
     struct drive drive = {.drops_input = true, .in_chunk_bytes = 65536, .out_chunk_bytes = 65536};
-    ck_assert_ok(exec_filter_create(argv, &drive.operation, config, &err), err);
+    ck_assert_ok(exec_create(argv, NULL, &drive.operation, config, &err), err);
     ck_assert_ok(drive.operation->state_create(*config, &drive.state, &err), err);
     return drive;
 }

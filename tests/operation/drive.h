@@ -134,6 +134,7 @@ static inline struct mr_entry drive_entry(const char *path, size_t size_bytes)
 {
     return (struct mr_entry){.path = (char *)(uintptr_t)path,
                              .size_bytes = (int64_t)size_bytes,
+                             .sequence = 7,
                              .has_mtime = true,
                              .mtime_s = 1700000000};
 }
