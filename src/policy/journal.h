@@ -111,15 +111,13 @@ struct journal;
 enum mr_status journal_create(int fd, const char *path, struct journal **journal,
                               struct mr_error *err);
 /*
- * Appends a record. Any thread: one that finds another one writing leaves the record to it, so that
- * nobody waits and what comes together is written in one call. MR_OK; MR_E_MEMORY, MR_E_SYSTEM,
- * also of a write of another thread before: nothing is written after a write that failed, and what
- * it left of a record is removed.
+ * Appends a record, and returns when it is in the file. Any thread: what comes together is written
+ * in one call. MR_OK; MR_E_MEMORY, MR_E_SYSTEM, also of a write of another thread before: nothing
+ * is written after a write that failed, and what it left of a record is removed.
  */
 enum mr_status journal_put(struct journal *journal, const struct journal_record *record,
                            struct mr_error *err);
-/* Has everything been written, when no put is under way? Brings it to the disk. MR_OK, MR_E_SYSTEM.
- */
+/* Brings what was written to the disk. MR_OK, MR_E_SYSTEM. */
 enum mr_status journal_sync(struct journal *journal, struct mr_error *err);
 /* NULL is a no-op. */
 void journal_destroy(struct journal *journal);

@@ -1,24 +1,31 @@
 /* journal_write.c - appends to a journal, from many threads without a lock. */
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/path.h"
 #include "policy/journal.h"
 
+#define YIELD_TURNS 64
+
+/* One record; on the stack of the thread that waits for it to be written. */
 struct waiting {
     struct waiting *next;
-    unsigned char *bytes; /* owned */
+    unsigned char *bytes;
     size_t size_bytes;
+    atomic_bool is_over; /* it was written, or could not be */
 };
 
 /*
- * Records are put on a stack. Who finds the flag clear writes what is there, until nothing is; who
- * finds it set goes on, for the one who has it looks again after it has given it back.
+ * Records are put on a stack. Who finds the flag clear writes all that is there in one call; who
+ * finds it set waits until it is clear or his record has been written with others. Nobody goes on
+ * before: what is stored must not run ahead of the journal, should the one who writes be held up.
  */
 struct journal {
     int fd;
@@ -31,12 +38,11 @@ struct journal {
     atomic_int fault;       /* an errno: nothing is written any more */
 };
 
-static void free_list(struct waiting *first)
+static void tell_over(struct waiting *first)
 {
     while (first) {
-        struct waiting *next = first->next;
-        free(first->bytes);
-        free(first);
+        struct waiting *next = first->next; /* it is gone the moment after */
+        atomic_store(&first->is_over, true);
         first = next;
     }
 }
@@ -115,17 +121,29 @@ static void write_list(struct journal *journal, const struct waiting *first)
     write_bytes(journal, journal->group, used_bytes);
 }
 
-static void write_what_waits(struct journal *journal)
+/* Writes what waits, unless another thread does. False: it does. */
+static bool try_to_write(struct journal *journal)
 {
-    while (atomic_load(&journal->first) && !atomic_flag_test_and_set(&journal->is_writing)) {
-        struct waiting *list = turn_over(atomic_exchange(&journal->first, NULL));
-        if (list && !list->next)
-            write_bytes(journal, list->bytes, list->size_bytes);
-        else if (list)
-            write_list(journal, list);
-        free_list(list);
-        atomic_flag_clear(&journal->is_writing);
-    }
+    if (atomic_flag_test_and_set(&journal->is_writing))
+        return false;
+    struct waiting *list = turn_over(atomic_exchange(&journal->first, NULL));
+    if (list && !list->next)
+        write_bytes(journal, list->bytes, list->size_bytes);
+    else if (list)
+        write_list(journal, list);
+    tell_over(list);
+    atomic_flag_clear(&journal->is_writing);
+    return true;
+}
+
+/* The other thread is in one call of the system: a short while, mostly. */
+static void wait_a_little(unsigned turn)
+{
+    const struct timespec pause = {.tv_nsec = 50000};
+    if (turn < YIELD_TURNS)
+        sched_yield();
+    else
+        nanosleep(&pause, NULL);
 }
 
 static enum mr_status tell_fault(const struct journal *journal, struct mr_error *err)
@@ -144,15 +162,16 @@ enum mr_status journal_put(struct journal *journal, const struct journal_record 
     enum mr_status status = tell_fault(journal, err);
     if (status != MR_OK)
         return status;
-    struct waiting *added = calloc(1, sizeof(*added));
-    if (!added || journal_encode(record, &added->bytes, &added->size_bytes) != MR_OK) {
-        free(added);
+    struct waiting added = {.next = NULL};
+    if (journal_encode(record, &added.bytes, &added.size_bytes) != MR_OK)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    }
-    added->next = atomic_load(&journal->first);
-    while (!atomic_compare_exchange_weak(&journal->first, &added->next, added))
+    added.next = atomic_load(&journal->first);
+    while (!atomic_compare_exchange_weak(&journal->first, &added.next, &added))
         ;
-    write_what_waits(journal);
+    for (unsigned turn = 0; !atomic_load(&added.is_over); turn++)
+        if (!try_to_write(journal))
+            wait_a_little(turn);
+    free(added.bytes);
     return tell_fault(journal, err);
 }
 
@@ -169,7 +188,6 @@ void journal_destroy(struct journal *journal)
 {
     if (!journal)
         return;
-    free_list(atomic_load(&journal->first));
     free(journal->group);
     free(journal->path);
     close(journal->fd);
