@@ -144,34 +144,41 @@ static bool is_same_source(const struct item *item, const struct journal_item *t
            is_same_file(&now.box, &then->box);
 }
 
-/* *is_own: what stands in the item's place is still what the record says; then the item may replace
- * it. */
+/*
+ * Looks at what stands in the item's place. What has the time that the record says is the run's
+ * own, and may be replaced; *is_whole: it is what was stored. A system that went down may have kept
+ * names and times of outputs and lost content of theirs, so is_unsure asks for more, and lets more
+ * be replaced.
+ */
 static enum mr_status compare_output(struct item *item, const struct journal_item *then,
-                                     bool is_unsure, bool *is_own, struct mr_error *err)
+                                     bool is_unsure, bool *is_whole, struct mr_error *err)
 {
     struct mr_sink *sink = item->job->config.sink;
     struct mr_stored found;
-    *is_own = false;
+    *is_whole = !sink->ops->find;
     if (!then->has_output || !sink->ops->find)
         return MR_OK;
     enum mr_status status = sink->ops->find(sink, &item->output, is_unsure, &found, err);
+    if (status != MR_OK)
+        return status == MR_DONE ? MR_OK : status;
     const struct journal_file *file = &then->output_file;
-    *is_own = status == MR_OK && found.size_bytes == file->size_bytes &&
-              found.mtime_s == file->mtime_s && found.mtime_ns == file->mtime_ns &&
-              (!is_unsure || found.crc == then->output_crc);
-    if (*is_own) {
+    bool is_same_size = found.size_bytes == file->size_bytes;
+    bool is_own = found.mtime_s == file->mtime_s && found.mtime_ns == file->mtime_ns &&
+                  (is_same_size || is_unsure);
+    *is_whole = is_own && is_same_size && (!is_unsure || found.crc == then->output_crc);
+    if (is_own) {
         found.crc = then->output_crc;
         item->replaces = found;
         item->output.replaces = &item->replaces;
     }
-    return status == MR_DONE ? MR_OK : status;
+    return MR_OK;
 }
 
 enum mr_status ledger_settle(struct job *job, struct item *item, struct mr_error *err)
 {
     const struct job_config *config = &job->config;
     struct journal_item then;
-    bool is_unsure = false, is_own = false;
+    bool is_unsure = false, is_whole = false;
     if (!config->past || item->entry.kind != MR_KIND_FILE)
         return MR_OK;
     enum mr_status status =
@@ -183,11 +190,10 @@ enum mr_status ledger_settle(struct job *job, struct item *item, struct mr_error
     bool has_failed = then.status == JOURNAL_FAILED;
     if (config->retries_failed && !has_failed)
         return MR_SKIPPED;
-    if (compare_output(item, &then, is_unsure, &is_own, err) != MR_OK)
+    if (compare_output(item, &then, is_unsure, &is_whole, err) != MR_OK)
         return MR_OK; /* its own store says why */
     /* A source that is to be removed is still there; and the last of several must come last. */
-    bool is_done = !has_failed && is_same_source(item, &then) &&
-                   (is_own || !config->sink->ops->find) && !config->removes_sources &&
-                   !item->output.replaces_earlier;
+    bool is_done = !has_failed && is_same_source(item, &then) && is_whole &&
+                   !config->removes_sources && !item->output.replaces_earlier;
     return is_done ? MR_SKIPPED : MR_OK;
 }

@@ -1,6 +1,7 @@
 /* The journal: what is written is read back, and what is damaged is never taken for what was done.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -322,6 +323,63 @@ START_TEST(full_disk)
 }
 END_TEST
 
+enum { THREAD_COUNT = 8, EACH_COUNT = 300 };
+
+struct writer {
+    struct journal *journal;
+    unsigned number;
+    int fd;
+};
+
+/* Each record is in the file when the call is back. */
+static void *write_many(void *ctx)
+{
+    const struct writer *writer = ctx;
+    for (unsigned i = 0; i < EACH_COUNT; i++) {
+        char output[16], found[16384];
+        unsigned number = writer->number * EACH_COUNT + i;
+        struct journal_record record = item_record(number, output);
+        off_t before = lseek(writer->fd, 0, SEEK_END);
+        put(writer->journal, &record);
+        ssize_t got = pread(writer->fd, found, sizeof(found), before);
+        ck_assert_int_gt(got, 0);
+        ck_assert_ptr_nonnull(memmem(found, (size_t)got, output, strlen(output) + 1));
+    }
+    return NULL;
+}
+
+START_TEST(many_writers)
+{
+    struct journal *journal;
+    struct mr_error err = {0};
+    struct journal_past *past;
+    pthread_t threads[THREAD_COUNT];
+    struct writer writers[THREAD_COUNT];
+    int64_t end_bytes;
+    write_journal("j");
+    ck_assert_ok(journal_create(open_file("j"), "j", &journal, &err), err);
+    for (unsigned i = 0; i < THREAD_COUNT; i++) {
+        writers[i] = (struct writer){.journal = journal, .number = i, .fd = open_file("j")};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, write_many, &writers[i]), 0);
+    }
+    for (unsigned i = 0; i < THREAD_COUNT; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        close(writers[i].fd);
+    }
+    journal_destroy(journal);
+    ck_assert_int_eq(read_journal("j", "now", &past, &end_bytes), MR_OK);
+    for (unsigned i = 0; i < THREAD_COUNT * EACH_COUNT; i++) {
+        struct journal_item item;
+        char output[16];
+        bool is_unsure;
+        item_record(i, output);
+        ck_assert_ok(journal_past_find(past, output, &item, &is_unsure, &err), err);
+        ck_assert_uint_eq(item.attempts, i + 1);
+    }
+    journal_past_destroy(past);
+}
+END_TEST
+
 /* Far more items than are held in memory. */
 START_TEST(many_items)
 {
@@ -364,6 +422,7 @@ Suite *journal_suite(void)
     tcase_add_test(tests, notices_each_wrong_bit);
     tcase_add_test(tests, zeros);
     tcase_add_test(tests, full_disk);
+    tcase_add_test(tests, many_writers);
     tcase_add_test(tests, many_items);
     suite_add_tcase(suite, tests);
     return suite;
