@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 need strace
 strace -o /dev/null true 2>/dev/null || skip 'strace may not trace here'
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" # which cannot be done while it is traced
 mkdir -p in/new
 printf 'text\n' >in/new/file
 

@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 need strace
 strace -o /dev/null true 2>/dev/null || skip 'strace may not trace here'
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" # which cannot be done while it is traced
 step=${KILL_STEP:-31}
 mkdir -p in/a/b
 for i in 1 2 3 4 5; do printf 'content %s\n' "$i" >"in/a/$i"; done
