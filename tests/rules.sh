@@ -44,7 +44,7 @@ find_code() {
 library_rooms() { # every room of src but those of programs
     for room in src/*/; do
         room=${room%/}
-        case $room in src/cli | src/examples) ;; *) printf '%s\n' "$room" ;; esac
+        case $room in src/cli | src/examples | src/helper) ;; *) printf '%s\n' "$room" ;; esac
     done
 }
 
@@ -81,6 +81,7 @@ rule_includes() {
         allowed["flow"] = "engine base codec policy operation source sink"
         allowed["bench"] = "base engine flow source sink operation policy"
         allowed["cli"] = "base engine flow source sink operation policy observe bench"
+        allowed["helper"] = "base codec engine policy source sink operation flow"
         allowed["examples"] = ""; allowed["public"] = ""
         for (room in allowed) rooms[room] = 1
     }
@@ -122,7 +123,7 @@ rule_output() {
         code = substr($0, length($1) + length($2) + 3)
         if (code ~ /(^|[^a-zA-Z0-9_])(v?printf|puts|putchar|perror|psignal|exit|_exit|_Exit|quick_exit)[ \t]*\(/ ||
             code ~ /(^|[^a-zA-Z0-9_])(stdout|stderr)([^a-zA-Z0-9_]|$)/ || code ~ /<err\.h>/)
-            print $1 ":" $2 ": prints or exits; only src/cli and src/examples may"
+            print $1 ":" $2 ": prints or exits; only src/cli, src/helper and src/examples may"
         if (code ~ /(^|[^a-zA-Z0-9_>.])abort[ \t]*\(/ && $1 !~ /^src\/engine\/thread\.[ch]$/)
             print $1 ":" $2 ": abort(); use assert() for broken invariants, an error for the rest"
         if (code ~ /(^|[^a-zA-Z0-9_])(setlocale|umask|chdir|fchdir|setenv|putenv)[ \t]*\(/)
@@ -235,6 +236,9 @@ self_test() {
     expect includes 'mkdir "$t/src/flow"; echo "#include \"cli/options.h\"" >"$t/src/flow/a.c"'
     expect includes 'mkdir "$t/src/examples"; echo "#include \"base/path.h\"" >"$t/src/examples/a.c"'
     expect includes 'echo "#include \"base/path.h\"" >>"$t/include/millrace/add.h"'
+    expect none 'mkdir "$t/src/helper"; printf "#include \"flow/job.h\"\nint main(void) { exit(1); }\n" >"$t/src/helper/a.c"'
+    expect includes 'mkdir "$t/src/helper"; echo "#include \"cli/options.h\"" >"$t/src/helper/a.c"'
+    expect includes 'mkdir "$t/src/flow"; echo "#include \"helper/begin.h\"" >"$t/src/flow/a.c"'
     expect includes 'mkdir "$t/src/attic"; echo "#include \"base/path.h\"" >"$t/src/attic/a.c"'
     expect length 'yes "int y;" | head -n 501 >"$t/src/base/long.c"'
     expect none 'yes "int y;" | head -n 500 >"$t/src/base/long.c"'

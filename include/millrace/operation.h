@@ -59,7 +59,8 @@ extern "C" {
 
 enum mr_operation_flag {
     MR_OPERATION_IDENTITY = 1, /* the bytes are unchanged; it only looks (hash with a list beside the output) */
-    MR_OPERATION_NOTES = 2     /* note() gives a line for each item, to be written in input order */
+    MR_OPERATION_NOTES = 2,    /* note() gives a line for each item, to be written in input order */
+    MR_OPERATION_OUTSIDE = 4   /* works outside of this process: a job has no more items in it at once than it has workers */
 };
 
 /*

@@ -15,6 +15,7 @@
 #define GRACE_S      5   /* for what is in flight after the first signal */
 #define HARD_MS      300 /* for calls that are under way after that */
 #define LOSSES_BYTES 2048
+#define DETAILS_LINE_BYTES 800
 
 /* What the job's observer needs. Its functions run on any thread; all of this is const or atomic.
  */
@@ -71,6 +72,19 @@ static void show_ended(const struct watch *watch, const struct job_item *item)
     }
 }
 
+/* Line by line: what is in them is not to be trusted. */
+static void show_details(const struct watch *watch, const struct job_item *item)
+{
+    char line[DETAILS_LINE_BYTES], shown[DETAILS_LINE_BYTES];
+    for (const char *at = item->details; at && *at;) {
+        size_t length = strcspn(at, "\n");
+        snprintf(line, sizeof(line), "%.*s", (int)length, at);
+        message_note(watch->execution->cli->message, item->shown, "| %s",
+                     path_show(shown, sizeof(shown), line));
+        at += length + (at[length] == '\n');
+    }
+}
+
 static void item_ended(void *ctx, const struct job_item *item)
 {
     struct watch *watch = ctx;
@@ -81,6 +95,7 @@ static void item_ended(void *ctx, const struct job_item *item)
         message_error(cli->message, name, "%s%s",
                       item->error ? item->error->text : "failed for an unknown reason",
                       attempts_of(item).text);
+        show_details(watch, item);
         if (item->error)
             summary_count(&watch->counts, item->error);
         return;
@@ -88,6 +103,8 @@ static void item_ended(void *ctx, const struct job_item *item)
     if (item->error)
         message_error(cli->message, item->shown, "copied as it is: %s%s", item->error->text,
                       attempts_of(item).text);
+    if (item->error)
+        show_details(watch, item);
     if (cli->options->is_dry)
         show_plan(watch, item);
     else if (cli->options->is_verbose)
@@ -215,6 +232,7 @@ int execute_job(const struct execution *execution)
     config.observer =
         (struct job_observer){.item_ended = item_ended,
                               .ctx = &watch,
+                              .wants_details = cli->options->is_verbose,
                               .wants_names = cli->options->is_dry || cli->options->is_verbose};
     if (config.is_dry) { /* the plan is shown in order */
         config.pools = JOB_POOLS_SHARED;

@@ -39,7 +39,7 @@ static enum mr_status check_name(const struct guard *guard, const struct mr_entr
     enum mr_status status = name ? chain_rename(config->setup->chain, &name) : MR_E_MEMORY;
     char shown[PATH_SHOW_BYTES];
     if (status != MR_OK)
-        mr_error_set(err, status, 0, "out of memory");
+        mr_error_set(err, status, 0, "%s", mr_status_text(status));
     else if (strcmp(name, entry->path) != 0)
         status = mr_error_set(err, MR_E_UNSUPPORTED, 0,
                               "its name would change to '%s': use -o instead of --in-place",

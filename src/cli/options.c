@@ -26,14 +26,22 @@ static const struct option table[] = {
      "files. Takes everything up to a ';' of its own or the end of the line; see `millrace help "
      "commands`",
      OPTION_EXEC, 0, 0, NULL},
-    {"exec-mode", 0, "filter|file", GROUP_WORK, VERBS_AT_WORK,
-     "how commands get their item; file (default where {in} or {out} occurs): these are real files",
+    {"exec-mode", 0, "filter|file|server", GROUP_WORK, VERBS_AT_WORK,
+     "how commands get their item; file (default where {in} or {out} occurs): these are real files; "
+     "server: the command is a filter process of git's protocol, started once for each worker; see "
+     "`millrace help servers`",
      CHOICE(exec_mode)},
+    {"server-command", 0, "clean|smudge", GROUP_WORK, VERBS_AT_WORK,
+     "what servers are told to do with each item (default clean)", CHOICE(server_command)},
     {"ok-status", 0, "LIST", GROUP_WORK, VERBS_AT_WORK,
      "exit statuses of commands that are success, like 0,1,3-5 (default 0)",
      CALL(values_ok_status)},
     {"tmpdir", 0, "DIR", GROUP_WORK, VERBS_AT_WORK,
      "where {in} and {out} are kept while a command runs (default /tmp)", TEXT(tmpdir)},
+    {"isolate", 0, NULL, GROUP_WORK, VERBS_AT_WORK,
+     "run the operations in worker processes: one that crashes, hangs (--timeout) or takes too much "
+     "memory costs its item alone. For plugins that you do not trust",
+     TRUE(is_isolated)},
 
     {"from", 0, "FORMAT", GROUP_INPUTS, VERBS_ON_INPUT,
      "read every INPUT as this archive format (see `millrace formats`) instead of recognising it",
@@ -46,6 +54,9 @@ static const struct option table[] = {
      "names in that list end with NUL, not newline", TRUE(list_has_nuls)},
     {"merge", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
      "put several inputs into one tree instead of one below each input's name", TRUE(is_merged)},
+    {"no-sandbox", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
+     "read archives in this process instead of in a confined helper process; see `millrace help sandbox`",
+     TRUE(no_sandbox)},
 
     {"output", 'o', "OUTPUT", GROUP_OUTPUTS, VERB_RUN,
      "where to: 'DIR/', an archive by its suffix, a file for a single file, - (stdout) or null:",
@@ -240,6 +251,7 @@ void options_init(struct options *options, unsigned verb)
     memset(options, 0, sizeof(*options));
     options->verb = verb;
     options->exec_mode = EXEC_AUTO;
+    options->server_command = SERVER_COMMAND_DEFAULT;
     options->level = -1;
     options->pool = POOL_AUTO;
     options->others = OTHERS_AUTO;

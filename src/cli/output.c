@@ -63,10 +63,13 @@ bool output_is_archive(const char *name, const struct options *options)
         return false;
     struct mr_source *source = NULL;
     struct mr_error err = {0};
-    enum mr_status status = archive_source_create(fd, name, NULL, NULL, &source, &err);
+    const struct archive_options archives = {.is_in_process = options->no_sandbox,
+                                             .is_names_only = true};
+    enum mr_status status =
+        archive_source_create_within(fd, name, NULL, &archives, NULL, &source, &err);
     if (status == MR_OK)
         source->ops->destroy(source);
-    return status == MR_OK || status == MR_E_DATA;
+    return status == MR_OK || status == MR_E_DATA || status == MR_E_CHILD;
 }
 
 static bool is_directory(const char *path)

@@ -5,6 +5,8 @@
 
 #include "cli/sizes.h"
 #include "operation/exec.h"
+#include "operation/isolate.h"
+#include "operation/registry.h"
 
 typedef enum mr_status (*select_fn)(struct selection *selection, const char *value,
                                     struct mr_error *err);
@@ -56,6 +58,7 @@ static enum mr_status add_command(struct setup *setup, const struct options *opt
     const struct exec_options exec = {
         .mode = (enum exec_mode)options->exec_mode,
         .ok_statuses = options->ok_statuses,
+        .smudges = options->server_command == SERVER_COMMAND_SMUDGE,
         .threads_each = sizes_threads_each(options),
         .tmpdir = options->tmpdir,
         .later_suffix = suffix,
@@ -78,7 +81,7 @@ static enum mr_status apply(struct setup *setup, const struct options *options,
 {
     const char *name = given->option->name;
     if (strcmp(name, "process") == 0)
-        return chain_add(setup->chain, given->value, err);
+        return (options->is_isolated ? isolate_add : chain_add)(setup->chain, given->value, err);
     if (given->command)
         return add_command(setup, options, given, err);
     for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++)
@@ -98,19 +101,26 @@ static void prefix_option(const struct option *option, struct mr_error *err)
         mr_error_prefix(err, "--%s", option->name);
 }
 
-/* Options that say how commands are run need one. */
+/* Options that say how commands are run need one, and one that they are for. */
 static enum mr_status check_commands(const struct options *options, struct mr_error *err)
 {
+    bool is_server = options->exec_mode == EXEC_SERVER;
+    bool has_server_command = options->server_command != SERVER_COMMAND_DEFAULT;
+    const char *ended = options->has_ok_statuses ? "ok-status" : options->tmpdir ? "tmpdir" : NULL;
     const char *option = options->exec_mode != EXEC_AUTO ? "exec-mode"
-                         : options->has_ok_statuses      ? "ok-status"
-                         : options->tmpdir               ? "tmpdir"
-                                                         : NULL;
-    if (!option || options_were_given(options, "exec"))
-        return MR_OK;
-    return mr_error_set(err, MR_E_USAGE, 0,
-                        "--%s is for commands, and there is no -x (which takes all that follows, "
-                        "up to a ';' of its own)",
-                        option);
+                         : has_server_command            ? "server-command"
+                                                         : ended;
+    if (option && !options_were_given(options, "exec"))
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "--%s is for commands, and there is no -x (which takes all that "
+                            "follows, up to a ';' of its own)",
+                            option);
+    if (is_server && ended)
+        return mr_error_set(err, MR_E_USAGE, 0, "--%s has no meaning with --exec-mode server",
+                            ended);
+    if (!is_server && has_server_command)
+        return mr_error_set(err, MR_E_USAGE, 0, "--server-command is for --exec-mode server");
+    return MR_OK;
 }
 
 static enum mr_status check_policy(const struct options *options, const struct chain *chain,
@@ -187,7 +197,9 @@ enum mr_status setup_make_inputs(const struct setup *setup, const struct options
         .format = options->from,
         .no_archives = options->no_archives || wanted->no_archives,
         .is_merged = options->is_merged,
-        .limits = sizes_decoding(options),
+        .archives = {.limits = sizes_decoding(options),
+                     .is_in_process = options->no_sandbox,
+                     .is_names_only = options->verb == VERB_LIST || options->is_dry},
     };
     config.walk = (struct walk_config){
         .is_unsorted = options->sort == SORT_NONE,
@@ -223,6 +235,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .clamps_mtime = options->clamps_mtime,
         .mtime = options->mtime,
         .is_reproducible = options->is_reproducible,
+        .is_isolated = options->is_isolated,
         .is_dry = options->is_dry,
         .removes_sources = options->removes_sources && !options->is_dry,
     };

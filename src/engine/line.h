@@ -164,6 +164,12 @@ enum mr_status line_admit_here(struct line *line, struct line_item *item);
 
 /* Asks all steps again. Any thread, no item lock held; the item must be in flight (its client keeps it alive). */
 void line_kick(struct line_item *item);
+/*
+ * Keeps an item in flight until line_release(), for a line_kick() that might come too late: taken under a lock without which the item cannot
+ * end. Any thread; line_release() with no item lock held.
+ */
+void line_hold(struct line_item *item);
+void line_release(struct line_item *item);
 /* In claim: is it this item's turn? Registers the wish: the item is kicked when its turn comes. Item lock held. */
 bool line_has_turn(struct line_item *item);
 

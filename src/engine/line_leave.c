@@ -110,6 +110,16 @@ void line_kick(struct line_item *item)
         line_leave(item);
 }
 
+void line_hold(struct line_item *item)
+{
+    atomic_fetch_add_explicit(&item->refs, 1, memory_order_relaxed);
+}
+
+void line_release(struct line_item *item)
+{
+    item_unref(item);
+}
+
 bool line_has_turn(struct line_item *item)
 {
     struct line *line = item->line;

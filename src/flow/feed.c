@@ -199,7 +199,8 @@ static size_t content_cost(const struct item *item)
     if (!item->way)
         return cost_bytes;
     /* One block needs no buffers for gathering blocks. */
-    bool is_one_block = item->is_small && route->codec && chain_count(item->way->chain) == 1;
+    bool is_one_block = item->is_small && route->codec && chain_count(item->way->chain) == 1 &&
+                        !item->job->config.is_isolated;
     cost_bytes += is_one_block ? route->block_state_bytes : item->way->state_bytes;
     if (item->encode)
         return cost_bytes;
@@ -364,6 +365,11 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     made->keeps_input = (made->copy_path || may_retry(made)) &&
                         !(input->source->flags & MR_SOURCE_REOPENABLE);
     made->entry.output_path = made->output.path;
+    made->wants_seat = made->way && made->way->is_outside;
+    made->process.has_seat =
+        made->wants_seat && job->order == LINE_IN_ORDER && !job->config.is_dry;
+    if (made->process.has_seat)
+        seats_join(job->seats, &made->process.seat, &made->line);
     if (made->is_operated && item_is_content(made))
         made->entry.sequence = ++job->operated_count;
     *item = made;

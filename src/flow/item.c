@@ -140,6 +140,7 @@ void item_end(struct line_item *line_item)
         .entry = &item->entry,
         .outcome = outcome,
         .error = has_error ? &item->error : NULL,
+        .details = has_error ? item->process.details : NULL,
         .in_bytes = has_plain_size ? (uint64_t)item->entry.size_bytes : item->load.bytes,
         .out_bytes = item->store.bytes,
         .in_flight_ns = item->started_ns ? clock_now_ns() - item->started_ns : 0,
@@ -153,6 +154,8 @@ void item_end(struct line_item *line_item)
         atomic_fetch_add_explicit(&job->file_count, 1, memory_order_relaxed);
     if (outcome == JOB_STORED)
         atomic_fetch_add_explicit(&job->out_bytes, item->store.bytes, memory_order_relaxed);
+    if (item->process.has_seat)
+        seats_leave(job->seats, &item->process.seat);
     ledger_ended(item, outcome);
     job_tell(job, &told);
     line_item_fini(line_item);
@@ -168,6 +171,7 @@ void item_free(struct item *item)
     spool_destroy(item->spool);
     encode_destroy(item->encode);
     free(item->process.note);
+    free(item->process.details);
     free(item->copy_path);
     free(item->output.path);
     free(item->output.target);

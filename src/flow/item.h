@@ -14,6 +14,7 @@
 #include "base/median.h"
 #include "base/nameset.h"
 #include "engine/line.h"
+#include "engine/seats.h"
 #include "engine/stash.h"
 #include "flow/box.h"
 #include "flow/job.h"
@@ -57,6 +58,7 @@ struct item {
     bool is_small;      /* its content fits a chunk, going by what its source says */
     size_t in_room_bytes; /* of the first chunk */
     int64_t started_ns;   /* when it was made; 0 when nobody wants to know */
+    bool wants_seat;      /* an operation works outside of this process */
 
     /* locked */
     const struct route *route;      /* NULL: content goes through unchanged */
@@ -97,7 +99,11 @@ struct item {
         struct chain_state *state;
         struct chunk *in, *out;
         bool is_done;
+        struct seat seat;
+        bool has_seat;  /* it stands in the row of those that want one */
+        bool is_seated; /* it may work, as far as seats are concerned */
         char *note; /* owned */
+        char *details; /* of its failure; owned */
         struct mr_error problem;
     } process;
     struct { /* of content that is kept encoded: by the last run before is_encoded, then STORE */
@@ -127,6 +133,8 @@ struct job {
     struct mr_pool *pools[JOB_STAGES]; /* all the same when shared */
     struct chunk_pool *chunks;
     struct routes *routes;
+    struct seats *seats;   /* of items with an operation outside of this process; NULL: there is none */
+    enum line_order order;
     unsigned encode_width; /* runs of ENCODE that one item may have at once */
     uint64_t operated_count; /* feed only: items that got a sequence number */
     char *last_parent;    /* feed only; owned: its directories are settled */

@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "flow/ledger.h"
 #include "operation/internals.h"
+#include "operation/isolate.h"
 
 /* Items in flight for each thread: enough to hide the time of a system call, few enough to stay in
  * the caches. */
@@ -202,6 +203,10 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
                    .woken = item_woken,
                    .ctx = job},
     };
+    job->order = config.order;
+    if (chain_is_outside(job->config.chain) &&
+        seats_create(job->config.worker_count, &job->seats) != MR_OK)
+        return out_of_memory(err);
     return line_create(&config, &job->line) == MR_OK ? MR_OK : out_of_memory(err);
 }
 
@@ -225,7 +230,9 @@ static enum mr_status make_parts(struct job *job, struct mr_error *err)
     const struct job_config *config = &job->config;
     const char *notes_path = config->is_dry ? NULL : chain_notes_path(config->chain);
     enum mr_status status = MR_OK;
-    if (names_may_collide(config))
+    if (config->is_isolated && !config->is_dry) /* once, instead of by every item */
+        status = isolate_check(config->chain, err);
+    if (status == MR_OK && names_may_collide(config))
         status = nameset_create(NAMES_BYTES, &job->names, err);
     if (status == MR_OK && notes_path)
         status = notes_create(notes_path, &job->notes, err);
@@ -242,7 +249,7 @@ static enum mr_status make_parts(struct job *job, struct mr_error *err)
     if (chunk_pool_create(&job->chunks) != MR_OK || links_create(&job->links[0]) != MR_OK ||
         links_create(&job->links[1]) != MR_OK ||
         routes_create(config->chain, config->sink->encoding, config->worker_count,
-                      config->memory_bytes, &job->routes) != MR_OK)
+                      config->memory_bytes, config->is_isolated, &job->routes) != MR_OK)
         return out_of_memory(err);
     status = make_line(job, err);
     if (status == MR_OK)
@@ -280,6 +287,7 @@ void job_destroy(struct job *job)
         return;
     shut_pools(job); /* no thread is inside the line any more when it goes */
     line_destroy(job->line);
+    seats_destroy(job->seats);
     bool is_shared = job->pools[0] == job->pools[1];
     for (unsigned s = 0; s < (is_shared ? 1 : JOB_STAGES); s++)
         mr_pool_destroy(job->pools[s]);

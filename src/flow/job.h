@@ -34,6 +34,7 @@ struct job_item {
     enum job_outcome outcome;
     const struct mr_error *error; /* JOB_FAILED: why; the text does not repeat shown. Also set when
                                      JOB_COPY stored the input instead. Else NULL */
+    const char *details; /* what the operation has to say besides: several lines of any bytes; or NULL */
     uint64_t in_bytes, out_bytes;
     int64_t in_flight_ns; /* from its admission to its end; 0 when nobody wants it */
     unsigned attempt_count; /* 1 unless it was tried again; 0 for what never came so far */
@@ -42,6 +43,7 @@ struct job_item {
 struct job_observer {
     void (*item_ended)(void *ctx, const struct job_item *item); /* may be NULL */
     void *ctx;
+    bool wants_details;
     bool wants_names; /* shown of all items; else of those alone that have an error */
     bool wants_times; /* in_flight_ns */
 };
@@ -83,6 +85,7 @@ struct job_config {
     bool removes_sources; /* each file's source, once its output is on the disk and was read back;
                              needs sink->ops->verify */
     bool keeps_names;     /* --in-place: operations do not change names */
+    bool is_isolated;     /* the operations of chain work in worker processes */
     bool is_dry;          /* names and selection only: nothing is loaded or stored */
     struct journal *journal;    /* what is done is written down there; NULL: nowhere */
     struct journal_past *past;  /* what earlier runs wrote into it, which is not done again; used by

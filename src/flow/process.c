@@ -4,6 +4,20 @@
 
 #include "flow/item.h"
 
+/* False: later. Item lock held. */
+static bool sit_down(struct item *item)
+{
+    struct process *process = &item->process;
+    struct seats *seats = item->job->seats;
+    if (process->is_seated)
+        return true;
+    if (!process->has_seat)
+        seats_join(seats, &process->seat, &item->line);
+    process->has_seat = true;
+    process->is_seated = seats_may_sit(seats, &process->seat);
+    return process->is_seated;
+}
+
 enum line_claim process_claim(struct line_item *line_item, struct line_run *run)
 {
     struct item *item = item_of(line_item);
@@ -18,6 +32,8 @@ enum line_claim process_claim(struct line_item *line_item, struct line_run *run)
     struct box *target = item_process_target(item);
     if (!process->in && !item->in.chunks.first)
         return LINE_NOTHING;
+    if (item->wants_seat && !item->is_copy && !sit_down(item))
+        return LINE_HELD;
     if (!process->out) {
         if (!box_has_room(target))
             return LINE_HELD;
@@ -103,6 +119,27 @@ static void keep_encoding(struct item *item)
         *chain_encoding(item->process.state, &item->result.plain_bytes);
 }
 
+/*
+ * The seat is free when the operations are through. Should the item be tried again, it takes a new
+ * one; but where items have turns, one that failed keeps its own to its end, and one that was
+ * through is done without: with a new one it could wait for those that wait for it.
+ */
+static void leave_seat(struct item *item)
+{
+    struct process *process = &item->process;
+    struct seats *seats = item->job->seats;
+    bool has_turns = item->job->order != LINE_FREE;
+    if (!process->has_seat)
+        return;
+    if (!process->is_seated) {
+        seats_forget(seats, &process->seat);
+    } else if (process->is_done || !has_turns) {
+        process->has_seat = false;
+        process->is_seated = has_turns;
+        seats_leave(seats, &process->seat);
+    }
+}
+
 static void let_go(struct item *item)
 {
     struct process *process = &item->process;
@@ -114,6 +151,16 @@ static void let_go(struct item *item)
     }
     if (item->load.is_by_file)
         item_close_input(item, NULL);
+    leave_seat(item);
+}
+
+static void keep_details(struct item *item)
+{
+    struct process *process = &item->process;
+    if (!process->state || !item->job->config.observer.wants_details)
+        return;
+    free(process->details);
+    process->details = chain_details(process->state);
 }
 
 static enum mr_status work(struct item *item, struct mr_error *err)
@@ -135,6 +182,8 @@ static enum mr_status work(struct item *item, struct mr_error *err)
         if (status == MR_OK && item->load.is_by_file)
             status = item_close_input(item, err);
     }
+    if (mr_status_is_error(status))
+        keep_details(item);
     if (status != MR_OK || process->is_done)
         let_go(item);
     return status;

@@ -3,11 +3,14 @@
 #include <stdlib.h>
 
 #include "operation/internals.h"
+#include "operation/isolate.h"
 #include "operation/member.h"
 #include "operation/operations.h"
 
-/* Idle states take at most this part of the memory of the run, but one of each kind is always kept. */
-#define IDLE_SHARE 8
+/* Idle states take at most this part of the memory of the run, but one of each kind is always kept. Worker processes
+ * cost more to make anew than memory. */
+#define IDLE_SHARE          8
+#define IDLE_SHARE_ISOLATED 2
 
 enum stored_kind { STORED_UNKNOWN, STORED_PLAIN, STORED_DEFLATE, STORED_ZSTD, STORED_KINDS };
 enum kept_kind { KEPT_NOT, KEPT_PLAIN, KEPT_ENCODED, KEPT_KINDS };
@@ -17,6 +20,7 @@ struct routes {
     const struct mr_sink_encoding *encoding;
     unsigned idle_max;
     uint64_t memory_bytes;
+    bool is_isolated;
     struct route *table[STORED_KINDS][2][KEPT_KINDS];
 };
 
@@ -31,7 +35,8 @@ static enum mr_status no_memory(struct mr_error *err)
 }
 
 enum mr_status routes_create(const struct chain *chain, const struct mr_sink_encoding *encoding,
-                             unsigned idle_max, uint64_t memory_bytes, struct routes **routes)
+                             unsigned idle_max, uint64_t memory_bytes, bool is_isolated,
+                             struct routes **routes)
 {
     struct routes *made = calloc(1, sizeof(*made));
     if (!made)
@@ -40,6 +45,7 @@ enum mr_status routes_create(const struct chain *chain, const struct mr_sink_enc
     made->encoding = encoding;
     made->idle_max = idle_max;
     made->memory_bytes = memory_bytes;
+    made->is_isolated = is_isolated;
     *routes = made;
     return MR_OK;
 }
@@ -72,7 +78,8 @@ void routes_destroy(struct routes *routes)
 
 static unsigned idle_count(const struct routes *routes, size_t state_bytes)
 {
-    uint64_t count = routes->memory_bytes / IDLE_SHARE / (state_bytes > 0 ? state_bytes : 1);
+    unsigned share = routes->is_isolated ? IDLE_SHARE_ISOLATED : IDLE_SHARE;
+    uint64_t count = routes->memory_bytes / share / (state_bytes > 0 ? state_bytes : 1);
     count = count < routes->idle_max ? count : routes->idle_max;
     return count > 0 ? (unsigned)count : 1;
 }
@@ -88,6 +95,7 @@ static enum mr_status make_stash(const struct routes *routes, size_t state_bytes
 static enum mr_status way_init(const struct routes *routes, struct way *way, struct mr_error *err)
 {
     way->state_bytes = chain_state_bytes(way->chain);
+    way->is_outside = chain_is_outside(way->chain);
     return make_stash(routes, way->state_bytes, destroy_state, &way->states, err);
 }
 
@@ -176,7 +184,8 @@ static enum mr_status compose(const struct routes *routes, enum stored_kind stor
     enum mr_status status =
         begin ? add(chain, begin, err) : add_decoders(chain, stored, err);
     if (status == MR_OK)
-        status = chain_borrow(chain, routes->chain, first, count, err);
+        status = (routes->is_isolated ? isolate_borrow : chain_borrow)(chain, routes->chain, first,
+                                                                       count, err);
     if (status != MR_OK || is_passed)
         return status;
     return end ? add(chain, end, err) : add_encoder(chain, routes->encoding, kept, err);
@@ -196,12 +205,15 @@ static enum mr_status find_codec(const struct routes *routes, struct route *rout
     route->block_state_bytes = route->codec->state_bytes(route->options);
     enum mr_status status = make_stash(routes, route->block_state_bytes,
                                        route->codec->state_destroy, &route->block_states, err);
-    if (status != MR_OK || count == 1)
-        return status;
-    status = chain_create(&route->before.chain, err);
     if (status == MR_OK)
-        status = chain_borrow(route->before.chain, route->whole.chain, 0, count - 1, err);
-    return status == MR_OK ? way_init(routes, &route->before, err) : status;
+        status = chain_create(&route->before.chain, err);
+    if (status == MR_OK)
+        status = isolate_borrow_before(route->before.chain, route->whole.chain, err);
+    if (status != MR_OK || chain_count(route->before.chain) > 0)
+        return status == MR_OK ? way_init(routes, &route->before, err) : status;
+    chain_destroy(route->before.chain);
+    route->before.chain = NULL;
+    return MR_OK;
 }
 
 static enum mr_status make(const struct routes *routes, enum stored_kind stored, bool is_operated,

@@ -18,6 +18,7 @@ struct way {
     struct chain *chain; /* NULL: no operation */
     struct stash *states;
     size_t state_bytes;
+    bool is_outside; /* items in it have seats */
 };
 
 struct route {
@@ -38,10 +39,12 @@ struct routes;
 
 /*
  * chain: the operations of the run; encoding: of the sink, or NULL; both outlive the routes. At most idle_max states of a
- * kind are kept idle, fewer when they are large beside memory_bytes. MR_OK, MR_E_MEMORY.
+ * kind are kept idle, fewer when they are large beside memory_bytes. is_isolated: the operations of the run
+ * work in worker processes (operation/isolate.h). MR_OK, MR_E_MEMORY.
  */
 enum mr_status routes_create(const struct chain *chain, const struct mr_sink_encoding *encoding,
-                             unsigned idle_max, uint64_t memory_bytes, struct routes **routes);
+                             unsigned idle_max, uint64_t memory_bytes, bool is_isolated,
+                             struct routes **routes);
 void routes_destroy(struct routes *routes); /* NULL is a no-op; after all items */
 
 /*

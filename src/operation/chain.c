@@ -34,6 +34,7 @@ void chain_destroy(struct chain *chain)
         if (!chain->links[i].is_borrowed) {
             destroy_config(chain->links[i].operation, chain->links[i].config);
             plugin_close(chain->links[i].plugin);
+            free(chain->links[i].spec);
         }
     free(chain->links);
     free(chain);
@@ -114,7 +115,8 @@ enum mr_status chain_failed(const char *who, enum mr_status status, struct mr_er
         snprintf(err->text, sizeof(err->text), "%s", mr_status_text(status));
     if (!is_fit_to_show(err->text))
         snprintf(err->text, sizeof(err->text), "%s", path_show(shown, sizeof(shown), err->text));
-    mr_error_prefix(err, "%s", who);
+    if (who[0])
+        mr_error_prefix(err, "%s", who);
     return status;
 }
 
@@ -210,7 +212,7 @@ static enum mr_status add(struct chain *chain, const struct mr_operation *operat
             status = chain_failed(operation->name, status, err);
     }
     if (status == MR_OK)
-        status = add_link(chain, (struct chain_link){operation, config, false, plugin}, err);
+        status = add_link(chain, (struct chain_link){operation, config, false, plugin, NULL}, err);
     if (status != MR_OK)
         destroy_config(operation, config);
     return status;
@@ -248,13 +250,20 @@ enum mr_status chain_add(struct chain *chain, const char *spec, struct mr_error 
     enum mr_status status =
         plugin_is_spec(copy) ? add_from_plugin(chain, copy, err) : add_built_in(chain, copy, err);
     free(copy);
-    return status;
+    return status == MR_OK ? chain_keep_spec(chain, spec, err) : status;
+}
+
+enum mr_status chain_keep_spec(struct chain *chain, const char *spec, struct mr_error *err)
+{
+    char **place = &chain->links[chain->count - 1].spec;
+    *place = strdup(spec);
+    return *place ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
 enum mr_status chain_add_operation(struct chain *chain, const struct mr_operation *operation,
                                    void *config, struct mr_error *err)
 {
-    return add_link(chain, (struct chain_link){operation, config, false, NULL}, err);
+    return add_link(chain, (struct chain_link){operation, config, false, NULL, NULL}, err);
 }
 
 enum mr_status chain_borrow(struct chain *chain, const struct chain *other, unsigned first,
@@ -296,6 +305,15 @@ size_t chain_promise(const struct mr_operation *operation, const void *config, s
     size_t bound = operation->bound ? operation->bound(config, in_bytes) : SIZE_MAX;
     size_t largest = in_bytes < SIZE_MAX / 32 ? 16 * in_bytes + BOUND_SLACK_BYTES : SIZE_MAX;
     return bound > largest ? SIZE_MAX : bound;
+}
+
+bool chain_is_outside(const struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (chain->links[i].operation->flags & MR_OPERATION_OUTSIDE)
+            return true;
+    }
+    return false;
 }
 
 size_t chain_link_bound(const struct mr_operation *operation, const void *config,

@@ -34,6 +34,7 @@ enum mr_status chain_borrow(struct chain *chain, const struct chain *other, unsi
 unsigned chain_count(const struct chain *chain);
 const struct mr_operation *chain_operation(const struct chain *chain, unsigned index, const void **config); /* config may be NULL */
 bool chain_is_identity(const struct chain *chain);  /* no operation, or all leave the bytes alone */
+bool chain_is_outside(const struct chain *chain);   /* one of them works outside of this process */
 /* What in_bytes of that entry can become; entry may be NULL, then of any. SIZE_MAX: no bound. */
 size_t chain_bound(const struct chain *chain, const struct mr_entry *entry, size_t in_bytes);
 size_t chain_state_bytes(const struct chain *chain); /* all states and buffers of one chain_state, at most */
@@ -51,6 +52,7 @@ enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct
 const char *chain_note(struct chain_state *state); /* NULL: none */
 /* Of the last operation, when it encodes for a container; else NULL. */
 const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *plain_bytes);
+char *chain_details(struct chain_state *state); /* of the operation that failed last; the caller's to free; NULL: none */
 void chain_stop(struct chain_state *state);
 
 #endif

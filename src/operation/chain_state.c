@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/path.h"
 #include "base/clock.h"
+#include "base/path.h"
 #include "operation/chain_links.h"
 #include "operation/internals.h"
 #include "operation/operations.h"
@@ -36,6 +36,7 @@ struct stage {
 
 struct chain_state {
     const struct mr_entry *entry; /* of the current item */
+    const struct stage *failed;    /* of it; NULL: none */
     unsigned count; /* at least 1 */
     struct stage stages[];
 };
@@ -61,7 +62,7 @@ void chain_state_destroy(struct chain_state *state)
 enum mr_status chain_state_create(const struct chain *chain, struct chain_state **state,
                                   struct mr_error *err)
 {
-    static const struct chain_link copy = {&operation_copy, NULL, false, NULL};
+    static const struct chain_link copy = {.operation = &operation_copy};
     unsigned count = chain->count > 0 ? chain->count : 1;
     struct chain_state *made = calloc(1, sizeof(*made) + count * sizeof(made->stages[0]));
     if (!made)
@@ -105,12 +106,14 @@ enum mr_status chain_start(struct chain_state *state, const struct mr_entry *ent
                            struct mr_error *err)
 {
     state->entry = entry;
+    state->failed = NULL;
     chain_stop(state);
     for (unsigned i = 0; i < state->count; i++) {
         struct stage *stage = &state->stages[i];
         enum mr_status status =
             stage->operation->start ? stage->operation->start(stage->state, entry, err) : MR_OK;
         if (status != MR_OK) {
+            state->failed = stage;
             chain_stop(state);
             return chain_failed(stage->operation->name, status, err);
         }
@@ -310,8 +313,10 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
     const struct mr_io given = part;
     stage->is_called = true;
     status = stage->operation->process(stage->state, &part, err);
-    if (status != MR_OK && status != MR_DONE)
+    if (status != MR_OK && status != MR_DONE) {
+        state->failed = stage;
         return chain_failed(stage->operation->name, status, err);
+    }
     size_t used = given.in_bytes - part.in_bytes, made = given.out_bytes - part.out_bytes;
     const char *fault = !has_counted(&given, &part)
                             ? "says that it used or made more than there was"
@@ -347,9 +352,10 @@ enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct
         enum mr_status status = run(state, index - 1, io, err);
         if (status != MR_OK)
             return status;
-        if (io->deadline_ns != 0 && !last->is_done && clock_now_ns() > io->deadline_ns)
-            return mr_error_set(err, MR_E_TIMEOUT, 0, "%s: out of time",
-                                state->stages[index - 1].operation->name);
+        if (io->deadline_ns != 0 && !last->is_done && clock_now_ns() > io->deadline_ns) {
+            mr_error_set(err, MR_E_TIMEOUT, 0, "out of time");
+            return chain_failed(state->stages[index - 1].operation->name, MR_E_TIMEOUT, err);
+        }
     }
 }
 
@@ -357,6 +363,13 @@ const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *pla
 {
     const struct stage *last = &state->stages[state->count - 1];
     return operation_encoding(last->operation, last->state, plain_bytes);
+}
+
+char *chain_details(struct chain_state *state)
+{
+    const struct stage *stage = state->failed;
+    const struct mr_operation_internals *own = stage ? stage->operation->internals : NULL;
+    return own && own->details ? own->details(stage->state) : NULL;
 }
 
 const char *chain_note(struct chain_state *state)

@@ -2,20 +2,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/path.h"
 
 #define CHECK_INTERVAL_MS 20 /* between looks whether it has ended, where the kernel has no pidfd  \
                               */
+
+#define DRAIN_COUNT       16 /* reads of a pipe before something else has its turn */
+#define NS_PER_MS         INT64_C(1000000)
 
 void child_init(struct child *child)
 {
@@ -23,27 +26,6 @@ void child_init(struct child *child)
     child->pidfd = child->in_fd = child->out_fd = child->err_fd = -1;
     child->has_ended = false;
     child->tail_written_bytes = 0;
-}
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-/* Moves *fd above 2: the numbers that the child's ends are duplicated to must be free. False with
- * errno. */
-static bool lift_fd(int *fd)
-{
-    if (*fd > 2)
-        return true;
-    int lifted = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
-    if (lifted < 0)
-        return false;
-    close(*fd);
-    *fd = lifted;
-    return true;
 }
 
 /* A pipe whose end ours (0: reading, 1: writing) does not block. False with errno; then ends are
@@ -54,61 +36,16 @@ static bool make_pipe(int ends[2], int ours)
         ends[0] = ends[1] = -1;
         return false;
     }
-    if (lift_fd(&ends[0]) && lift_fd(&ends[1]) && fcntl(ends[ours], F_SETFL, O_NONBLOCK) == 0)
+    int failure = spawn_lift_fd(&ends[0], 3);
+    if (failure == 0)
+        failure = spawn_lift_fd(&ends[1], 3);
+    if (failure == 0 && fcntl(ends[ours], F_SETFL, O_NONBLOCK) == 0)
         return true;
-    int failure = errno;
-    close_fd(&ends[0]);
-    close_fd(&ends[1]);
+    failure = failure != 0 ? failure : errno;
+    spawn_close_fd(&ends[0]);
+    spawn_close_fd(&ends[1]);
     errno = failure;
     return false;
-}
-
-/* Returns 0 or the error number. */
-static int fill_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int failure = posix_spawnattr_setflags(
-        attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (failure == 0)
-        failure = posix_spawnattr_setpgroup(attributes, 0);
-    if (failure == 0)
-        failure = posix_spawnattr_setsigmask(attributes, &none);
-    if (failure == 0)
-        failure = posix_spawnattr_setsigdefault(attributes, &all);
-    return failure;
-}
-
-static int fill_actions(posix_spawn_file_actions_t *actions, const int theirs[3])
-{
-    int failure = 0;
-    for (int i = 0; i < 3 && failure == 0; i++)
-        failure = posix_spawn_file_actions_adddup2(actions, theirs[i], i);
-    if (failure == 0)
-        failure = posix_spawn_file_actions_addclosefrom_np(actions, 3);
-    return failure;
-}
-
-/* Returns 0 or the error number. */
-static int spawn(pid_t *pid, const int theirs[3], char *const *argv, char *const *envp)
-{
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t actions;
-    int failure = posix_spawnattr_init(&attributes);
-    if (failure != 0)
-        return failure;
-    failure = posix_spawn_file_actions_init(&actions);
-    if (failure == 0) {
-        failure = fill_attributes(&attributes);
-        if (failure == 0)
-            failure = fill_actions(&actions, theirs);
-        if (failure == 0)
-            failure = posix_spawnp(pid, argv[0], &actions, &attributes, argv, envp);
-        posix_spawn_file_actions_destroy(&actions);
-    }
-    posix_spawnattr_destroy(&attributes);
-    return failure;
 }
 
 /* What a child is given, and what is kept: [0] is the reading end of a pipe. */
@@ -120,13 +57,8 @@ struct ends {
 static bool make_ends(struct ends *ends, unsigned flags)
 {
     *ends = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}};
-    if (flags & CHILD_NO_STDIN) {
-        ends->in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (ends->in[0] < 0 || !lift_fd(&ends->in[0]))
-            return false;
-    } else if (!make_pipe(ends->in, 1)) {
+    if (!(flags & CHILD_NO_STDIN) && !make_pipe(ends->in, 1))
         return false;
-    }
     if (!(flags & CHILD_STDOUT_BESIDE) && !make_pipe(ends->out, 0))
         return false;
     return make_pipe(ends->errors, 0);
@@ -141,22 +73,27 @@ enum mr_status child_spawn(struct child *child, char *const *argv, char *const *
     int failure = has_ends ? 0 : errno;
     if (has_ends) {
         int out = flags & CHILD_STDOUT_BESIDE ? ends.errors[1] : ends.out[1];
-        failure = spawn(&child->pid, (const int[3]){ends.in[0], out, ends.errors[1]}, argv, envp);
+        const struct spawn_request request = {
+            .program = argv[0],
+            .argv = argv,
+            .envp = envp,
+            .fds = (const int[3]){ends.in[0], out, ends.errors[1]},
+            .fd_count = 3,
+        };
+        failure = spawn_start(&request, &child->pid, &child->pidfd);
     }
-    close_fd(&ends.in[0]);
-    close_fd(&ends.out[1]);
-    close_fd(&ends.errors[1]);
+    spawn_close_fd(&ends.in[0]);
+    spawn_close_fd(&ends.out[1]);
+    spawn_close_fd(&ends.errors[1]);
     child->in_fd = ends.in[1];
     child->out_fd = ends.out[0];
     child->err_fd = ends.errors[0];
-    if (failure == 0) {
-        child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0U);
+    if (failure == 0)
         return MR_OK;
-    }
     child->pid = 0;
-    close_fd(&child->in_fd);
-    close_fd(&child->out_fd);
-    close_fd(&child->err_fd);
+    spawn_close_fd(&child->in_fd);
+    spawn_close_fd(&child->out_fd);
+    spawn_close_fd(&child->err_fd);
     if (!has_ends)
         return mr_error_set(err, MR_E_SYSTEM, failure, "cannot make the pipes of a command");
     char shown[PATH_SHOW_BYTES];
@@ -204,13 +141,13 @@ enum mr_status child_write(struct child *child, const void *data, size_t bytes, 
         return MR_AGAIN;
     if (errno != EPIPE)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot write to the command");
-    close_fd(&child->in_fd);
+    spawn_close_fd(&child->in_fd);
     return MR_DONE;
 }
 
 void child_close_stdin(struct child *child)
 {
-    close_fd(&child->in_fd);
+    spawn_close_fd(&child->in_fd);
 }
 
 /* What *fd has now; closes it at its end. */
@@ -229,7 +166,7 @@ static enum mr_status read_now(int *fd, void *room, size_t room_bytes, size_t *g
         return MR_AGAIN;
     if (got < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read from the command");
-    close_fd(fd);
+    spawn_close_fd(fd);
     return MR_DONE;
 }
 
@@ -248,31 +185,10 @@ enum mr_status child_read_stderr(struct child *child, struct mr_error *err)
     return status;
 }
 
-static void note_end(struct child *child, const siginfo_t *info)
-{
-    child->has_ended = true;
-    child->end = info->si_code == CLD_EXITED ? CHILD_END_EXITED : CHILD_END_KILLED;
-    child->end_number = info->si_status;
-}
-
 bool child_check_end(struct child *child)
 {
-    if (child->has_ended)
-        return true;
-    siginfo_t info = {0};
-    int result;
-    do
-        result = waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT);
-    while (result != 0 && errno == EINTR);
-    if (result == 0 && info.si_pid == 0)
-        return false;
-    if (result == 0) {
-        note_end(child, &info);
-    } else {
-        child->has_ended = true;
-        child->end = CHILD_END_LOST;
-    }
-    return true;
+    child->has_ended = child->has_ended || spawn_has_ended(child->pid, &child->end);
+    return child->has_ended;
 }
 
 enum mr_status child_poll(struct child *child, bool writes, int timeout_ms, struct mr_error *err)
@@ -295,11 +211,41 @@ enum mr_status child_poll(struct child *child, bool writes, int timeout_ms, stru
 
 void child_terminate(struct child *child)
 {
-    if (child->pid <= 0 || (child_check_end(child) && child->end == CHILD_END_LOST))
+    if (child->pid <= 0 || (child_check_end(child) && child->end.kind == SPAWN_LOST))
         return;
-    close_fd(&child->out_fd);
+    spawn_close_fd(&child->out_fd);
     kill(-child->pid, SIGTERM);
     kill(-child->pid, SIGCONT);
+}
+
+/* What its pipes have now: stdout is dropped, stderr kept. */
+static void drain_pipes(struct child *child)
+{
+    unsigned char dropped[4096];
+    size_t got_bytes;
+    for (int i = 0; i < DRAIN_COUNT && child->out_fd >= 0; i++)
+        if (child_read(child, dropped, sizeof(dropped), &got_bytes, NULL) != MR_OK)
+            break;
+    for (int i = 0; i < DRAIN_COUNT; i++)
+        if (child_read_stderr(child, NULL) != MR_OK)
+            break;
+}
+
+bool child_await(struct child *child, int64_t until_ns)
+{
+    bool has_ended = false;
+    while (!has_ended) {
+        has_ended = child_check_end(child);
+        drain_pipes(child);
+        int64_t left_ns = until_ns - clock_now_ns();
+        if (left_ns <= 0)
+            break;
+        int64_t left_ms = (left_ns + NS_PER_MS - 1) / NS_PER_MS;
+        if (!has_ended && mr_status_is_error(child_poll(
+                              child, false, left_ms < INT_MAX ? (int)left_ms : INT_MAX, NULL)))
+            break;
+    }
+    return has_ended;
 }
 
 char *child_last_line(const struct child *child, char *line, size_t cap_bytes)
@@ -324,25 +270,42 @@ char *child_last_line(const struct child *child, char *line, size_t cap_bytes)
     return line;
 }
 
+char *child_tail(const struct child *child, uint64_t since_bytes)
+{
+    uint64_t end = child->tail_written_bytes;
+    uint64_t begin = end > CHILD_TAIL_BYTES ? end - CHILD_TAIL_BYTES : 0;
+    if (since_bytes >= begin) {
+        begin = since_bytes;
+    } else {
+        uint64_t line = begin + 1; /* what was before begin is not known */
+        while (line < end && child->tail[(line - 1) % CHILD_TAIL_BYTES] != '\n')
+            line++;
+        begin = line < end ? line : begin; /* one line that is longer than all that is kept */
+    }
+    char *text = end > begin ? malloc((size_t)(end - begin) + 1) : NULL;
+    if (!text)
+        return NULL;
+    char *at = text;
+    for (; begin < end; begin++) {
+        unsigned char c = child->tail[begin % CHILD_TAIL_BYTES];
+        *at++ = c ? (char)c : ' ';
+    }
+    *at = '\0';
+    return text;
+}
+
 void child_stop(struct child *child)
 {
     if (child->pid > 0) {
-        /* The process is there still, be it as a zombie: its number and that of its group belong to
-         * nobody else. */
-        bool is_lost = child_check_end(child) && child->end == CHILD_END_LOST;
-        if (!is_lost)
-            kill(-child->pid, SIGKILL);
-        siginfo_t info = {0};
-        int result = -1;
-        while (!is_lost && (result = waitid(P_PID, (id_t)child->pid, &info, WEXITED)) != 0 &&
-               errno == EINTR)
-            continue;
-        if (result == 0 && !child->has_ended)
-            note_end(child, &info);
+        struct spawn_end end;
+        spawn_finish(child->pid, &end);
+        if (!child->has_ended)
+            child->end = end;
+        child->has_ended = true;
         child->pid = 0;
     }
-    close_fd(&child->pidfd);
-    close_fd(&child->in_fd);
-    close_fd(&child->out_fd);
-    close_fd(&child->err_fd);
+    spawn_close_fd(&child->pidfd);
+    spawn_close_fd(&child->in_fd);
+    spawn_close_fd(&child->out_fd);
+    spawn_close_fd(&child->err_fd);
 }

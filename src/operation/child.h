@@ -11,16 +11,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/spawn.h"
 #include "millrace/status.h"
 
 #define CHILD_TAIL_BYTES ((size_t)64 << 10) /* what is kept of stderr: its end */
-
-enum child_end {
-    CHILD_END_EXITED, /* number: the exit status */
-    CHILD_END_KILLED, /* number: the signal */
-    CHILD_END_LOST /* somebody else took its status: the program ignores SIGCHLD, or waits for all
-                      children */
-};
 
 enum child_flag {
     CHILD_NO_STDIN = 1,     /* stdin is /dev/null: there is no in_fd */
@@ -34,8 +28,7 @@ struct child {
     int out_fd; /* reads its stdout */
     int err_fd; /* reads its stderr */
     bool has_ended;
-    enum child_end end; /* meaningful when has_ended */
-    int end_number;
+    struct spawn_end end; /* meaningful when has_ended */
     uint64_t tail_written_bytes; /* of stderr in all; tail is a ring */
     unsigned char tail[CHILD_TAIL_BYTES];
 };
@@ -70,7 +63,7 @@ enum mr_status child_read(struct child *child, void *room, size_t room_bytes, si
 enum mr_status child_read_stderr(struct child *child, struct mr_error *err);
 
 /*
- * Has it ended? Fills end and end_number when it has; it stays a zombie, so that its number and its
+ * Has it ended? Fills end when it has; it stays a zombie, so that its number and its
  * group's are nobody else's until child_stop(). Never blocks.
  */
 bool child_check_end(struct child *child);
@@ -85,12 +78,20 @@ enum mr_status child_poll(struct child *child, bool writes, int timeout_ms, stru
  * its stdout no more. A no-op when there is no child. */
 void child_terminate(struct child *child);
 
+/* Waits until it has ended, or until_ns of the clock has come. Meanwhile its stderr is kept and its
+ * stdout dropped. True when it has ended. */
+bool child_await(struct child *child, int64_t until_ns);
+
 /* The last line of stderr that is not empty, without its newline; cut at its end when it is longer
  * than line. Returns line. */
 char *child_last_line(const struct child *child, char *line, size_t cap_bytes);
 
+/* What is kept of stderr from its byte since_bytes on, without its beginning when that is not a whole
+ * line, NUL as a space; the caller's to free. NULL when there is nothing, or no memory. */
+char *child_tail(const struct child *child, uint64_t since_bytes);
+
 /*
- * Kills what is left of its process group, takes its status (end, end_number) and closes
+ * Kills what is left of its process group, takes its status (end) and closes
  * everything. A no-op when there is no child. Nothing of the group is left behind, but what made
  * itself a group of its own.
  */

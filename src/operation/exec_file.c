@@ -176,6 +176,12 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
     return file->in ? MR_OK : no_memory(err);
 }
 
+static char *details(void *state)
+{
+    const struct exec_file *file = state;
+    return child_tail(&file->run.child, 0);
+}
+
 static bool takes_file(const void *config)
 {
     const struct exec_config *exec = config;
@@ -308,12 +314,14 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
 }
 
 static const struct mr_operation_internals internals = {.takes_file = takes_file,
-                                                        .give_file = give_file};
+                                                        .give_file = give_file,
+                                                        .details = details};
 
 const struct mr_operation operation_exec_file = {
     .struct_bytes = sizeof(struct mr_operation),
     .name = "exec",
     .summary = "a command: {in} is a file with the content, {out} one for the result",
+    .flags = MR_OPERATION_OUTSIDE,
     .config_destroy = exec_config_destroy,
     .state_bytes = state_bytes,
     .state_create = state_create,

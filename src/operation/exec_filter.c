@@ -2,6 +2,7 @@
  * process() waits for nothing but its own child. */
 #include <stdlib.h>
 
+#include "operation/internals.h"
 #include "operation/exec_modes.h"
 #include "operation/exec_run.h"
 
@@ -31,6 +32,12 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
     return exec_run_pump(state, io, err);
 }
 
+static char *details(void *state)
+{
+    const struct exec_run *run = state;
+    return child_tail(&run->child, 0);
+}
+
 static void stop(void *state)
 {
     exec_run_stop(state);
@@ -44,10 +51,13 @@ static void state_destroy(void *state)
     free(state);
 }
 
+static const struct mr_operation_internals internals = {.details = details};
+
 const struct mr_operation operation_exec_filter = {
     .struct_bytes = sizeof(struct mr_operation),
     .name = "exec",
     .summary = "a command: stdin is the content, stdout the result",
+    .flags = MR_OPERATION_OUTSIDE,
     .config_destroy = exec_config_destroy,
     .state_bytes = state_bytes,
     .state_create = state_create,
@@ -55,4 +65,5 @@ const struct mr_operation operation_exec_filter = {
     .process = process,
     .stop = stop,
     .state_destroy = state_destroy,
+    .internals = &internals,
 };

@@ -121,25 +121,14 @@ static enum mr_status finish(struct exec_run *run, struct mr_error *err)
     const struct child *child = &run->child;
     exec_run_stop(run);
     char what[PATH_SHOW_BYTES / 2];
-    switch (child->end) {
-    case CHILD_END_EXITED:
-        if (exec_config_is_ok(run->config, child->end_number))
-            return MR_DONE;
-        snprintf(what, sizeof(what), "exited with status %d", child->end_number);
-        break;
-    case CHILD_END_KILLED: {
-        const char *name = sigabbrev_np(child->end_number);
-        snprintf(what, sizeof(what), "was killed by signal %d (%s)", child->end_number,
-                 name ? name : "unknown");
-        break;
-    }
-    case CHILD_END_LOST:
-        path_show(what, sizeof(what), run->config->argv[0]);
+    if (child->end.kind == SPAWN_EXITED && exec_config_is_ok(run->config, child->end.number))
+        return MR_DONE;
+    if (child->end.kind == SPAWN_LOST)
         return mr_error_set(err, MR_E_CHILD, 0,
                             "the exit status of %s is lost: this program ignores SIGCHLD or waits "
                             "for all its children",
-                            what);
-    }
+                            path_show(what, sizeof(what), run->config->argv[0]));
+    spawn_end_text(&child->end, what, sizeof(what));
     return fail(run, MR_E_CHILD, what, err);
 }
 
@@ -154,15 +143,8 @@ static int ms_until(int64_t deadline_ns)
 static enum mr_status end_late(struct exec_run *run, int64_t deadline_ns, struct mr_error *err)
 {
     struct child *child = &run->child;
-    int64_t kill_ns = clock_now_ns() + GRACE_NS;
     child_terminate(child);
-    enum mr_status status = MR_OK;
-    while (!mr_status_is_error(status) && !child_check_end(child) && ms_until(kill_ns) > 0) {
-        status = child_poll(child, false, ms_until(kill_ns), NULL);
-        if (!mr_status_is_error(status))
-            status = drain_stderr(child, NULL);
-    }
-    drain_stderr(child, NULL);
+    child_await(child, clock_now_ns() + GRACE_NS);
     exec_run_stop(run);
     char what[64];
     double allowed_s = (double)(deadline_ns - run->start_ns) / 1e9;
@@ -179,15 +161,20 @@ static int poll_ms(const struct child *child, const struct mr_io *io, int64_t si
     return left_ms < wait_ms ? left_ms : wait_ms;
 }
 
-/* What ends the item before the command has ended. MR_OK: nothing. */
+/*
+ * What ends the item before all has been read. MR_OK: nothing. A command that has ended in time, and
+ * all that it wrote has been taken, is not late because something that it started holds the pipes.
+ */
 static enum mr_status check_limits(struct exec_run *run, const struct mr_io *io,
                                    struct mr_error *err)
 {
     if (io->is_cancelled && io->is_cancelled(io->cancel_ctx))
         return mr_error_set(err, MR_CANCELLED, 0, "stopped");
-    if (io->deadline_ns != 0 && clock_now_ns() >= io->deadline_ns)
-        return end_late(run, io->deadline_ns, err);
-    return MR_OK;
+    if (io->deadline_ns == 0 || clock_now_ns() < io->deadline_ns)
+        return MR_OK;
+    if (io->out_bytes > 0 && run->child.has_ended)
+        return finish(run, err);
+    return end_late(run, io->deadline_ns, err);
 }
 
 enum mr_status exec_run_pump(struct exec_run *run, struct mr_io *io, struct mr_error *err)

@@ -36,6 +36,11 @@ struct mr_operation_internals {
      * not be changed. process() is then called with no input, and is_last.
      */
     void (*give_file)(void *state, int fd);
+    /*
+     * After start() or process() has failed, before stop(): what there is to say besides the error, as text of several lines, which may hold any byte but
+     * NUL (the end of a command's stderr). On the heap, the caller's; NULL: nothing. NULL, as a function: never.
+     */
+    char *(*details)(void *state);
 };
 
 /* The same for any operation: NULL when it has no such thing. */

@@ -13,18 +13,16 @@
 
 #define BUFFER_BYTES   ((size_t)256 << 10)
 #define AHEAD_BYTES    ((int64_t)256 << 10) /* of compressed input; for less no thread is started */
-#define TAIL_MAX_BYTES ((size_t)64 << 20) /* plain bytes behind the end of an archive */
 #define KEPT_MAX_BYTES ((size_t)4 << 20)  /* of a pipe; recognising needs far less */
 
 struct archive_bytes {
     int fd;      /* -1: taken */
     int wake_fd; /* ends a wait for the pipe; -1: none */
-    int sys_errno;
     struct decode_limits limits;
     bool can_seek;
     int64_t start_bytes; /* can_seek: where the input begins in the file */
     int64_t size_bytes;  /* can_seek: of the input, when it was opened */
-    int64_t at_bytes;    /* of the input, as libarchive sees it */
+    int64_t at_bytes;    /* of the input, as it is, where it is read next */
     bool is_kept;        /* a pipe: kept holds all that was read */
     bool is_ended;       /* a pipe: it gave its end */
     unsigned char *kept; /* owned; kept_bytes of it */
@@ -35,6 +33,9 @@ struct archive_bytes {
     struct decode_ahead *decoded;
     const struct unwrap_format *format;
     bool is_started;
+    bool is_peeked; /* the next bytes are peeked, which lie in decoded */
+    const unsigned char *peeked;
+    size_t peeked_bytes;
     unsigned char buffer[BUFFER_BYTES];
 };
 
@@ -212,11 +213,6 @@ bool archive_bytes_can_rewind(const struct archive_bytes *bytes)
     return bytes->can_seek || bytes->is_kept;
 }
 
-int archive_bytes_errno(const struct archive_bytes *bytes)
-{
-    return bytes->sys_errno;
-}
-
 uint64_t archive_bytes_memory(const struct archive_bytes *bytes)
 {
     if (!bytes->format)
@@ -324,123 +320,100 @@ static enum mr_status read_decoded(struct archive_bytes *bytes, const void **dat
                                    size_t *size_bytes, const char **problem)
 {
     start_ahead(bytes);
-    enum mr_status status = decode_ahead_read(bytes->decoded, data, size_bytes, problem);
-    if (status == MR_E_SYSTEM)
-        bytes->sys_errno = errno;
-    return status;
+    return decode_ahead_read(bytes->decoded, data, size_bytes, problem);
 }
 
-static la_ssize_t read_callback(struct archive *archive, void *ctx, const void **data)
+/* The bytes without the compression that was taken off. */
+static enum mr_status read_input(void *ctx, const void **data, size_t *size_bytes,
+                                 const char **problem)
 {
     struct archive_bytes *bytes = ctx;
-    const char *problem = NULL;
-    size_t size_bytes = 0;
-    enum mr_status status = MR_OK;
-    if (bytes->decoded) {
-        status = read_decoded(bytes, data, &size_bytes, &problem);
-    } else {
-        ssize_t got = pull(bytes, data);
-        if (got >= 0)
-            return got;
-        bytes->sys_errno = errno;
-        status = MR_E_SYSTEM;
-    }
-    if (!mr_status_is_error(status))
-        return (la_ssize_t)size_bytes;
-    if (status == MR_E_SYSTEM)
-        archive_set_error(archive, bytes->sys_errno, "read error");
-    else
-        archive_set_error(archive, status == MR_E_MEMORY ? ENOMEM : EILSEQ, "%s", problem);
-    return ARCHIVE_FATAL;
-}
-
-enum mr_status archive_bytes_finish(struct archive_bytes *bytes, struct mr_error *err)
-{
-    const void *data;
-    const char *problem = NULL;
-    size_t tail_bytes = 0, got = 0;
-    enum mr_status status = bytes->decoded ? MR_OK : MR_DONE;
-    while (status == MR_OK && tail_bytes <= TAIL_MAX_BYTES) {
-        status = read_decoded(bytes, &data, &got, &problem);
-        tail_bytes += got;
-    }
-    switch (status) {
-    case MR_DONE:
+    if (bytes->is_peeked) {
+        bytes->is_peeked = false;
+        *data = bytes->peeked;
+        *size_bytes = bytes->peeked_bytes;
         return MR_OK;
-    case MR_OK:
-        return mr_error_set(err, MR_E_DATA, 0, "more than 64 MiB follow the end of the archive");
-    case MR_E_SYSTEM:
-        return mr_error_set(err, MR_E_SYSTEM, bytes->sys_errno, "cannot read");
-    case MR_E_DATA:
-        return mr_error_set(err, MR_E_DATA, 0, "damaged or truncated archive: %s", problem);
-    default:
-        return mr_error_set(err, status, 0, "%s", problem);
     }
+    if (bytes->decoded)
+        return read_decoded(bytes, data, size_bytes, problem);
+    ssize_t got = pull(bytes, data);
+    *size_bytes = got > 0 ? (size_t)got : 0;
+    return got < 0 ? MR_E_SYSTEM : got > 0 ? MR_OK : MR_DONE;
 }
 
-/* Never beyond the end: libarchive then reads, and notices that the input is too short. */
-static la_int64_t skip_callback(struct archive *archive, void *ctx, la_int64_t request)
+bool archive_bytes_peek(struct archive_bytes *bytes, const unsigned char **data, size_t *size_bytes)
 {
-    (void)archive;
-    struct archive_bytes *bytes = ctx;
-    if (!bytes->can_seek || bytes->decoded || request <= 0 || bytes->at_bytes >= bytes->size_bytes)
-        return 0;
-    int64_t left = bytes->size_bytes - bytes->at_bytes;
-    int64_t skipped = request < left ? request : left;
-    bytes->at_bytes += skipped;
-    return skipped;
+    const void *first = NULL;
+    const char *problem;
+    if (!bytes->decoded || bytes->is_peeked ||
+        decode_ahead_read(bytes->decoded, &first, size_bytes, &problem) != MR_OK)
+        return false;
+    bytes->is_peeked = true;
+    bytes->peeked = *data = first;
+    bytes->peeked_bytes = *size_bytes;
+    return !mr_status_is_error(decode_ahead_outlook(bytes->decoded));
 }
 
-static la_int64_t seek_callback(struct archive *archive, void *ctx, la_int64_t offset, int whence)
+static bool make_decoder(struct archive_bytes *bytes)
 {
-    (void)archive;
-    struct archive_bytes *bytes = ctx;
-    int64_t from = whence == SEEK_SET   ? 0
-                   : whence == SEEK_CUR ? bytes->at_bytes
-                                        : bytes->size_bytes;
-    int64_t to;
-    if (__builtin_add_overflow(from, offset, &to) || to < 0)
-        return ARCHIVE_FATAL;
-    bytes->at_bytes = to < bytes->size_bytes ? to : bytes->size_bytes;
-    return bytes->at_bytes;
-}
-
-/* Does the input begin as compressed data does? Then a new layer takes that off. */
-static bool open_decoder(struct archive_bytes *bytes, const struct archive_choice *choice)
-{
-    const unsigned char *head = NULL;
-    size_t head_bytes = 0;
-    bool is_all;
-    decode_ahead_destroy(bytes->decoded);
-    bytes->decoded = NULL;
-    bytes->format = NULL;
-    if (archive_bytes_head(bytes, UNWRAP_HEAD_BYTES, &head, &head_bytes, &is_all, NULL) != MR_OK ||
-        head_bytes == 0)
-        return true;
-    const struct unwrap_format *format = unwrap_recognise(head, head_bytes);
-    if (!format || !archive_formats_takes(choice, unwrap_format_name(format)))
-        return true;
     const struct decode_input input = {.ctx = bytes,
                                        .pull = pull,
                                        .pread = bytes->can_seek ? read_at : NULL,
                                        .seek = seek_to,
                                        .stop = stop_waiting};
-    bytes->format = format;
-    return decode_ahead_create(format, &input, &bytes->limits, &bytes->decoded) == MR_OK;
+    bytes->is_peeked = false;
+    return decode_ahead_create(bytes->format, &input, &bytes->limits, &bytes->decoded) == MR_OK;
 }
 
-int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive,
-                       const struct archive_choice *choice)
+enum mr_status archive_bytes_unwrap(struct archive_bytes *bytes, const struct archive_choice *choice,
+                                    struct mr_error *err)
 {
+    const unsigned char *head = NULL;
+    size_t head_bytes = 0;
+    bool is_all;
+    if (archive_bytes_head(bytes, UNWRAP_HEAD_BYTES, &head, &head_bytes, &is_all, NULL) != MR_OK ||
+        head_bytes == 0)
+        return MR_OK;
+    const struct unwrap_format *format = unwrap_recognise(head, head_bytes);
+    if (!format || !archive_formats_takes(choice, unwrap_format_name(format)))
+        return MR_OK;
+    bytes->format = format;
+    return make_decoder(bytes) ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
+static bool is_input_ready(void *ctx)
+{
+    const struct archive_bytes *bytes = ctx;
+    return bytes->is_peeked || (bytes->decoded && decode_ahead_is_ready(bytes->decoded));
+}
+
+static bool rewind_input(void *ctx)
+{
+    struct archive_bytes *bytes = ctx;
+    if (!archive_bytes_can_rewind(bytes))
+        return false;
+    decode_ahead_destroy(bytes->decoded);
+    bytes->decoded = NULL;
     bytes->at_bytes = 0;
-    if (!open_decoder(bytes, choice)) {
-        archive_set_error(archive, ENOMEM, "out of memory");
-        return ARCHIVE_FATAL;
-    }
-    archive_read_set_read_callback(archive, read_callback);
-    archive_read_set_skip_callback(archive, skip_callback);
-    if (bytes->can_seek && !bytes->decoded)
-        archive_read_set_seek_callback(archive, seek_callback);
-    archive_read_set_callback_data(archive, bytes);
-    return archive_read_open1(archive);
+    return !bytes->format || make_decoder(bytes);
+}
+
+void archive_bytes_input(struct archive_bytes *bytes, struct archive_input *input)
+{
+    *input = (struct archive_input){
+        .ctx = bytes,
+        .read = read_input,
+        .is_ready = is_input_ready,
+        .rewind = rewind_input,
+        .seek = bytes->can_seek && !bytes->format ? seek_to : NULL,
+        .size_bytes = bytes->size_bytes,
+        .may_wait = !bytes->can_seek,
+        .is_decoded = bytes->format != NULL,
+    };
+}
+
+int archive_bytes_file(const struct archive_bytes *bytes, int64_t *start_bytes)
+{
+    *start_bytes = bytes->start_bytes;
+    return bytes->can_seek && !bytes->format ? bytes->fd : -1;
 }

@@ -1,5 +1,5 @@
 /*
- * archive_bytes.h - the bytes of one archive file, from a descriptor to libarchive's callbacks.
+ * archive_bytes.h - the bytes of one archive file, from a descriptor to whoever reads it.
  *
  * A regular file is read by offset, so the descriptor's own position never moves. Of a pipe
  * everything that was read is kept until archive_bytes_forget(), so that it can be handed back.
@@ -7,10 +7,10 @@
 #ifndef MR_SOURCE_ARCHIVE_BYTES_H
 #define MR_SOURCE_ARCHIVE_BYTES_H
 
-#include <archive.h>
 #include <stdint.h>
 
 #include "source/archive_formats.h"
+#include "source/archive_reading.h"
 #include "source/decode_ahead.h"
 
 struct archive_bytes;
@@ -34,20 +34,23 @@ enum mr_status archive_bytes_head(struct archive_bytes *bytes, size_t want_bytes
 enum mr_status archive_bytes_spool(struct archive_bytes *bytes, struct mr_error *err);
 
 /*
- * Opens a prepared handle on the bytes, from their beginning, which must not be gone (see
- * archive_bytes_can_rewind()). Compression around the archive that choice allows and unwrap.h knows
- * is taken off here, and checked; after archive_bytes_forget() by a thread of its own, when there is
- * enough of it. Returns libarchive's status. No other handle may be used on the bytes any more.
+ * Finds out whether the input is compressed in a way that choice allows and unwrap.h knows. That is
+ * then taken off what archive_bytes_input() gives, and checked; after archive_bytes_forget() by a
+ * thread of its own, when there is enough of it. MR_OK, MR_E_MEMORY.
  */
-int archive_bytes_open(struct archive_bytes *bytes, struct archive *archive,
-                       const struct archive_choice *choice);
-
+enum mr_status archive_bytes_unwrap(struct archive_bytes *bytes, const struct archive_choice *choice,
+                                    struct mr_error *err);
 /*
- * After the last member: reads what is left of compressed data around the archive, whose checksum
- * comes at its end. MR_OK (also when there is none), MR_E_DATA (it is damaged, or goes on for ever),
- * MR_E_UNSUPPORTED, MR_E_MEMORY, MR_E_SYSTEM.
+ * The first bytes below the compression, which stay where they are for who reads. *data is valid
+ * until then. False: there is none, or what is below cannot be read. Once, before anything is read.
  */
-enum mr_status archive_bytes_finish(struct archive_bytes *bytes, struct mr_error *err);
+bool archive_bytes_peek(struct archive_bytes *bytes, const unsigned char **data, size_t *size_bytes);
+/* The input for a reader, from its beginning; it can be rewound while archive_bytes_can_rewind().
+ * Nothing else may read the bytes meanwhile. */
+void archive_bytes_input(struct archive_bytes *bytes, struct archive_input *input);
+/* The descriptor (still owned) of a regular file that needs no compression taken off, and where the
+ * input begins in it; -1: it is none. */
+int archive_bytes_file(const struct archive_bytes *bytes, int64_t *start_bytes);
 
 /* What was read of a pipe is not needed any more. */
 void archive_bytes_forget(struct archive_bytes *bytes);
@@ -68,7 +71,5 @@ bool archive_bytes_can_seek(const struct archive_bytes *bytes);
 bool archive_bytes_can_rewind(const struct archive_bytes *bytes);
 /* The most memory that taking the compression off needs besides a few buffers. */
 uint64_t archive_bytes_memory(const struct archive_bytes *bytes);
-/* The errno of the last failed system call, 0 when none failed. */
-int archive_bytes_errno(const struct archive_bytes *bytes);
 
 #endif

@@ -246,3 +246,13 @@ enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, 
     errno = block->sys_errno;
     return block->status;
 }
+
+enum mr_status decode_ahead_outlook(const struct decode_ahead *ahead)
+{
+    return ahead->held->status;
+}
+
+bool decode_ahead_is_ready(const struct decode_ahead *ahead)
+{
+    return ahead->pool && mr_queue_count(ahead->filled) > 0;
+}

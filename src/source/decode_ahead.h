@@ -43,5 +43,10 @@ uint64_t decode_ahead_memory(const struct unwrap_format *format, bool can_seek,
  */
 enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, size_t *size_bytes,
                                  const char **problem);
+/* Were bytes decoded already, by the thread, that decode_ahead_read() would give at once? */
+bool decode_ahead_is_ready(const struct decode_ahead *ahead);
+/* What is known to follow the bytes that were read last: MR_OK: perhaps more; MR_DONE, or the error
+ * that the next call gives. After decode_ahead_read(). */
+enum mr_status decode_ahead_outlook(const struct decode_ahead *ahead);
 
 #endif

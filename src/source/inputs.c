@@ -19,7 +19,7 @@ struct inputs {
     char *format;
     bool no_archives, is_merged, may_collide;
     struct walk_config walk;
-    struct decode_limits limits;
+    struct archive_options archives;
     struct input *current; /* holds one reference */
     char *listed_path; /* the name of the current input's only entry, when that is a plain file from
                           a list */
@@ -64,7 +64,7 @@ static enum mr_status copy_config(struct inputs *inputs, const struct inputs_con
     inputs->no_archives = config->no_archives;
     inputs->is_merged = config->is_merged;
     inputs->walk = config->walk;
-    inputs->limits = config->limits;
+    inputs->archives = config->archives;
     inputs->may_collide = may_collide(config);
     if (config->format && !(inputs->format = strdup(config->format)))
         return out_of_memory(err);
@@ -148,7 +148,7 @@ bool inputs_may_collide(const struct inputs *inputs)
 /* What cannot collide is a directory, or a file that is not opened as an archive. */
 uint64_t inputs_memory_bytes(const struct inputs *inputs)
 {
-    return inputs->may_collide && !inputs->no_archives ? inputs->limits.memory_bytes : 0;
+    return inputs->may_collide && !inputs->no_archives ? inputs->archives.limits.memory_bytes : 0;
 }
 
 /*
@@ -162,7 +162,7 @@ static enum mr_status try_archive(const struct inputs *inputs, int fd, const cha
     *rest = (struct archive_rest){.fd = fd};
     if (inputs->no_archives)
         return MR_E_UNSUPPORTED;
-    return archive_source_create_within(fd, label, inputs->format, &inputs->limits, rest, source,
+    return archive_source_create_within(fd, label, inputs->format, &inputs->archives, rest, source,
                                         err);
 }
 

@@ -34,7 +34,7 @@ struct inputs_config {
     bool no_archives;      /* archives are plain files */
     bool is_merged;        /* --merge: no prefixes */
     struct walk_config walk;
-    struct decode_limits limits; /* for the one input that is read; zero: the defaults */
+    struct archive_options archives; /* for the one input that is read; zero: the defaults */
 };
 
 /*

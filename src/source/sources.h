@@ -3,6 +3,7 @@
 #define MR_SOURCE_SOURCES_H
 
 #include "millrace/source.h"
+#include "source/archive_client.h"
 #include "source/decode_ahead.h"
 
 /* What a walk of a directory does; zero-initialised is the default. */
@@ -53,17 +54,26 @@ struct archive_rest {
     size_t head_bytes; /* these come before what fd still gives */
 };
 
+/* How an archive is read; zero-initialised is the default. */
+struct archive_options {
+    struct decode_limits limits; /* for decoding it ahead of its reader */
+    bool is_in_process;          /* --no-sandbox: libarchive runs in this process */
+    bool is_names_only;          /* content will not be asked for */
+    struct archive_client_config client;
+};
+
 /*
  * An archive in any format and filter of the whitelist, read from where fd stands: by zip_source_create() when it is a zip that this can read,
- * else by libarchive. fd is the source's from now on, also on failure; a regular file or a pipe. label is copied. format: a name of archive_format_at(), alone ("tar") or with a
+ * else by libarchive, in a helper process (archive_client.h). fd is the source's from now on, also on failure; a regular file or a pipe. label is copied. format: a name of archive_format_at(), alone ("tar") or with a
  * filter ("tar.gz"), or NULL to recognise it by content. MR_OK; MR_E_UNSUPPORTED when the content is no archive (only without format:
  * then it may be a plain file: with rest given, *rest is filled instead of fd closed; rest may be NULL and is set to {-1, NULL, 0} in every other
  * case); MR_E_USAGE (format), MR_E_DATA, MR_E_SYSTEM, MR_E_MEMORY. A pipe that holds a zip or 7z archive is spooled, for
- * they begin at their end. limits (copied; NULL: the defaults) say what may be used to decode a compressed archive ahead of its
- * reader: buffers, threads, pieces that are decoded at once; what it comes to stands in (*source)->memory_bytes.
+ * they begin at their end. options (copied; NULL: the defaults): options->limits say what may
+ * be used to decode a compressed archive ahead of its reader: buffers, threads, pieces that are decoded at once; what it comes to stands in
+ * (*source)->memory_bytes.
  */
 enum mr_status archive_source_create_within(int fd, const char *label, const char *format,
-                                            const struct decode_limits *limits,
+                                            const struct archive_options *options,
                                             struct archive_rest *rest, struct mr_source **source,
                                             struct mr_error *err);
 static inline enum mr_status archive_source_create(int fd, const char *label, const char *format,

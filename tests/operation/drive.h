@@ -24,6 +24,8 @@ struct drive {
     size_t in_chunk_bytes, out_chunk_bytes; /* 0: a random number for each call */
     uint64_t seed;
     bool drops_input; /* MR_DONE may come early */
+    bool drops_output; /* it is counted alone */
+    int64_t deadline_ns; /* as in struct mr_io */
     /* Results. */
     struct mr_error err;
     unsigned char *out; /* the caller's to free */
@@ -86,18 +88,20 @@ static inline enum mr_status drive_run(struct drive *drive, const struct mr_entr
             given_bytes += next_bytes;
         }
         size_t room_bytes = drive_size(drive, drive->out_chunk_bytes, 1);
-        if (drive->out_bytes + room_bytes + 1 > cap_bytes) {
+        size_t kept_bytes = drive->drops_output ? 0 : drive->out_bytes;
+        if (kept_bytes + room_bytes + 1 > cap_bytes) {
             cap_bytes = 2 * cap_bytes + room_bytes + 1;
             drive->out = realloc(drive->out, cap_bytes);
             ck_assert_ptr_nonnull(drive->out);
         }
-        unsigned char *room = drive->out + drive->out_bytes;
+        unsigned char *room = drive->out + kept_bytes;
         room[room_bytes] = 0xa5;
         struct mr_io io = {.in = chunk ? chunk + (drive->used_bytes - chunk_begin) : NULL,
                            .in_bytes = given_bytes - drive->used_bytes,
                            .is_last = given_bytes == content_bytes,
                            .out = room,
-                           .out_bytes = room_bytes};
+                           .out_bytes = room_bytes,
+                           .deadline_ns = drive->deadline_ns};
         const struct mr_io before = io;
         status = drive->operation->process(drive->state, &io, &drive->err);
         drive_require(io.in_bytes <= before.in_bytes);

@@ -78,3 +78,19 @@ expect_missing p/x.gz
 run run in/c.gz -q -o ok/ -x sh -c 'exec 0<&-; echo done'
 expect_status 0
 printf 'done\n' | cmp - ok/c.gz || fail "ok/c.gz"
+
+# -v: all that it said on stderr, as far as it is kept; escaped.
+run run x -v -o v/ -x sh -c 'printf "first\n\033[1msecond\tline\n\n" >&2; exit 7'
+expect_status 1
+expect_line "$err" 'millrace: x: exec: sh exited with status 7: \x1b[1msecond\tline'
+expect_line "$err" 'millrace: x: | first'
+expect_line "$err" 'millrace: x: | \x1b[1msecond\tline'
+run run x -v -o v/ -x sh -c 'seq 1 100000 >&2; exit 7'
+expect_line "$err" 'millrace: x: | 100000'
+expect_no_text "$err" ': | 50000'
+[ "$(grep -c ': | ' "$err")" -ge 9000 ] || fail "less than 64 KiB of it"
+grep ': | ' "$err" | head -n 1 | grep -q ': | [0-9]\{5\}$' || fail "half a line"
+run run x -v -o v/ --on-error copy -p lf -x sh -c 'cp {in} {out}; echo noise; exit 7'
+expect_line "$err" 'millrace: x: | noise'
+run run x -o v/ -f -x sh -c 'echo first >&2; echo last >&2; exit 7'
+expect_no_text "$err" first

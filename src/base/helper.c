@@ -1,0 +1,151 @@
+#include "base/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/path.h"
+#include "config.h"
+
+#define NS_PER_MS         INT64_C(1000000)
+#define CHECK_INTERVAL_MS 10 /* between looks whether it has ended, where the kernel has no pidfd  \
+                              */
+
+static const char *const places[] = {
+    "", "../libexec/millrace/"}; /* from the directory of the running program */
+
+void helper_init(struct helper *helper)
+{
+    *helper = (struct helper){.pidfd = -1, .socket_fd = -1, .leash_fd = -1};
+}
+
+/* Puts the path of the program for role into path; false: it is nowhere, and path is where it would
+ * be installed. */
+static bool find_program(const char *role, char *path, size_t cap_bytes)
+{
+    char self[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    self[length > 0 ? length : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
+        slash[1] = '\0';
+        int needed = snprintf(path, cap_bytes, "%s%smillrace-%s", self, places[i], role);
+        if (needed > 0 && (size_t)needed < cap_bytes && access(path, X_OK) == 0)
+            return true;
+    }
+    snprintf(path, cap_bytes, "%s/millrace-%s", MR_HELPER_DIRECTORY, role);
+    return access(path, X_OK) == 0;
+}
+
+/* All descriptors that the helper gets, above the numbers that it gets them at. Those from
+ * HELPER_FIRST_FD on are duplicates. */
+struct ends {
+    int fds[HELPER_FIRST_FD + HELPER_FDS_MAX];
+    unsigned count;
+};
+
+static void close_ends(struct ends *ends)
+{
+    for (unsigned i = 0; i < ends->count; i++)
+        spawn_close_fd(&ends->fds[i]);
+}
+
+/* Returns 0 or the error number. */
+static int open_ends(struct helper *helper, const int *fds, unsigned fd_count, struct ends *ends)
+{
+    int sockets[2], leash[2];
+    ends->count = HELPER_FIRST_FD + fd_count;
+    for (unsigned i = 0; i < ends->count; i++)
+        ends->fds[i] = -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
+        return errno;
+    helper->socket_fd = sockets[0];
+    ends->fds[HELPER_SOCKET_FD] = sockets[1];
+    if (pipe2(leash, O_CLOEXEC) != 0)
+        return errno;
+    ends->fds[HELPER_LEASH_FD] = leash[0];
+    helper->leash_fd = leash[1];
+    for (unsigned i = 0; i < fd_count; i++) {
+        int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, (int)ends->count);
+        if (fd < 0)
+            return errno;
+        ends->fds[HELPER_FIRST_FD + i] = fd;
+    }
+    int failure = spawn_lift_fd(&ends->fds[HELPER_SOCKET_FD], (int)ends->count);
+    return failure != 0 ? failure : spawn_lift_fd(&ends->fds[HELPER_LEASH_FD], (int)ends->count);
+}
+
+static void close_own(struct helper *helper)
+{
+    spawn_close_fd(&helper->pidfd);
+    spawn_close_fd(&helper->socket_fd);
+    spawn_close_fd(&helper->leash_fd);
+}
+
+/* Returns 0 or the error number. */
+static int start(struct helper *helper, char *path, const int *fds, unsigned fd_count)
+{
+    struct ends ends;
+    int failure = open_ends(helper, fds, fd_count, &ends);
+    char *argv[] = {path, NULL};
+    const struct spawn_request request = {
+        .program = path, .argv = argv, .envp = environ, .fds = ends.fds, .fd_count = ends.count};
+    if (failure == 0)
+        failure = spawn_start(&request, &helper->pid, &helper->pidfd);
+    close_ends(&ends);
+    return failure;
+}
+
+enum mr_status helper_start(struct helper *helper, const char *role, const int *fds,
+                            unsigned fd_count, struct mr_error *err)
+{
+    char path[2 * PATH_MAX], shown[PATH_SHOW_BYTES];
+    helper_init(helper);
+    if (!find_program(role, path, sizeof(path)))
+        return mr_error_set(
+            err, MR_E_UNSUPPORTED, 0,
+            "the helper program millrace-%s is neither beside this program nor at %s", role,
+            path_show(shown, sizeof(shown), path));
+    int failure = start(helper, path, fds, fd_count);
+    if (failure == 0)
+        return MR_OK;
+    close_own(helper);
+    helper->pid = 0;
+    return mr_error_set(err, MR_E_SYSTEM, failure, "cannot start the helper program %s",
+                        path_show(shown, sizeof(shown), path));
+}
+
+bool helper_has_ended(const struct helper *helper)
+{
+    struct spawn_end end;
+    return spawn_has_ended(helper->pid, &end);
+}
+
+bool helper_wait(const struct helper *helper, int timeout_ms)
+{
+    int64_t end_ns = clock_now_ns() + (int64_t)timeout_ms * NS_PER_MS;
+    while (!helper_has_ended(helper)) {
+        int64_t left_ns = end_ns - clock_now_ns();
+        if (left_ns <= 0)
+            return false;
+        int left_ms = (int)(left_ns / NS_PER_MS) + 1;
+        struct pollfd process = {.fd = helper->pidfd, .events = POLLIN};
+        poll(&process, 1,
+             helper->pidfd >= 0 || left_ms < CHECK_INTERVAL_MS ? left_ms : CHECK_INTERVAL_MS);
+    }
+    return true;
+}
+
+void helper_stop(struct helper *helper)
+{
+    if (helper->pid > 0)
+        spawn_finish(helper->pid, &helper->end);
+    helper->pid = 0;
+    close_own(helper);
+}

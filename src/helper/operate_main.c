@@ -1,0 +1,205 @@
+/*
+ * operate_main.c - millrace-operate: a worker process of the isolate operation. It runs operations
+ * on content that it is handed in shared memory; operation/wire.h says how. It is ended by who
+ * started it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/helper.h"
+#include "helper/begin.h"
+#include "operation/chain.h"
+#include "operation/window.h"
+#include "operation/wire.h"
+
+/* Exit statuses beyond those of begin.h. */
+enum { EXIT_ODD_REQUEST = 66, EXIT_NO_WINDOW, EXIT_NO_ANSWER };
+
+/*
+ * What the operations may take beyond what they say. Memory that is private and writable, so also
+ * the program's own data and the stacks of threads. Sanitizers map terabytes.
+ */
+#define SPARE_BYTES ((rlim_t)512 << 20)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LIMITS_MEMORY 0
+#elif defined(__has_feature)
+#define LIMITS_MEMORY (!__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer))
+#else
+#define LIMITS_MEMORY 1
+#endif
+
+static struct window window;
+static struct wire_message *message; /* in it */
+static struct wire_request request;  /* the one that is answered */
+static struct chain *chain;
+static struct chain_state *state;
+static struct mr_entry entry; /* of the item; its texts are in entry_texts */
+static char entry_texts[WIRE_TEXTS_BYTES];
+
+/* ---- messages ---- */
+
+/* Waits for the next request; false when nobody will ring any more. */
+static bool receive(void)
+{
+    uint64_t count;
+    ssize_t got;
+    while ((got = read(WIRE_BELL_FD, &count, sizeof(count))) < 0 && errno == EINTR)
+        continue;
+    if (got != (ssize_t)sizeof(count))
+        return false;
+    memcpy(&request, &message->request, sizeof(request));
+    return true;
+}
+
+/* The text after this one of a request, NULL at its end. NULL: the first. */
+static const char *next_text(const char *text)
+{
+    const char *next = text ? text + strlen(text) + 1 : message->texts;
+    return next < message->texts + request.texts_bytes ? next : NULL;
+}
+
+static void add_text(struct wire_answer *answer, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    if (bytes > WIRE_TEXTS_BYTES - answer->texts_bytes)
+        exit(EXIT_NO_ANSWER);
+    memcpy(message->texts + answer->texts_bytes, text, bytes);
+    answer->texts_bytes += (uint32_t)bytes;
+}
+
+static void send_answer(struct wire_answer *answer, enum mr_status status,
+                        const struct mr_error *err)
+{
+    const uint64_t once = 1;
+    answer->number = request.number;
+    answer->status = status;
+    if (mr_status_is_error(status)) {
+        answer->sys_errno = err->sys_errno;
+        answer->texts_bytes = 0;
+        add_text(answer, err->text);
+    }
+    memcpy(&message->answer, answer, sizeof(*answer));
+    if (write(WIRE_ANSWER_FD, &once, sizeof(once)) != (ssize_t)sizeof(once))
+        exit(EXIT_NO_ANSWER);
+}
+
+/* ---- requests ---- */
+
+static void limit_memory(void)
+{
+    struct rlimit data = {0, 0};
+    data.rlim_cur = data.rlim_max = chain_state_bytes(chain) + SPARE_BYTES;
+    if (LIMITS_MEMORY)
+        setrlimit(RLIMIT_DATA, &data); /* a lower limit is there already when this fails */
+}
+
+static void set_up(void)
+{
+    struct wire_answer answer = {0};
+    struct mr_error err = {0};
+    const char *text = next_text(NULL);
+    if (chain || !text || strcmp(text, WIRE_VERSION) != 0 ||
+        request.entry_bytes != sizeof(struct mr_entry))
+        exit(EXIT_ODD_REQUEST);
+    enum mr_status status = chain_create(&chain, &err);
+    while (status == MR_OK && (text = next_text(text)) != NULL)
+        status = chain_add(chain, text, &err);
+    if (status == MR_OK) {
+        limit_memory();
+        status = chain_state_create(chain, &state, &err);
+    }
+    if (status == MR_OK) {
+        const struct mr_operation *first = chain_operation(chain, 0, NULL);
+        const char *notes_path = chain_notes_path(chain);
+        answer.flags = first->flags;
+        answer.state_bytes = chain_state_bytes(chain);
+        add_text(&answer, first->name);
+        add_text(&answer, notes_path ? notes_path : "");
+    }
+    send_answer(&answer, status, &err);
+}
+
+static void rename_item(void)
+{
+    struct wire_answer answer = {0};
+    struct mr_error err = {0};
+    const char *text = next_text(NULL);
+    char *path = text ? strdup(text) : NULL;
+    enum mr_status status = path ? chain_rename(chain, &path) : MR_E_MEMORY;
+    if (status == MR_OK)
+        add_text(&answer, path);
+    free(path);
+    send_answer(&answer, status, &err);
+}
+
+/* What stands in the request, with its texts where they stay until the next item. */
+static void take_entry(void)
+{
+    char **const places[] = {&entry.path, &entry.target, &entry.uname, &entry.gname};
+    const char *text = NULL;
+    entry = request.entry;
+    memcpy(entry_texts, message->texts, request.texts_bytes);
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        *places[i] = NULL;
+        if (!(request.texts & (1u << i)))
+            continue;
+        text = next_text(text);
+        if (!text)
+            exit(EXIT_ODD_REQUEST);
+        *places[i] = entry_texts + (text - message->texts);
+    }
+    entry.xattrs = NULL;
+    entry.xattr_count = 0;
+}
+
+static void process(void)
+{
+    struct wire_answer answer = {0};
+    struct mr_error err = {0};
+    struct mr_io io = {
+        .in = window.in,
+        .in_bytes = request.in_bytes,
+        .is_last = request.is_last,
+        .out = window_room(&window, request.room_bytes),
+        .out_bytes = request.room_bytes,
+        .deadline_ns = request.deadline_ns,
+    };
+    enum mr_status status = MR_OK;
+    if (request.starts) {
+        take_entry();
+        status = chain_start(state, &entry, &err);
+    }
+    if (status == MR_OK)
+        status = chain_process(state, &io, &err);
+    answer.used_bytes = request.in_bytes - io.in_bytes;
+    answer.made_bytes = request.room_bytes - io.out_bytes;
+    const char *note = status == MR_DONE ? chain_note(state) : NULL;
+    if (note)
+        add_text(&answer, note);
+    if (mr_status_is_error(status))
+        chain_stop(state);
+    send_answer(&answer, status, &err);
+}
+
+int main(void)
+{
+    begin();
+    if (window_map(&window, WIRE_WINDOW_FD, true) != 0)
+        return EXIT_NO_WINDOW;
+    message = (struct wire_message *)window.message;
+    while (receive()) {
+        uint32_t kind = request.kind;
+        if (kind != WIRE_SETUP && !state)
+            return EXIT_ODD_REQUEST;
+        if (kind == WIRE_SETUP)
+            set_up();
+        else if (kind == WIRE_RENAME)
+            rename_item();
+        else
+            process();
+    }
+    return 0;
+}

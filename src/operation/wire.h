@@ -1,0 +1,75 @@
+/*
+ * wire.h - what goes between the isolate operation and its worker process (millrace-operate): all
+ * of it through a window of shared memory (operation/window.h), and a bell in each direction
+ * (eventfd(2)) that says that something is there. A round trip through a socket would cost twice as
+ * much. Both sides are of one build: the first message says so. A worker process is not trusted:
+ * what it answers is copied and checked.
+ *
+ * For each request there is one answer, which takes its place. A message is a struct wire_request
+ * or wire_answer with texts, each ended by NUL, one after the other. Unused fields are 0.
+ */
+#ifndef MR_OPERATION_WIRE_H
+#define MR_OPERATION_WIRE_H
+
+#include "base/helper.h"
+#include "config.h"
+#include "millrace/entry.h"
+#include "operation/window.h"
+
+/* Descriptors of the worker process. */
+#define WIRE_WINDOW_FD HELPER_FIRST_FD       /* the memory of its window */
+#define WIRE_BELL_FD   (HELPER_FIRST_FD + 1) /* rung when there is a request */
+#define WIRE_ANSWER_FD (HELPER_FIRST_FD + 2) /* to be rung when the answer is there */
+#define WIRE_FDS       3
+
+#define WIRE_VERSION     "millrace-operate " MR_VERSION
+#define WIRE_TEXTS_BYTES ((size_t)128 << 10) /* all texts of a message */
+
+enum wire_kind {
+    WIRE_SETUP,   /* the operations. Texts: WIRE_VERSION, then specs as for -p. Answer: flags,
+                     state_bytes; texts: the name   of the first operation, the path of the notes ("":
+                     none) */
+    WIRE_RENAME,  /* text: a name. Answer: text: the output name */
+    WIRE_PROCESS, /* content. Texts with starts: those that entry has (enum wire_texts), in order.
+                     Answer: used_bytes, made_bytes; text with MR_DONE: the note, when there is one
+                   */
+};
+
+enum wire_texts { WIRE_PATH = 1, WIRE_TARGET = 2, WIRE_UNAME = 4, WIRE_GNAME = 8 };
+
+struct wire_request {
+    uint32_t kind;
+    uint32_t texts_bytes;
+    uint64_t number; /* the answer has the same */
+    /* WIRE_SETUP */
+    uint64_t entry_bytes; /* sizeof(struct mr_entry) */
+    /* WIRE_PROCESS */
+    bool starts; /* a new item begins; the one before it may have been cut short */
+    bool is_last;
+    uint64_t in_bytes, room_bytes; /* in the window, at most WINDOW_AREA_BYTES; room_bytes > 0 */
+    int64_t deadline_ns;
+    uint32_t texts;        /* enum wire_texts */
+    struct mr_entry entry; /* with starts; its pointers are NULL; extended attributes stay behind */
+};
+
+struct wire_answer {
+    uint64_t number;
+    int32_t status; /* enum mr_status; with an error the only text is that of the error */
+    int32_t sys_errno;
+    uint32_t texts_bytes;
+    uint32_t flags;       /* enum mr_operation_flag, of the first operation */
+    uint64_t state_bytes; /* of all of them */
+    uint64_t used_bytes, made_bytes;
+};
+
+struct wire_message {
+    union {
+        struct wire_request request;
+        struct wire_answer answer;
+    };
+    char texts[WIRE_TEXTS_BYTES];
+};
+
+_Static_assert(sizeof(struct wire_message) <= WINDOW_MESSAGE_BYTES, "a message fits its area");
+
+#endif

@@ -1,0 +1,240 @@
+#include "operation/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define TICK_MS 100 /* between looks whether the item is still wanted, and its time not over */
+
+void worker_init(struct worker *worker)
+{
+    *worker = (struct worker){.bell_fd = -1, .answer_fd = -1};
+    helper_init(&worker->helper);
+}
+
+static void end_process(struct worker *worker)
+{
+    helper_stop(&worker->helper);
+    window_unmap(&worker->window);
+    spawn_close_fd(&worker->bell_fd);
+    spawn_close_fd(&worker->answer_fd);
+}
+
+void worker_fini(struct worker *worker)
+{
+    end_process(worker);
+    free(worker->texts);
+    worker->texts = NULL;
+}
+
+bool worker_is_there(const struct worker *worker)
+{
+    return worker->helper.pid > 0;
+}
+
+/* ---- messages ---- */
+
+static struct wire_message *message_of(const struct worker *worker)
+{
+    return (struct wire_message *)worker->window.message;
+}
+
+struct wire_request *worker_request(struct worker *worker, enum wire_kind kind)
+{
+    worker->request = (struct wire_request){.kind = kind, .number = worker->request.number + 1};
+    return &worker->request;
+}
+
+enum mr_status worker_add_text(struct worker *worker, const char *text, struct mr_error *err)
+{
+    size_t at = worker->request.texts_bytes, bytes = strlen(text) + 1;
+    if (bytes > WIRE_TEXTS_BYTES - at)
+        return mr_error_set(err, MR_E_LIMIT, 0, "a name is too long for a worker process");
+    memcpy(message_of(worker)->texts + at, text, bytes);
+    worker->request.texts_bytes = (uint32_t)(at + bytes);
+    return MR_OK;
+}
+
+const char *worker_text(const struct worker *worker, unsigned index)
+{
+    size_t at = 0, bytes = worker->answer.texts_bytes;
+    while (index-- > 0 && at < bytes)
+        at += strlen(worker->texts + at) + 1;
+    return at < bytes ? worker->texts + at : "";
+}
+
+/* ---- ends of a process ---- */
+
+static enum mr_status talks_nonsense(struct worker *worker, struct mr_error *err)
+{
+    end_process(worker);
+    return mr_error_set(err, MR_E_CHILD, 0,
+                        "the worker process answered what makes no sense, and was ended");
+}
+
+static enum mr_status is_lost(struct worker *worker, struct mr_error *err)
+{
+    char text[100];
+    end_process(worker);
+    return mr_error_set(err, MR_E_CHILD, 0, "the worker process %s",
+                        spawn_end_text(&worker->helper.end, text, sizeof(text)));
+}
+
+/* ---- a request and its answer ---- */
+
+static bool ring(int fd)
+{
+    const uint64_t once = 1;
+    return write(fd, &once, sizeof(once)) == (ssize_t)sizeof(once);
+}
+
+/* While there is no answer. MR_AGAIN: wait on. */
+static enum mr_status check_patience(struct worker *worker, const struct mr_io *limits,
+                                     int64_t deadline_ns, struct mr_error *err)
+{
+    if (limits && limits->is_cancelled && limits->is_cancelled(limits->cancel_ctx)) {
+        end_process(worker);
+        return mr_error_set(err, MR_CANCELLED, 0, "stopped");
+    }
+    if (deadline_ns > 0 && clock_now_ns() >= deadline_ns) {
+        end_process(worker);
+        return mr_error_set(err, MR_E_TIMEOUT, 0,
+                            "out of time; its worker process was killed");
+    }
+    return helper_has_ended(&worker->helper) ? is_lost(worker, err) : MR_AGAIN;
+}
+
+/* Waits for the bell. */
+static enum mr_status wait_for_answer(struct worker *worker, const struct mr_io *limits,
+                                      struct mr_error *err)
+{
+    uint64_t count;
+    struct iovec room = {&count, sizeof(count)};
+    int64_t deadline_ns = limits ? limits->deadline_ns : clock_now_ns() + WORKER_PATIENCE_NS;
+    struct pollfd fds[2] = {{.fd = worker->answer_fd, .events = POLLIN},
+                            {.fd = worker->helper.pidfd, .events = POLLIN}};
+    for (;;) {
+        int ready = poll(fds, 2, TICK_MS);
+        /* Not by read(): the process could have emptied it meanwhile, and made it a blocking one.
+         */
+        if (ready > 0 && fds[0].revents && preadv2(worker->answer_fd, &room, 1, -1, RWF_NOWAIT) > 0)
+            return MR_OK;
+        enum mr_status status = check_patience(worker, limits, deadline_ns, err);
+        if (status != MR_AGAIN)
+            return status;
+    }
+}
+
+/* Takes a copy of the answer, which nobody changes any more, and checks it. */
+static bool take_answer(struct worker *worker)
+{
+    const struct wire_request *request = &worker->request;
+    struct wire_answer *answer = &worker->answer;
+    memcpy(answer, &message_of(worker)->answer, sizeof(*answer));
+    uint32_t texts_bytes = answer->texts_bytes;
+    answer->texts_bytes = 0;
+    if (texts_bytes > WIRE_TEXTS_BYTES)
+        return false;
+    memcpy(worker->texts, message_of(worker)->texts, texts_bytes);
+    if (texts_bytes > 0 && worker->texts[texts_bytes - 1] != '\0')
+        return false;
+    answer->texts_bytes = texts_bytes;
+    enum mr_status status = (enum mr_status)answer->status;
+    bool is_known = status == MR_OK || status == MR_DONE || status == MR_CANCELLED ||
+                    (status >= MR_E_MEMORY && status <= MR_E_STEP);
+    return is_known && answer->number == request->number &&
+           answer->used_bytes <= request->in_bytes && answer->made_bytes <= request->room_bytes;
+}
+
+/* The error of an answer. Its text is one line whatever the process makes of it. */
+static enum mr_status take_error(struct worker *worker, struct mr_error *err)
+{
+    const struct wire_answer *answer = &worker->answer;
+    enum mr_status status = (enum mr_status)answer->status;
+    const char *text = worker_text(worker, 0);
+    mr_error_set(err, status, 0, "%s", text[0] ? text : mr_status_text(status));
+    if (err)
+        err->sys_errno = answer->sys_errno;
+    for (char *at = err ? err->text : NULL; at && *at; at++)
+        if ((unsigned char)*at < ' ' || *at == '\x7f')
+            *at = '?';
+    /* Out of memory for what came before, or an operation that went beyond what it was given. */
+    if (status == MR_E_MEMORY || status == MR_E_STEP)
+        end_process(worker);
+    return status;
+}
+
+enum mr_status worker_ask(struct worker *worker, const struct mr_io *limits, struct mr_error *err)
+{
+    memcpy(&message_of(worker)->request, &worker->request, sizeof(worker->request));
+    if (!ring(worker->bell_fd))
+        return talks_nonsense(worker, err);
+    enum mr_status status = wait_for_answer(worker, limits, err);
+    if (status != MR_OK)
+        return status;
+    if (!take_answer(worker))
+        return talks_nonsense(worker, err);
+    status = (enum mr_status)worker->answer.status;
+    return mr_status_is_error(status) ? take_error(worker, err) : status;
+}
+
+/* ---- the beginning ---- */
+
+/* Returns 0 or the error number. */
+static int open_window(struct worker *worker, int *fd)
+{
+    *fd = window_open();
+    worker->bell_fd = eventfd(0, EFD_CLOEXEC);
+    worker->answer_fd = eventfd(0, EFD_CLOEXEC);
+    if (*fd < 0 || worker->bell_fd < 0 || worker->answer_fd < 0 ||
+        window_map(&worker->window, *fd, false) != 0)
+        return errno;
+    return 0;
+}
+
+static enum mr_status start_process(struct worker *worker, struct mr_error *err)
+{
+    int fd, failure = open_window(worker, &fd);
+    enum mr_status status = MR_OK;
+    if (failure != 0)
+        status = mr_error_set(err, MR_E_SYSTEM, failure,
+                              "cannot make shared memory for a worker process");
+    const int fds[WIRE_FDS] = {fd, worker->bell_fd, worker->answer_fd};
+    if (status == MR_OK)
+        status = helper_start(&worker->helper, "operate", fds, WIRE_FDS, err);
+    spawn_close_fd(&fd);
+    spawn_close_fd(&worker->helper.socket_fd); /* the window does for everything */
+    return status;
+}
+
+static enum mr_status set_up(struct worker *worker, const char *const *specs, unsigned spec_count,
+                             struct mr_error *err)
+{
+    worker_request(worker, WIRE_SETUP)->entry_bytes = sizeof(struct mr_entry);
+    enum mr_status status = worker_add_text(worker, WIRE_VERSION, err);
+    for (unsigned i = 0; i < spec_count && status == MR_OK; i++)
+        status = worker_add_text(worker, specs[i], err);
+    return status == MR_OK ? worker_ask(worker, NULL, err) : status;
+}
+
+enum mr_status worker_start(struct worker *worker, const char *const *specs, unsigned spec_count,
+                            struct mr_error *err)
+{
+    if (!worker->texts)
+        worker->texts = malloc(WIRE_TEXTS_BYTES);
+    if (!worker->texts)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    end_process(worker);
+    enum mr_status status = start_process(worker, err);
+    if (status == MR_OK)
+        status = set_up(worker, specs, spec_count, err);
+    if (status != MR_OK)
+        end_process(worker);
+    return status;
+}

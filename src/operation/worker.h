@@ -1,0 +1,62 @@
+/*
+ * worker.h - a worker process (millrace-operate) and its window, as the isolate operation sees
+ * them.
+ *
+ * Nothing that the process answers is believed: sizes, statuses and texts are checked before
+ * anybody else sees them. A process that dies, answers nonsense or takes too long is gone
+ * afterwards; what comes of that is one failed call.
+ *
+ * A struct worker is used by one thread at a time.
+ */
+#ifndef MR_OPERATION_WORKER_H
+#define MR_OPERATION_WORKER_H
+
+#include "base/helper.h"
+#include "millrace/operation.h"
+#include "operation/window.h"
+#include "operation/wire.h"
+
+struct worker {
+    struct helper helper;
+    struct window window;
+    int bell_fd, answer_fd;      /* of operation/wire.h; -1: none */
+    struct wire_request request; /* the next one, or the last; what the process sees is a copy */
+    struct wire_answer answer;   /* to the last one: a copy, which was checked */
+    char *texts;                 /* of the answer; owned; NULL: no process was started yet */
+};
+
+/* No process. */
+void worker_init(struct worker *worker);
+/* Also ends the process. */
+void worker_fini(struct worker *worker);
+
+bool worker_is_there(const struct worker *worker);
+
+/*
+ * Starts the process for the operations of specs, as for -p; the answer to WIRE_SETUP stands in
+ * answer. MR_OK, MR_E_MEMORY, MR_E_SYSTEM, MR_E_UNSUPPORTED (no helper program); MR_E_CHILD,
+ * MR_E_TIMEOUT (it died, or took too long over it); what chain_add() and state_create() say in the
+ * process. There is no process after a failure.
+ */
+enum mr_status worker_start(struct worker *worker, const char *const *specs, unsigned spec_count,
+                            struct mr_error *err);
+
+/* A new request: zeroed, without texts. There must be a process. */
+struct wire_request *worker_request(struct worker *worker, enum wire_kind kind);
+/* Adds a text to the request. MR_OK, MR_E_LIMIT (too long). */
+enum mr_status worker_add_text(struct worker *worker, const char *text, struct mr_error *err);
+
+/*
+ * Sends the request and waits for the answer, which stands in answer then. limits: is_cancelled
+ * and deadline_ns are looked at; NULL: it may take WORKER_PATIENCE_NS. What the answer says: MR_OK,
+ * MR_DONE, MR_CANCELLED or an error. With MR_E_CHILD (died, or answered nonsense), MR_E_TIMEOUT,
+ * MR_CANCELLED, and what else calls for a new process (MR_E_MEMORY, MR_E_STEP), the process is
+ * gone.
+ */
+enum mr_status worker_ask(struct worker *worker, const struct mr_io *limits, struct mr_error *err);
+#define WORKER_PATIENCE_NS INT64_C(10000000000)
+
+/* The index-th text of the answer, "" when there are not so many. Valid until the next request. */
+const char *worker_text(const struct worker *worker, unsigned index);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * archive_feed.h - libarchive's callbacks on the bytes of one archive, and a look at them without
+ * looking for an archive.
+ */
+#ifndef MR_SOURCE_ARCHIVE_FEED_H
+#define MR_SOURCE_ARCHIVE_FEED_H
+
+#include "source/archive_formats.h"
+#include "source/archive_reading.h"
+
+struct archive_feed {
+    struct archive_input input;
+    enum mr_status status; /* of the last read() of input that failed; MR_OK: none did */
+    int sys_errno;         /* of MR_E_SYSTEM */
+    int64_t at_bytes;      /* of the input, as libarchive sees it */
+};
+
+/* Opens a prepared handle on the input, which is at its beginning. Returns libarchive's status. */
+int archive_feed_open(struct archive_feed *feed, struct archive *archive);
+
+enum archive_probe {
+    ARCHIVE_PROBE_EMPTY,   /* exactly an archive that was made of nothing */
+    ARCHIVE_PROBE_DAMAGED, /* compressed, and cannot be decompressed */
+    ARCHIVE_PROBE_OTHER    /* something else */
+};
+
+/* Looks at an input that is at its beginning. Inside locale_enter(). No other handle may be in use
+ * on it. */
+enum archive_probe archive_feed_probe(struct archive_feed *feed);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * archive_reading.h - one archive being read by libarchive, wherever that runs: in this process
+ * (archive_reader.h) or in a helper process (archive_client.h).
+ *
+ * Used by one thread at a time. Errors that are about the archive as a whole leave entry->path NULL
+ * and do not name it.
+ */
+#ifndef MR_SOURCE_ARCHIVE_READING_H
+#define MR_SOURCE_ARCHIVE_READING_H
+
+#include "millrace/entry.h"
+
+struct archive_reading;
+
+/* The next part of a member's content: a hole, then bytes, which are valid until the next call. */
+struct archive_block {
+    int64_t zero_bytes;
+    const unsigned char *data;
+    size_t data_bytes;
+};
+
+struct archive_reading_ops {
+    /* Like next() of a source (millrace/source.h): MR_OK, MR_DONE, or an error, after which it may
+     * be called again. What is left of the last member's content is passed over. */
+    enum mr_status (*next)(struct archive_reading *reading, struct mr_entry *entry,
+                           struct mr_error *err);
+    /* The next part of the content of the file that next() gave last. MR_OK, MR_DONE (that was all,
+     * and it was as much as was declared), or an error, after which there is no more. */
+    enum mr_status (*block)(struct archive_reading *reading, struct archive_block *block,
+                            struct mr_error *err);
+    void (*destroy)(struct archive_reading *reading);
+};
+
+struct archive_reading {
+    const struct archive_reading_ops *ops;
+};
+
+/* Where the bytes of the archive come from, already without the compression that unwrap.h knows. */
+struct archive_input {
+    void *ctx;
+    /*
+     * The next bytes, valid until the next call: MR_OK with *size_bytes > 0, MR_DONE at the end.
+     * MR_E_SYSTEM with errno, other errors with *problem, a text.
+     */
+    enum mr_status (*read)(void *ctx, const void **data, size_t *size_bytes, const char **problem);
+    /* Will the next read() give something at once? */
+    bool (*is_ready)(void *ctx);
+    /* read() begins at the beginning again. False: that is gone. */
+    bool (*rewind)(void *ctx);
+    /* read() goes on there, which is not beyond the end. NULL: a stream, which cannot. */
+    void (*seek)(void *ctx, int64_t offset_bytes);
+    int64_t size_bytes; /* with seek */
+    bool may_wait;      /* read() may have to wait for another process */
+    bool is_decoded;    /* compression was taken off, and its checksum comes at the end */
+};
+
+/* What is being looked for; copied. */
+struct archive_wanted {
+    const char *format; /* a name that archive_formats_parse() takes; NULL: any */
+    /* The first bytes could be an archive by chance: it is one if its first header makes sense. */
+    bool is_weak;
+    /* Compressed data that cannot be decompressed is a damaged archive, and no plain file. */
+    bool is_claimed;
+    bool is_names_only; /* content will not be asked for */
+};
+
+#endif

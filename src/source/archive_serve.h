@@ -1,0 +1,17 @@
+/*
+ * archive_serve.h - the helper's side of reading an archive in a process of its own: libarchive on
+ * the bytes that the parent gives, and what it finds to the parent. See archive_shared.h.
+ */
+#ifndef MR_SOURCE_ARCHIVE_SERVE_H
+#define MR_SOURCE_ARCHIVE_SERVE_H
+
+#include <stdbool.h>
+
+/*
+ * Serves one archive until its end, or until the parent is gone, with the descriptors of
+ * archive_shared.h. is_confined: enters the sandbox (base/sandbox.h) before it looks at the
+ * archive. False: the parent did not start this as it should.
+ */
+bool archive_serve(bool is_confined);
+
+#endif
