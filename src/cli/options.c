@@ -180,6 +180,20 @@ static const struct option table[] = {
     {"allow-unsafe", 'P', NULL, GROUP_FAILURE, VERB_RUN,
      "accept links of an archive that lead out of the output", TRUE(allows_unsafe)},
 
+    {"journal", 0, "FILE", GROUP_JOURNAL, VERB_RUN,
+     "write down in FILE what is done, so that the run can go on where it was stopped",
+     TEXT(journal)},
+    {"resume", 0, NULL, GROUP_JOURNAL, VERB_RUN,
+     "with --journal: leave out what an earlier run did, as long as source and output are what they "
+     "were; see `millrace help resume`",
+     TRUE(resumes)},
+    {"retry-failed", 0, NULL, GROUP_JOURNAL, VERB_RUN,
+     "with --journal: do only what failed in earlier runs", TRUE(retries_failed)},
+    {"fsync", 0, "none|file|all", GROUP_JOURNAL, VERB_RUN,
+     "before an item counts as stored: leave it to the system when it reaches the disk (default), "
+     "wait for its content, or for its name and new directories too",
+     CHOICE(sync)},
+
     {"max-item-size", 0, "SIZE", GROUP_LIMITS, VERBS_WITH_JOB,
      "refuse items whose content, as it is read or as an operation makes it, is larger (default: "
      "any size)",
@@ -244,6 +258,7 @@ static const struct {
     [GROUP_EXISTING] = {"existing", "Existing (default: refuse and report)"},
     [GROUP_METADATA] = {"metadata", "Metadata"},
     [GROUP_FAILURE] = {"failure", "Failure"},
+    [GROUP_JOURNAL] = {"journal", "Journal and resume"},
     [GROUP_BENCH] = {"sweeps", "Bench"},
     [GROUP_LIMITS] = {"limits", "Limits"},
     [GROUP_REPORT] = {"report", "Report"},
@@ -272,6 +287,7 @@ void options_fini(struct options *options)
     for (size_t i = 0; i < options->given_count; i++)
         free(options->given[i].command);
     free(options->given);
+    free(options->said);
     free(options->names);
     memset(options, 0, sizeof(*options));
 }

@@ -205,7 +205,30 @@ static const struct topic topics[] = {
      "3  stopped by an error or a limit\n"
      "After SIGINT, SIGTERM or SIGHUP what is in flight has 5 seconds to end, or until a\n"
      "second signal; what is not complete then is removed, and millrace ends by that signal\n"
-     "(a shell shows 128 + its number). A third signal ends it at once.\n"},
+     "(a shell shows 128 + its number), half a second later at most.\n"},
+    {"resume", "how a run goes on where it was stopped",
+     "  millrace run INPUT... -o OUTPUT --journal FILE            the first time\n"
+     "  millrace run INPUT... -o OUTPUT --journal FILE --resume   to go on, as often as needed\n"
+     "\n"
+     "Each item is written down in FILE when its output has its name. --resume leaves out what\n"
+     "was stored, as long as the source is the same (path, size, time, mode, inode; of members\n"
+     "also the archive) and the output still has the size and time that it was given. What\n"
+     "changed or is missing is done again; outputs of the earlier run are then replaced without\n"
+     "-f, also one that was stored in the moment of the kill, when the same bytes come out\n"
+     "again. What somebody else put there is not touched. Left-over temporary files are\n"
+     "removed. --retry-failed does only what failed before. Without an earlier journal --resume\n"
+     "begins a new one, so the second line serves the first time, too.\n"
+     "\n"
+     "Work, inputs, output, names, selection and metadata must be given as before; numbers of\n"
+     "threads, memory, policies for failures and for what exists may change. An archive is\n"
+     "made under a temporary name, so a run that was stopped begins it again; one that was\n"
+     "finished is left as it is. A journal with a torn end is fine, one that is damaged in the\n"
+     "middle is refused. One run at a time may use a journal, or write to a tree or archive.\n"
+     "\n"
+     "  --fsync none   outputs reach the disk when the system likes (default). After a crash of\n"
+     "                 the system --resume reads outputs back and compares their CRC-32\n"
+     "  --fsync file   the content of a file is on the disk before it gets its name\n"
+     "  --fsync all    its name and the directories made for it, too, before it is written down\n"},
 };
 
 const struct topic *topics_at(size_t index)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/path.h"
 #include "flow/amounts.h"
+#include "flow/ledger.h"
 
 /* Memory of an item besides chunks and operation states: itself, its names, its place in lists. */
 #define ITEM_COST_BYTES ((size_t)4096)
@@ -27,6 +28,7 @@ static void tell_failed(struct job *job, const struct input *input, const struct
         .outcome = JOB_FAILED,
         .error = error,
     };
+    ledger_failed(job, input, told.entry, error);
     job_tell(job, &told);
 }
 
@@ -152,6 +154,17 @@ static void settle_metadata(const struct job_config *config, struct mr_entry *ou
         output->mtime_s = config->mtime.tv_sec;
         output->mtime_ns = (uint32_t)config->mtime.tv_nsec;
     }
+}
+
+void item_update_output(struct item *item)
+{
+    const struct mr_entry *entry = &item->entry;
+    item->output.mode = entry->mode;
+    item->output.has_mode = entry->has_mode;
+    item->output.mtime_s = entry->mtime_s;
+    item->output.mtime_ns = entry->mtime_ns;
+    item->output.has_mtime = entry->has_mtime;
+    settle_metadata(&item->job->config, &item->output);
 }
 
 /* ---- size and cost ---- */
@@ -349,6 +362,7 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     }
     made->line.cost_bytes = cost_bytes;
     settle_metadata(&job->config, &made->output);
+    made->fed_ns = job->config.journal ? clock_now_ns() : 0;
     made->is_serial = (input->source->flags & MR_SOURCE_SERIAL) && !made->is_loaded;
     made->started_ns = job->config.observer.wants_times ? clock_now_ns() : 0;
     made->keeps_input = (made->copy_path || may_retry(made)) &&
@@ -365,14 +379,15 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     return MR_OK;
 }
 
-static void tell_dry(struct job *job, struct item *item)
+/* The item is at its end before it came into the line. */
+static void tell_early(struct job *job, struct item *item, enum job_outcome outcome)
 {
     char shown[PATH_SHOW_BYTES * 2];
     const struct job_item told = {
         .shown = input_show(item->input, item->entry.path, shown, sizeof(shown)),
         .output = item->output.path,
         .entry = &item->entry,
-        .outcome = JOB_STORED,
+        .outcome = outcome,
     };
     job_tell(job, &told);
     line_item_fini(&item->line);
@@ -437,7 +452,15 @@ enum line_feed feed_next(void *ctx, struct line_item **line_item)
         if (!item)
             continue;
         if (job->config.is_dry) {
-            tell_dry(job, item);
+            tell_early(job, item, JOB_STORED);
+            continue;
+        }
+        struct mr_error error = {0};
+        enum mr_status status = ledger_settle(job, item, &error);
+        if (mr_status_is_error(status))
+            job_give_up(job, &error);
+        if (status != MR_OK) {
+            tell_early(job, item, status == MR_SKIPPED ? JOB_SKIPPED : JOB_CANCELLED);
             continue;
         }
         if (item->is_serial) {

@@ -19,6 +19,8 @@
 #include "source/inputs.h"
 
 struct job;
+struct journal;
+struct journal_past;
 
 enum job_pools { JOB_POOLS_SPLIT, JOB_POOLS_SHARED };
 enum job_on_error { JOB_SKIP, JOB_STOP, JOB_COPY };
@@ -90,6 +92,10 @@ struct job_config {
     bool keeps_names;     /* --in-place: operations do not change names */
     bool is_isolated;     /* the operations of chain work in worker processes */
     bool is_dry;          /* names and selection only: nothing is loaded or stored */
+    struct journal *journal;    /* what is done is written down there; NULL: nowhere */
+    struct journal_past *past;  /* what earlier runs wrote into it, which is not done again; used by
+                                   the job alone while it runs; NULL: nothing. Not for serial sinks */
+    bool retries_failed;        /* with past: only what failed is done */
     struct job_observer observer;
 };
 
