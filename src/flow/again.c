@@ -134,6 +134,8 @@ static bool start_again(struct item *item, const struct route *route)
 static bool retry(struct item *item)
 {
     item->retry_count++;
+    free(item->process.details);
+    item->process.details = NULL;
     return start_again(item, item->route);
 }
 

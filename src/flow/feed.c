@@ -210,8 +210,10 @@ static bool needs_whole(const struct item *item)
 {
     const struct mr_sink *sink = item->job->config.sink;
     bool is_member = item->input->source->flags & MR_SOURCE_CONTAINER;
-    /* It cannot take back what it has of an item that starts again. */
-    if ((sink->flags & MR_SINK_FINAL) && may_retry(item))
+    /* It cannot take back what it has of an item that starts again; nor must others that wait for that item's turn keep it from
+     * being worked on. */
+    bool has_turns = item->job->order != LINE_FREE;
+    if (may_retry(item) && ((sink->flags & MR_SINK_FINAL) || has_turns))
         return true;
     if (sink->encoding) /* large deflated files can say at their end what they are */
         return !(item->encode && item->is_size_known && !is_member &&
