@@ -37,6 +37,7 @@ test tool bzip2 bzip2
 test tool zip zip
 test tool unzip unzip
 test tool bsdtar libarchive-tools
+test tool git-lfs git-lfs
 TABLE
 }
 

@@ -26,9 +26,13 @@ static const struct option table[] = {
      "files. Takes everything up to a ';' of its own or the end of the line; see `millrace help "
      "commands`",
      OPTION_EXEC, 0, 0, NULL},
-    {"exec-mode", 0, "filter|file", GROUP_WORK, VERBS_AT_WORK,
-     "how commands get their item; file (default where {in} or {out} occurs): these are real files",
+    {"exec-mode", 0, "filter|file|server", GROUP_WORK, VERBS_AT_WORK,
+     "how commands get their item; file (default where {in} or {out} occurs): these are real files; "
+     "server: the command is a filter process of git's protocol, started once for each worker; see "
+     "`millrace help servers`",
      CHOICE(exec_mode)},
+    {"server-command", 0, "clean|smudge", GROUP_WORK, VERBS_AT_WORK,
+     "what servers are told to do with each item (default clean)", CHOICE(server_command)},
     {"ok-status", 0, "LIST", GROUP_WORK, VERBS_AT_WORK,
      "exit statuses of commands that are success, like 0,1,3-5 (default 0)",
      CALL(values_ok_status)},
@@ -225,6 +229,7 @@ void options_init(struct options *options, unsigned verb)
     memset(options, 0, sizeof(*options));
     options->verb = verb;
     options->exec_mode = EXEC_AUTO;
+    options->server_command = SERVER_COMMAND_DEFAULT;
     options->level = -1;
     options->pool = POOL_AUTO;
     options->others = OTHERS_AUTO;

@@ -62,6 +62,7 @@ enum when { WHEN_AUTO, WHEN_NEVER, WHEN_ALWAYS };
 enum pool_choice { POOL_SPLIT, POOL_SHARED, POOL_AUTO };
 enum others { OTHERS_COPY, OTHERS_DROP, OTHERS_AUTO };
 enum sort { SORT_NAME, SORT_NONE };
+enum server_command { SERVER_COMMAND_DEFAULT = -1, SERVER_COMMAND_CLEAN, SERVER_COMMAND_SMUDGE };
 
 /* A number of threads as it was typed; sizes.c makes a number of it. */
 enum amount_kind { AMOUNT_AUTO, AMOUNT_FIXED, AMOUNT_RELATIVE, AMOUNT_PERCENT };
@@ -101,6 +102,7 @@ struct options {
     bool wants_help;
 
     int exec_mode;                    /* enum exec_mode */
+    int server_command;               /* enum server_command */
     struct exec_statuses ok_statuses; /* none: the default */
     bool has_ok_statuses;
     const char *tmpdir;

@@ -56,6 +56,7 @@ static enum mr_status add_command(struct setup *setup, const struct options *opt
     const struct exec_options exec = {
         .mode = (enum exec_mode)options->exec_mode,
         .ok_statuses = options->ok_statuses,
+        .smudges = options->server_command == SERVER_COMMAND_SMUDGE,
         .threads_each = sizes_threads_each(options),
         .tmpdir = options->tmpdir,
         .later_suffix = suffix,
@@ -98,19 +99,26 @@ static void prefix_option(const struct option *option, struct mr_error *err)
         mr_error_prefix(err, "--%s", option->name);
 }
 
-/* Options that say how commands are run need one. */
+/* Options that say how commands are run need one, and one that they are for. */
 static enum mr_status check_commands(const struct options *options, struct mr_error *err)
 {
+    bool is_server = options->exec_mode == EXEC_SERVER;
+    bool has_server_command = options->server_command != SERVER_COMMAND_DEFAULT;
+    const char *ended = options->has_ok_statuses ? "ok-status" : options->tmpdir ? "tmpdir" : NULL;
     const char *option = options->exec_mode != EXEC_AUTO ? "exec-mode"
-                         : options->has_ok_statuses      ? "ok-status"
-                         : options->tmpdir               ? "tmpdir"
-                                                         : NULL;
-    if (!option || options_were_given(options, "exec"))
-        return MR_OK;
-    return mr_error_set(err, MR_E_USAGE, 0,
-                        "--%s is for commands, and there is no -x (which takes all that follows, "
-                        "up to a ';' of its own)",
-                        option);
+                         : has_server_command            ? "server-command"
+                                                         : ended;
+    if (option && !options_were_given(options, "exec"))
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "--%s is for commands, and there is no -x (which takes all that "
+                            "follows, up to a ';' of its own)",
+                            option);
+    if (is_server && ended)
+        return mr_error_set(err, MR_E_USAGE, 0, "--%s has no meaning with --exec-mode server",
+                            ended);
+    if (!is_server && has_server_command)
+        return mr_error_set(err, MR_E_USAGE, 0, "--server-command is for --exec-mode server");
+    return MR_OK;
 }
 
 static enum mr_status check_policy(const struct options *options, const struct chain *chain,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -13,10 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/path.h"
 
 #define CHECK_INTERVAL_MS 20 /* between looks whether it has ended, where the kernel has no pidfd  \
                               */
+
+#define DRAIN_COUNT       16 /* reads of a pipe before something else has its turn */
+#define NS_PER_MS         INT64_C(1000000)
 
 void child_init(struct child *child)
 {
@@ -303,6 +308,55 @@ void child_terminate(struct child *child)
     kill(-child->pid, SIGCONT);
 }
 
+/* What its pipes have now: stdout is dropped, stderr kept. */
+static void drain_pipes(struct child *child)
+{
+    unsigned char dropped[4096];
+    size_t got_bytes;
+    for (int i = 0; i < DRAIN_COUNT && child->out_fd >= 0; i++)
+        if (child_read(child, dropped, sizeof(dropped), &got_bytes, NULL) != MR_OK)
+            break;
+    for (int i = 0; i < DRAIN_COUNT; i++)
+        if (child_read_stderr(child, NULL) != MR_OK)
+            break;
+}
+
+bool child_await(struct child *child, int64_t until_ns)
+{
+    bool has_ended = false;
+    while (!has_ended) {
+        has_ended = child_check_end(child);
+        drain_pipes(child);
+        int64_t left_ns = until_ns - clock_now_ns();
+        if (left_ns <= 0)
+            break;
+        int64_t left_ms = (left_ns + NS_PER_MS - 1) / NS_PER_MS;
+        if (!has_ended && mr_status_is_error(child_poll(
+                              child, false, left_ms < INT_MAX ? (int)left_ms : INT_MAX, NULL)))
+            break;
+    }
+    return has_ended;
+}
+
+char *child_end_text(const struct child *child, char *text, size_t cap_bytes)
+{
+    const char *signal_name;
+    switch (child->end) {
+    case CHILD_END_EXITED:
+        snprintf(text, cap_bytes, "exited with status %d", child->end_number);
+        break;
+    case CHILD_END_KILLED:
+        signal_name = sigabbrev_np(child->end_number);
+        snprintf(text, cap_bytes, "was killed by signal %d (%s)", child->end_number,
+                 signal_name ? signal_name : "unknown");
+        break;
+    case CHILD_END_LOST:
+        snprintf(text, cap_bytes, "ended with a status that is lost");
+        break;
+    }
+    return text;
+}
+
 char *child_last_line(const struct child *child, char *line, size_t cap_bytes)
 {
     uint64_t end = child->tail_written_bytes;
@@ -325,11 +379,13 @@ char *child_last_line(const struct child *child, char *line, size_t cap_bytes)
     return line;
 }
 
-char *child_tail(const struct child *child)
+char *child_tail(const struct child *child, uint64_t since_bytes)
 {
     uint64_t end = child->tail_written_bytes;
     uint64_t begin = end > CHILD_TAIL_BYTES ? end - CHILD_TAIL_BYTES : 0;
-    if (begin > 0) {
+    if (since_bytes >= begin) {
+        begin = since_bytes;
+    } else {
         uint64_t line = begin + 1; /* what was before begin is not known */
         while (line < end && child->tail[(line - 1) % CHILD_TAIL_BYTES] != '\n')
             line++;

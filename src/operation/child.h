@@ -85,13 +85,22 @@ enum mr_status child_poll(struct child *child, bool writes, int timeout_ms, stru
  * its stdout no more. A no-op when there is no child. */
 void child_terminate(struct child *child);
 
+/* Waits until it has ended, or until_ns of the clock has come. Meanwhile its stderr is kept and its
+ * stdout dropped. True when it has ended. */
+bool child_await(struct child *child, int64_t until_ns);
+
+/* "exited with status 3", "was killed by signal 9 (KILL)", of a child that has ended. Returns text.
+ */
+char *child_end_text(const struct child *child, char *text, size_t cap_bytes);
+#define CHILD_END_BYTES 64 /* a fitting buffer */
+
 /* The last line of stderr that is not empty, without its newline; cut at its end when it is longer
  * than line. Returns line. */
 char *child_last_line(const struct child *child, char *line, size_t cap_bytes);
 
-/* What is kept of stderr, without its beginning when that is not a whole line, NUL as a space; the
- * caller's to free. NULL when there is nothing, or no memory. */
-char *child_tail(const struct child *child);
+/* What is kept of stderr from its byte since_bytes on, without its beginning when that is not a whole
+ * line, NUL as a space; the caller's to free. NULL when there is nothing, or no memory. */
+char *child_tail(const struct child *child, uint64_t since_bytes);
 
 /*
  * Kills what is left of its process group, takes its status (end, end_number) and closes

@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "operation/exec_config.h"
 #include "operation/exec_modes.h"
+#include "operation/exec_server.h"
 
 /* A number of 1 to 3 digits, 0 to 255; *text moves behind it. */
 static bool read_status(const char **text, unsigned *number)
@@ -89,6 +90,8 @@ enum mr_status exec_create(const char *const *argv, const struct exec_options *o
         return mr_error_set(err, MR_E_USAGE, 0, "-x: the command is missing");
     options = options ? options : &defaults;
     enum mr_status status = check_command(argv[0], err);
+    if (status == MR_OK && options->mode == EXEC_SERVER)
+        return exec_server_create(argv, options, operation, config, err);
     for (size_t i = 1; status == MR_OK && argv[i]; i++)
         status = check_argument(argv[i], options->mode, err);
     struct exec_config *made = NULL;

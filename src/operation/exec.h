@@ -8,6 +8,8 @@
  *   exec_run.[ch]      one command: its start for an item, its pipes, its end
  *   exec_filter.c      filter mode: stdin is the content, stdout the result
  *   exec_file.c        file mode: {in} and {out} are real files
+ *   exec_server.[ch]   server mode: a resident process for each worker; resident.[ch]: its start and
+ *                      end, talk.[ch] and pkt_line.[ch]: the protocol that it speaks
  */
 #ifndef MR_OPERATION_EXEC_H
 #define MR_OPERATION_EXEC_H
@@ -19,7 +21,8 @@
 enum exec_mode {
     EXEC_AUTO = -1, /* what the placeholders ask for */
     EXEC_FILTER,
-    EXEC_FILE
+    EXEC_FILE,
+    EXEC_SERVER
 };
 
 /* A set of exit statuses, 0 to 255. */
@@ -30,6 +33,7 @@ struct exec_statuses {
 struct exec_options {
     enum exec_mode mode;
     struct exec_statuses ok_statuses; /* those that are success; none at all: 0 alone */
+    bool smudges;                     /* server mode: the filter's command is smudge, not clean */
     unsigned threads_each;            /* what {threads} stands for; 0 is taken as 1 */
     const char *tmpdir;       /* where the files of file mode are; NULL: /tmp, and in memory what is
                                  small */

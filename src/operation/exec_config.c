@@ -174,8 +174,7 @@ static bool add_arguments(struct exec_start *start, const struct exec_config *co
                           const struct exec_words *words)
 {
     for (size_t i = 0; i < config->argument_count; i++) {
-        start->argv[i] =
-            words ? exec_words_expand(config->argv[i], words) : strdup(config->argv[i]);
+        start->argv[i] = exec_words_expand(config->argv[i], words);
         if (!start->argv[i])
             return false;
     }
@@ -195,7 +194,7 @@ enum mr_status exec_start_init(struct exec_start *start, const struct exec_confi
     if (is_made && config->environment_count > 0)
         memcpy(start->environment, config->environment,
                config->environment_count * sizeof(*start->environment));
-    if (is_made && add_arguments(start, config, entry ? words : NULL) &&
+    if (is_made && add_arguments(start, config, words) &&
         (!entry || add_variables(start, entry, words)))
         return MR_OK;
     exec_start_fini(start);

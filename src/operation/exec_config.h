@@ -42,8 +42,8 @@ bool exec_config_is_ok(const struct exec_config *config, int exit_status);
 
 /*
  * Fills *start for an item: words are what the placeholders stand for, words->sequence and
- * words->slot also MILLRACE_SEQ and MILLRACE_WORKER. entry NULL: a command that is for no item; its
- * arguments are as given and it has no variables. MR_OK or MR_E_MEMORY (then there is nothing to
+ * words->slot also MILLRACE_SEQ and MILLRACE_WORKER. entry NULL: a command that is for no one item;
+ * it has no variables. MR_OK or MR_E_MEMORY (then there is nothing to
  * free).
  */
 enum mr_status exec_start_init(struct exec_start *start, const struct exec_config *config,

@@ -179,7 +179,7 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
 static char *details(void *state)
 {
     const struct exec_file *file = state;
-    return child_tail(&file->run.child);
+    return child_tail(&file->run.child, 0);
 }
 
 static bool takes_file(const void *config)

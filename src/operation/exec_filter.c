@@ -35,7 +35,7 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
 static char *details(void *state)
 {
     const struct exec_run *run = state;
-    return child_tail(&run->child);
+    return child_tail(&run->child, 0);
 }
 
 static void stop(void *state)

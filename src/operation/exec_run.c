@@ -121,25 +121,14 @@ static enum mr_status finish(struct exec_run *run, struct mr_error *err)
     const struct child *child = &run->child;
     exec_run_stop(run);
     char what[PATH_SHOW_BYTES / 2];
-    switch (child->end) {
-    case CHILD_END_EXITED:
-        if (exec_config_is_ok(run->config, child->end_number))
-            return MR_DONE;
-        snprintf(what, sizeof(what), "exited with status %d", child->end_number);
-        break;
-    case CHILD_END_KILLED: {
-        const char *name = sigabbrev_np(child->end_number);
-        snprintf(what, sizeof(what), "was killed by signal %d (%s)", child->end_number,
-                 name ? name : "unknown");
-        break;
-    }
-    case CHILD_END_LOST:
-        path_show(what, sizeof(what), run->config->argv[0]);
+    if (child->end == CHILD_END_EXITED && exec_config_is_ok(run->config, child->end_number))
+        return MR_DONE;
+    if (child->end == CHILD_END_LOST)
         return mr_error_set(err, MR_E_CHILD, 0,
                             "the exit status of %s is lost: this program ignores SIGCHLD or waits "
                             "for all its children",
-                            what);
-    }
+                            path_show(what, sizeof(what), run->config->argv[0]));
+    child_end_text(child, what, sizeof(what));
     return fail(run, MR_E_CHILD, what, err);
 }
 
@@ -154,15 +143,8 @@ static int ms_until(int64_t deadline_ns)
 static enum mr_status end_late(struct exec_run *run, struct mr_error *err)
 {
     struct child *child = &run->child;
-    int64_t kill_ns = clock_now_ns() + GRACE_NS;
     child_terminate(child);
-    enum mr_status status = MR_OK;
-    while (!mr_status_is_error(status) && !child_check_end(child) && ms_until(kill_ns) > 0) {
-        status = child_poll(child, false, ms_until(kill_ns), NULL);
-        if (!mr_status_is_error(status))
-            status = drain_stderr(child, NULL);
-    }
-    drain_stderr(child, NULL);
+    child_await(child, clock_now_ns() + GRACE_NS);
     exec_run_stop(run);
     return fail(run, MR_E_TIMEOUT, "was ended", err);
 }
