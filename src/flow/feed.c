@@ -355,7 +355,8 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     made->entry.output_path = made->output.path;
     made->wants_seat = made->way && made->way->is_outside;
     made->process.has_seat =
-        made->wants_seat && job->order == LINE_IN_ORDER && !job->config.is_dry;
+        made->wants_seat && job->order == LINE_IN_ORDER && !job->config.is_dry &&
+        job->config.policy.retry_count == 0; /* else whoever asks first: see leave_seat() */
     if (made->process.has_seat)
         seats_join(job->seats, &made->process.seat, &made->line);
     if (made->is_operated && item_is_content(made))

@@ -49,7 +49,6 @@ enum mr_status exec_run_start(struct exec_run *run, const struct exec_target *ta
     struct exec_start start;
     enum mr_status status = exec_start_init(&start, config, target->entry, &words, err);
     if (status == MR_OK) {
-        run->start_ns = clock_now_ns();
         status = child_spawn(&run->child, start.argv, start.environment, target->flags, err);
         exec_start_fini(&start);
     }
