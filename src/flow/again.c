@@ -164,6 +164,8 @@ static bool redo(struct item *item)
 static bool retry(struct item *item)
 {
     item->retry_count++;
+    free(item->process.details);
+    item->process.details = NULL;
     return start_again(item, item->route);
 }
 

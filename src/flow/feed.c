@@ -224,8 +224,10 @@ static bool needs_whole(const struct item *item)
 {
     const struct mr_sink *sink = item->job->config.sink;
     bool is_member = item->input->source->flags & MR_SOURCE_CONTAINER;
-    /* It cannot take back what it has of an item that starts again. */
-    if ((sink->flags & MR_SINK_FINAL) && may_retry(item))
+    /* It cannot take back what it has of an item that starts again; nor must others that wait for that item's turn keep it from
+     * being worked on. */
+    bool has_turns = item->job->order != LINE_FREE;
+    if (may_retry(item) && ((sink->flags & MR_SINK_FINAL) || has_turns))
         return true;
     if (sink->encoding) /* large deflated files can say at their end what they are */
         return !(item->encode && item->is_size_known && !is_member &&
@@ -370,7 +372,8 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     made->entry.output_path = made->output.path;
     made->wants_seat = made->way && made->way->is_outside;
     made->process.has_seat =
-        made->wants_seat && job->order == LINE_IN_ORDER && !job->config.is_dry;
+        made->wants_seat && job->order == LINE_IN_ORDER && !job->config.is_dry &&
+        job->config.policy.retry_count == 0; /* else whoever asks first: see leave_seat() */
     if (made->process.has_seat)
         seats_join(job->seats, &made->process.seat, &made->line);
     if (made->is_operated && item_is_content(made))

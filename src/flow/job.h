@@ -55,7 +55,7 @@ struct job_observer {
 /* What is done about failures before on_error has its say. All 0: nothing. */
 struct job_policy {
     /* An item that failed starts again so many times at most, each time after the delay, where that may help: not for damaged content, nor for
-     * what is refused. What a sink with MR_SINK_FINAL gets of it is then complete before any of it is written. */
+     * what is refused. What a sink with MR_SINK_FINAL, or one that takes items in order, gets of it is then complete before any of it is written. */
     unsigned retry_count;
     int64_t retry_delay_ns;
     /* The time that the operations may work on an item, in each attempt: itself, or in percent of the median of the items that they are
