@@ -204,7 +204,7 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
                    .ctx = job},
     };
     job->order = config.order;
-    if (chain_is_outside(job->config.chain) &&
+    if ((job->config.is_isolated || chain_is_outside(job->config.chain)) &&
         seats_create(job->config.worker_count, &job->seats) != MR_OK)
         return out_of_memory(err);
     return line_create(&config, &job->line) == MR_OK ? MR_OK : out_of_memory(err);

@@ -161,7 +161,8 @@ static enum mr_status add_entry(struct worker *worker, const struct mr_entry *en
                                 struct mr_error *err)
 {
     struct wire_request *request = &worker->request;
-    const char *const texts[] = {entry->path, entry->target, entry->uname, entry->gname};
+    const char *const texts[] = {entry->path, entry->target, entry->uname, entry->gname,
+                                 entry->output_path};
     enum mr_status status = MR_OK;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && status == MR_OK; i++) {
         if (!texts[i])
@@ -173,6 +174,7 @@ static enum mr_status add_entry(struct worker *worker, const struct mr_entry *en
     request->entry = *entry;
     request->entry.path = request->entry.target = request->entry.uname = request->entry.gname =
         NULL;
+    request->entry.output_path = NULL;
     request->entry.xattrs = NULL;
     request->entry.xattr_count = 0;
     return status;
