@@ -128,6 +128,7 @@ struct options {
     bool allows_unsafe;
     struct limits limits;
     bool is_lenient_zip;
+    int absolute_names; /* 1: strip */
     int progress, color; /* enum when */
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;

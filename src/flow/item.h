@@ -118,6 +118,7 @@ struct job {
     struct chunk_pool *chunks;
     struct routes *routes;
     unsigned encode_width; /* runs of ENCODE that one item may have at once */
+    bool has_stripped;    /* feed only: the '/' of a name, and that was told */
     char *last_parent;    /* feed only; owned: its directories are settled */
     bool sink_uses_pool;
     struct nameset *names;  /* feed only; NULL: names cannot collide */

@@ -2,9 +2,8 @@
  * Deflate data on its way from one wrapping to another, as it is: each piece is decoded for its size and CRC, and handed
  * on. Out of a container it goes into a container or a gzip member; out of gzip members it becomes one raw stream.
  *
- * Members are joined by clearing the bit that says "final" in the header of each one's last deflate block, leading on to a
- * byte boundary by an empty stored block (RFC 1951, section 3.2.4), and ending all of it by an empty final block. Where block headers are,
- * zlib's inflate tells to the bit, when it is asked to stop at them (Z_BLOCK).
+ * Members are joined by clearing the bit that says "final" in the header of each one's last deflate block, leading on to a byte boundary
+ * by an empty stored block (RFC 1951, section 3.2.4), and ending it by an empty final block. zlib's inflate tells where headers are (Z_BLOCK).
  */
 #include <limits.h>
 #include <stdint.h>
@@ -18,7 +17,7 @@
 #include "operation/codec.h"
 #include "operation/member.h"
 
-/* Where ISA-L is there it does the same at one go, in little more time than libdeflate and a walk for what that lets pass. */
+/* ISA-L takes less time than libdeflate and the walk. */
 #define USES_LIBDEFLATE (MR_HAVE_LIBDEFLATE && !MR_HAVE_ISAL)
 #if USES_LIBDEFLATE
 #include <libdeflate.h>
@@ -148,8 +147,7 @@ static bool pass_whole(struct mover *mover, struct mr_io *io)
                                          (size_t)size_bytes, &used, &made) != LIBDEFLATE_SUCCESS ||
         used != io->in_bytes)
         return false;
-    /* libdeflate takes two symbols that RFC 1951 rules out; other readers would refuse what is handed on. */
-    uint64_t begin_bit, end_bit;
+    uint64_t begin_bit, end_bit; /* libdeflate takes two symbols that RFC 1951 rules out */
     if (!deflate_walk_last(&mover->walk, io->in, used, &begin_bit, &end_bit))
         return false;
     member_sum_add(&mover->sum, mover->scratch, made);
