@@ -155,6 +155,7 @@ struct options {
     const char *journal; /* NULL: none */
     bool resumes, retries_failed;
     int sync;            /* enum sync */
+    int absolute_names; /* 1: strip */
     int progress, color; /* enum when */
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;

@@ -198,6 +198,25 @@ static const struct topic topics[] = {
      "           processors; auto. Processors: those this process may use (affinity mask\n"
      "           and cgroup quota)\n"
      "Memory     a size, or 50%: of the memory limit (cgroup limit or the machine's memory)\n"},
+    {"limits", "how much may come of an input, and what archives may not do",
+     "What an archive says of itself is a claim; limits count the bytes that come.\n"
+     "  --max-item-size SIZE   any       an item is refused (exit 1)\n"
+     "  --max-ratio N          200       from 10 MiB on: a member, what gunzip and the like\n"
+     "                                   unpack (refused, exit 1), an archive as a whole\n"
+     "                                   (nothing more is read of it, exit 1); 0: any\n"
+     "  --max-total-size SIZE  any       the run ends (exit 3)\n"
+     "  --max-items N          any       the run ends (exit 3)\n"
+     "  --max-depth N          any       what is deeper is left out\n"
+     "  names of members       always    at most 128 parts of 255 bytes, 4095 bytes in all\n"
+     "  memory of a decoder    always    128 MiB for a zstd window or an xz dictionary\n"
+     "The holes of sparse members count as content, at 1/128 up to 256 MiB.\n"
+     "-P is about links that lead out of the output, and changes none of this.\n"
+     "\n"
+     "Names with '..' and links out of the output are refused, names that begin with '/'\n"
+     "too (--absolute-names strip). zip archives that readers take for different things are\n"
+     "refused as a whole; --lenient-zip reads them with a warning. What is damaged is\n"
+     "refused, what was whole before it is kept. Garbage behind compressed data is left\n"
+     "out with a warning, and the exit status is 1.\n"},
     {"exit", "exit statuses",
      "0  all done\n"
      "1  some items failed or were refused; the rest is complete\n"

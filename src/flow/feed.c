@@ -1,5 +1,6 @@
 /* feed.c - where items are made: the next entry of the inputs, its name in the output, its cost.
  * One thread at a time. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,13 +35,39 @@ static void tell_failed(struct job *job, const struct input *input, const struct
 
 /* ---- names ---- */
 
+/* What is asked of names in archives alone. *path may lose its beginning. */
+static enum mr_status settle_member_name(struct job *job, const struct input *input,
+                                         const char **path, struct mr_error *err)
+{
+    const struct job_observer *observer = &job->config.observer;
+    char shown[PATH_SHOW_BYTES], text[PATH_SHOW_BYTES + 80];
+    if (path_climbs_by_backslash(*path))
+        return mr_error_set(err, MR_E_UNSAFE, 0,
+                            "refused the name '%s': it has a '..' between backslashes",
+                            path_show(shown, sizeof(shown), *path));
+    if (!job->config.strips_absolute || **path != '/')
+        return MR_OK;
+    *path += strspn(*path, "/");
+    if (!job->has_stripped && observer->remarked) {
+        snprintf(text, sizeof(text), "%s: took the '/' off the beginning of names",
+                 path_show(shown, sizeof(shown), input->source->label));
+        observer->remarked(observer->ctx, text);
+    }
+    job->has_stripped = true;
+    return MR_OK;
+}
+
 /* *name becomes the output name of an entry called path. with_chain: the operations run on it. */
 static enum mr_status map_name(struct job *job, const struct input *input, const char *path,
                                bool is_content, bool with_chain, char **name, struct mr_error *err)
 {
     const struct job_config *config = &job->config;
     char *clean = NULL, *joined;
-    enum mr_status status = path_clean(path, &clean, err);
+    enum mr_status status = MR_OK;
+    if (input->source->flags & MR_SOURCE_CONTAINER)
+        status = settle_member_name(job, input, &path, err);
+    if (status == MR_OK)
+        status = path_clean(path, &clean, err);
     if (status != MR_OK)
         return status;
     joined = path_join(input->prefix, clean);

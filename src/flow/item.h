@@ -140,6 +140,7 @@ struct job {
     enum line_order order;
     unsigned encode_width; /* runs of ENCODE that one item may have at once */
     uint64_t operated_count; /* feed only: items that got a sequence number */
+    bool has_stripped;    /* feed only: the '/' of a name, and that was told */
     char *last_parent;    /* feed only; owned: its directories are settled */
     bool sink_uses_pool;
     struct nameset *names;  /* feed only; NULL: names cannot collide */

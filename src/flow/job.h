@@ -89,6 +89,7 @@ struct job_config {
     bool is_reproducible; /* owners dropped, modes 0644/0755, mtimes clamped or 0 */
     bool removes_sources; /* each file's source, once its output is on the disk and was read back;
                              needs sink->ops->verify */
+    bool strips_absolute; /* a '/' at the beginning of a member's name is taken off, not refused */
     bool keeps_names;     /* --in-place: operations do not change names */
     bool is_isolated;     /* the operations of chain work in worker processes */
     bool is_dry;          /* names and selection only: nothing is loaded or stored */

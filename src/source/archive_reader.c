@@ -80,8 +80,12 @@ static int read_header(struct archive_reader *reader)
         return reader->first_status;
     }
     /* After the padding of the last member: the mark of the end takes another block. */
-    if (is_tar(reader) && archive_read_data_skip(reader->archive) >= ARCHIVE_WARN)
+    if (is_tar(reader)) {
+        int status = archive_read_data_skip(reader->archive);
+        if (status < ARCHIVE_WARN)
+            return status;
         reader->end_bytes = archive_filter_bytes(reader->archive, 0);
+    }
     return archive_read_next_header(reader->archive, &reader->member);
 }
 
