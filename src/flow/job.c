@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/path.h"
-#include "flow/item.h"
+#include "flow/ledger.h"
 #include "operation/internals.h"
 #include "operation/isolate.h"
 
@@ -363,6 +363,7 @@ static void finish_problem(void *ctx, const char *path, const struct mr_error *p
         .error = problem,
     };
     atomic_fetch_sub(&job->outcomes[JOB_STORED], 1);
+    ledger_failed_late(job, path, problem);
     job_tell(job, &told);
 }
 

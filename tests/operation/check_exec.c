@@ -380,14 +380,14 @@ START_TEST(gives_up_at_the_deadline)
         const char *script, *text;
         int64_t most_ms;
     } cases[] = {
-        {"exec sleep 30", "sh took longer than 0.2 s", 690},
+        {"exec sleep 30", "sh was ended", 690},
         {"trap 'echo bye >&2; exit 0' TERM; while :; do sleep 0.01; done",
-         "sh took longer than 0.2 s: bye", 690},
-        {"trap '' TERM; echo no >&2; sleep 30 & wait; sleep 30", "sh took longer than 0.2 s: no",
+         "sh was ended: bye", 690},
+        {"trap '' TERM; echo no >&2; sleep 30 & wait; sleep 30", "sh was ended: no",
          1200},
-        {"kill -STOP $$", "sh took longer than 0.2 s", 690},
+        {"kill -STOP $$", "sh was ended", 690},
         {"trap '' TERM; yes & yes >&2", NULL, 1200},
-        {"trap '' TERM; cat >/dev/null; while :; do :; done", "sh took longer than 0.2 s", 1200},
+        {"trap '' TERM; cat >/dev/null; while :; do :; done", "sh was ended", 1200},
     };
     void *config;
     size_t fd_count = count_fds();
