@@ -45,6 +45,13 @@ struct mr_xattr {
     size_t value_bytes;
 };
 
+/* A file as it stands in an output. */
+struct mr_stored {
+    int64_t size_bytes, mtime_s;
+    uint32_t mtime_ns;
+    uint32_t crc; /* CRC-32 (RFC 1952, section 8) of its content, where it was asked for */
+};
+
 struct mr_entry {
     char *path;         /* owned; relative for a directory source; what an archive says for an archive */
     char *target;       /* owned; NULL unless a link */
@@ -61,6 +68,11 @@ struct mr_entry {
     bool has_encoding;
     struct mr_encoding encoding; /* meaningful when has_encoding */
     bool replaces_earlier; /* set by a job: an earlier item of the same run had this name, and this one takes its place */
+    /*
+     * Set by a job that goes on where an earlier run was stopped; not owned; NULL: nothing. A file of that size and time that stands
+     * in the entry's place is that run's own, and may be replaced.
+     */
+    const struct mr_stored *replaces;
     int64_t mtime_s;    /* seconds since 1970, may be negative */
     uint32_t mtime_ns;  /* 0..999,999,999 */
     int64_t size_bytes; /* of a file's content; MR_SIZE_UNKNOWN when the source cannot tell */

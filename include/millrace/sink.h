@@ -75,6 +75,13 @@ struct mr_sink_ops {
     enum mr_status (*verify)(struct mr_sink *sink, const struct mr_entry *entry,
                              uint64_t size_bytes, uint32_t crc, struct mr_error *err);
 
+    /*
+     * What stands in the output under entry->path by now: MR_OK fills *found, with its CRC when has_crc is set (then all of it is
+     * read). MR_DONE: no file. MR_E_SYSTEM, MR_E_MEMORY. Any thread. NULL: single items of this output cannot be looked at.
+     */
+    enum mr_status (*find)(struct mr_sink *sink, const struct mr_entry *entry, bool has_crc,
+                           struct mr_stored *found, struct mr_error *err);
+
     /* Drops the item, leaving nothing behind. Frees the writer. */
     void (*abort)(struct mr_sink *sink, struct mr_writer *writer);
 
@@ -89,6 +96,12 @@ struct mr_sink_ops {
 
     /* Frees everything; without finish() before it, removes what is not complete. */
     void (*destroy)(struct mr_sink *sink);
+
+    /*
+     * The process is about to end although other threads are still in calls that do not return: removes temporary files that have
+     * a name. Nothing but the end of the process may follow. NULL: there are none.
+     */
+    void (*abandon)(struct mr_sink *sink);
 
     /*
      * Appends what this output could not hold ("extended attributes of 3 items", ...), one line each, to text; called

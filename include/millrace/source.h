@@ -57,6 +57,12 @@ struct mr_source_ops {
      */
     int64_t (*open_size)(struct mr_source *source, struct mr_reader *reader);
 
+    /*
+     * Brings size_bytes, mode and mtime of *entry up to what they were when reader was opened. True when any of them is
+     * another than next() said. NULL: what next() said still holds.
+     */
+    bool (*update)(struct mr_source *source, const struct mr_reader *reader, struct mr_entry *entry);
+
     /* Ends reading, complete or not. reader may be NULL. May report that the file changed meanwhile. */
     enum mr_status (*close)(struct mr_source *source, struct mr_reader *reader, struct mr_error *err);
 

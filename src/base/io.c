@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/path.h"
@@ -150,4 +152,26 @@ int io_temp_file(struct mr_error *err)
         errno = reason;
     }
     return fd;
+}
+
+bool io_is_same_content(int directory, const char *a, const char *b)
+{
+    enum { PIECE_BYTES = 65536 };
+    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    const int fds[2] = {openat(directory, a, flags), openat(directory, b, flags)};
+    struct stat st[2];
+    unsigned char *pieces = malloc(2 * PIECE_BYTES);
+    bool is_same = fds[0] >= 0 && fds[1] >= 0 && pieces && fstat(fds[0], &st[0]) == 0 &&
+                   fstat(fds[1], &st[1]) == 0 && S_ISREG(st[0].st_mode) && S_ISREG(st[1].st_mode) &&
+                   st[0].st_size == st[1].st_size;
+    size_t got[2] = {PIECE_BYTES, PIECE_BYTES};
+    while (is_same && got[0] == PIECE_BYTES)
+        is_same = io_read(fds[0], pieces, PIECE_BYTES, &got[0]) == 0 &&
+                  io_read(fds[1], pieces + PIECE_BYTES, PIECE_BYTES, &got[1]) == 0 &&
+                  got[0] == got[1] && memcmp(pieces, pieces + PIECE_BYTES, got[0]) == 0;
+    for (unsigned i = 0; i < 2; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    free(pieces);
+    return is_same;
 }

@@ -20,6 +20,12 @@ int io_write(int fd, const void *data, size_t size_bytes);
 int io_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset_bytes);
 
 /*
+ * Do two regular files of an open directory hold the same bytes? No link is followed; what cannot be
+ * read differs.
+ */
+bool io_is_same_content(int directory, const char *a, const char *b);
+
+/*
  * Chooses the directory for temporary files (copied; NULL or "" is back to the default). The
  * default is $TMPDIR when that is an absolute path, else /var/tmp, else /tmp. Only where bytes wait
  * for a while depends on it, never a result. Call it before any thread starts.

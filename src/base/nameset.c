@@ -23,10 +23,11 @@
 #define NO_BLOCK         UINT64_MAX
 
 struct slot {
-    uint64_t hash[2]; /* both 0: empty */
+    uint64_t hash[2]; /* both 0: empty. Where names have numbers, the second is the number */
 };
 
 struct table {
+    bool has_numbers;
     unsigned bits; /* 2^bits slots */
     uint64_t used_count;
     struct slot *slots;  /* in memory: all of them; else NULL */
@@ -121,6 +122,11 @@ static bool is_empty(const struct slot *slot)
     return slot->hash[0] == 0 && slot->hash[1] == 0;
 }
 
+static bool is_same(const struct table *table, const struct slot *a, const struct slot *b)
+{
+    return a->hash[0] == b->hash[0] && (table->has_numbers || a->hash[1] == b->hash[1]);
+}
+
 /* *slot: the one that holds hash, or the empty one where it belongs. The table is never full. */
 static enum mr_status table_find(struct table *table, const struct slot *hash, struct slot **slot,
                                  struct mr_error *err)
@@ -129,7 +135,7 @@ static enum mr_status table_find(struct table *table, const struct slot *hash, s
     uint64_t index = hash->hash[0] >> (64 - table->bits);
     for (;; index = (index + 1) & mask) {
         enum mr_status status = table_slot(table, index, slot, err);
-        if (status != MR_OK || is_empty(*slot) || memcmp(*slot, hash, sizeof(*hash)) == 0)
+        if (status != MR_OK || is_empty(*slot) || is_same(table, *slot, hash))
             return status;
     }
 }
@@ -172,6 +178,7 @@ static enum mr_status make_room(struct nameset *set, struct mr_error *err)
     enum mr_status status = table_init(&larger, table->bits + 1, in_memory, err);
     if (status != MR_OK)
         return status;
+    larger.has_numbers = table->has_numbers;
     status = table_move(&larger, table, err);
     if (status != MR_OK) {
         table_fini(&larger);
@@ -256,5 +263,39 @@ enum mr_status nameset_has(struct nameset *set, const char *name, bool *is_there
     enum mr_status status = look_up(set, name, &hash, &slot, err);
     if (status == MR_OK)
         *is_there = !is_empty(slot);
+    return status;
+}
+
+enum mr_status nameset_set_number(struct nameset *set, const char *name, uint64_t number,
+                                  struct mr_error *err)
+{
+    struct slot hash;
+    struct slot *slot;
+    set->table.has_numbers = true;
+    enum mr_status status = make_room(set, err);
+    if (status == MR_OK)
+        status = look_up(set, name, &hash, &slot, err);
+    if (status != MR_OK)
+        return status;
+    hash.hash[1] = number;
+    if (is_empty(slot)) {
+        table_put(&set->table, slot, &hash);
+    } else {
+        slot->hash[1] = number;
+        set->table.is_dirty = set->table.fd >= 0;
+    }
+    return MR_OK;
+}
+
+enum mr_status nameset_number(struct nameset *set, const char *name, uint64_t *number,
+                              struct mr_error *err)
+{
+    struct slot hash;
+    struct slot *slot;
+    *number = 0;
+    set->table.has_numbers = true;
+    enum mr_status status = look_up(set, name, &hash, &slot, err);
+    if (status == MR_OK && !is_empty(slot))
+        *number = slot->hash[1];
     return status;
 }

@@ -61,6 +61,21 @@ enum mr_status path_clean(const char *name, char **clean, struct mr_error *err)
     return MR_OK;
 }
 
+bool path_climbs_by_backslash(const char *name)
+{
+    static const char separators[] = "/\\";
+    bool is_behind = false; /* a backslash stands before this component */
+    for (const char *at = name; *at;) {
+        size_t length = strcspn(at, separators);
+        if (is_dot_dot(at, length) && (is_behind || at[length] == '\\'))
+            return true;
+        at += length;
+        is_behind = *at == '\\';
+        at += *at != '\0';
+    }
+    return false;
+}
+
 bool path_link_stays_inside(const char *link_path, const char *target)
 {
     if (target[0] == '/' || target[0] == '\0')

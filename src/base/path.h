@@ -20,6 +20,9 @@
  */
 enum mr_status path_clean(const char *name, char **clean, struct mr_error *err);
 
+/* Would a system that separates by backslashes find a ".." in it? Only with a backslash beside it. */
+bool path_climbs_by_backslash(const char *name);
+
 /*
  * Where a symbolic link at link_path (clean, relative to the root) with the text target leads,
  * taken as text: true when it stays below the root (target relative, and never more ".." than

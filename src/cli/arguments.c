@@ -121,6 +121,17 @@ static enum mr_status keep_for_later(struct options *options, const struct optio
     return MR_OK;
 }
 
+static enum mr_status remember(struct options *options, const struct option *option,
+                               const char *value, struct mr_error *err)
+{
+    struct said *grown = realloc(options->said, (options->said_count + 1) * sizeof(*grown));
+    if (!grown)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    options->said = grown;
+    grown[options->said_count++] = (struct said){.option = option, .value = value};
+    return MR_OK;
+}
+
 static enum mr_status apply(struct options *options, const struct option *option, const char *value,
                             struct words *words, struct mr_error *err)
 {
@@ -166,6 +177,8 @@ static enum mr_status take_option(struct options *options, const struct option *
         value = words->words[words->next++];
     }
     enum mr_status status = apply(options, option, value, words, err);
+    if (status == MR_OK)
+        status = remember(options, option, value, err);
     if (status != MR_OK)
         mr_error_prefix(err, "%s", spelling.text);
     return status;

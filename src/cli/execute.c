@@ -12,7 +12,8 @@
 #include "cli/summary.h"
 
 #define TICK_MS      100
-#define GRACE_S      5 /* for what is in flight after the first signal */
+#define GRACE_S      5   /* for what is in flight after the first signal */
+#define HARD_MS      300 /* for calls that are under way after that */
 #define LOSSES_BYTES 2048
 #define DETAILS_LINE_BYTES 800
 
@@ -121,11 +122,21 @@ static void remarked(void *ctx, const char *text)
 struct stopping {
     int handled_count;
     bool is_hard;
-    int64_t started_ns;
+    int64_t started_ns, hard_ns;
 };
 
-static void stop_on_signals(const struct cli *cli, struct job *job, struct stopping *stopping)
+/* Some call does not return: a read or a command hangs, a codec has a large block under way. */
+static void end_now(struct mr_sink *sink)
 {
+    if (sink->ops->abandon)
+        sink->ops->abandon(sink);
+    signals_raise(signals_first());
+}
+
+static void stop_on_signals(const struct execution *execution, struct job *job,
+                            struct stopping *stopping)
+{
+    const struct cli *cli = execution->cli;
     int count = signals_count();
     if (count == 0)
         return;
@@ -141,20 +152,21 @@ static void stop_on_signals(const struct cli *cli, struct job *job, struct stopp
         message_error(cli->message, NULL, "stopping now: what is in flight is dropped");
         job_stop(job, true);
         stopping->is_hard = true;
+        stopping->hard_ns = clock_now_ns();
     }
-    /* The third is for a run that cannot end, because a read or a command hangs. */
-    if (count > 2)
-        signals_raise(signals_first());
+    if (stopping->is_hard && clock_now_ns() - stopping->hard_ns > HARD_MS * INT64_C(1000000))
+        end_now(execution->config->sink);
     stopping->handled_count = count;
 }
 
-static void wait_for(const struct cli *cli, struct job *job)
+static void wait_for(const struct execution *execution, struct job *job)
 {
+    const struct cli *cli = execution->cli;
     struct progress progress;
     struct stopping stopping = {0};
     progress_init(&progress, cli->message, cli->options);
     while (!job_wait(job, TICK_MS)) {
-        stop_on_signals(cli, job, &stopping);
+        stop_on_signals(execution, job, &stopping);
         progress_tick(&progress, job);
     }
     progress_end(&progress);
@@ -243,7 +255,7 @@ int execute_job(const struct execution *execution)
     }
     signals_catch(true);
     job_start(job);
-    wait_for(cli, job);
+    wait_for(execution, job);
     bool is_finished = false;
     int result = end_job(execution, job, &is_finished);
     sum_up(&watch, job, is_finished);

@@ -73,8 +73,8 @@ static enum mr_status check(const struct guard *guard, const struct mr_entry *en
         fstatat(guard->root_fd, entry->path, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
         is_input(guard, entry, &about))
         return mr_error_set(err, MR_E_UNSUPPORTED, 0,
-                            "its output would replace an input of this run: write to another "
-                            "directory, or use --in-place");
+                            "its output would replace an input of this run, or its journal: write "
+                            "to another directory, or use --in-place");
     return MR_OK;
 }
 
@@ -156,6 +156,19 @@ static enum mr_status verify(struct mr_sink *sink, const struct mr_entry *entry,
     return inner->ops->verify(inner, entry, size_bytes, crc, err);
 }
 
+static enum mr_status find(struct mr_sink *sink, const struct mr_entry *entry, bool has_crc,
+                           struct mr_stored *found, struct mr_error *err)
+{
+    struct mr_sink *inner = guard_of(sink)->inner;
+    return inner->ops->find(inner, entry, has_crc, found, err);
+}
+
+static void abandon(struct mr_sink *sink)
+{
+    struct mr_sink *inner = guard_of(sink)->inner;
+    inner->ops->abandon(inner);
+}
+
 static uint64_t use_pool(struct mr_sink *sink, struct mr_pool *pool, unsigned thread_count,
                          uint64_t memory_bytes)
 {
@@ -175,11 +188,12 @@ static uint64_t output_bytes(struct mr_sink *sink)
     return inner->ops->output_bytes(inner);
 }
 
-/* The files among the inputs. What a list names is not known yet; for those the entry's own inode
+/* The files among the inputs, and the journal. What a list names is not known yet; for those the entry's own inode
  * has to do. */
 static enum mr_status note_inputs(struct guard *guard, struct mr_error *err)
 {
     const struct options *options = guard->config.options;
+    struct stat journal;
     guard->inputs = calloc(options->name_count + 1, sizeof(*guard->inputs));
     if (!guard->inputs)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
@@ -189,6 +203,9 @@ static enum mr_status note_inputs(struct guard *guard, struct mr_error *err)
             guard->inputs[guard->input_count++] =
                 (struct file_id){.device = about.st_dev, .inode = about.st_ino};
     }
+    if (options->journal && stat(options->journal, &journal) == 0)
+        guard->inputs[guard->input_count++] =
+            (struct file_id){.device = journal.st_dev, .inode = journal.st_ino};
     return MR_OK;
 }
 
@@ -212,6 +229,8 @@ enum mr_status guard_create(const struct guard_config *config, struct mr_sink **
         .destroy = destroy,
         .losses = losses,
         .verify = guard->inner->ops->verify ? verify : NULL,
+        .find = guard->inner->ops->find ? find : NULL,
+        .abandon = guard->inner->ops->abandon ? abandon : NULL,
         .keeps_plain = guard->inner->ops->keeps_plain ? keeps_plain : NULL,
         .use_pool = guard->inner->ops->use_pool ? use_pool : NULL,
         .output_bytes = guard->inner->ops->output_bytes ? output_bytes : NULL,

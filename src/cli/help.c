@@ -156,11 +156,9 @@ bool help_topic(FILE *out, const char *topic)
         help_verb(out, verb);
         return true;
     }
-    const struct topic *text = topics_find(topic);
-    if (text) {
+    const struct topic *text = topics_find(topic); /* with the options of that name behind it */
+    if (text)
         fputs(text->text, out);
-        return true;
-    }
     const struct page *page = page_find(topic);
     if (page) {
         page->write(out);
@@ -169,6 +167,8 @@ bool help_topic(FILE *out, const char *topic)
     for (enum option_group group = GROUP_WORK; group < GROUPS_COUNT; group++)
         if (strcmp(options_group_word(group), topic) == 0)
             return show_group(out, group, VERBS_ALL);
+    if (text)
+        return true;
     const struct mr_operation *operation = registry_find(topic);
     if (operation)
         help_operation(out, NULL, operation);

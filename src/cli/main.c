@@ -7,7 +7,7 @@
  *   src/base/          libc only, no threads, no items: status, entry, parse (sizes, dates, nearest
  *                      names), path (names as bytes), io (whole reads and writes), below (openat2
  *                      under a root; dircache: directories kept open), nameset (names seen, in bounded
- *                      memory), siphash, locale, clock
+ *                      memory), filelock, siphash, locale, clock
  *   src/codec/         compression libraries, no threads, no items: block (codecs in blocks that can be
  *                      joined: block_*), deflate_* and deflater (libdeflate, ISA-L or zlib; dense: what
  *                      is not worth it), inflate, unwrap (streams that are decoded; pieces of them), sums
@@ -17,16 +17,18 @@
  *   src/flow/          the file job, the line's other client: job; feed makes items (collide, links:
  *                      their names; routes: their operations), load, process, encode and store are their
  *                      steps (item: what these share; box: what waits between two); chunk, spool (content
- *                      on its way), notes (lists beside the output), lost
+ *                      on its way), notes (lists beside the output), lost,
+ *                      ledger (what the job writes down, and what earlier ones did)
  *   src/source/        where items come from: directory, file, archive (archive_*, libarchive's part;
  *                      decode_*: compressed ones are decoded ahead), zip (zip_*), stream; inputs puts
  *                      several in a row; local, names, name_list, prefix serve them
  *   src/operation/     what is done to content: registry (all of them), chain (several as one), the
  *                      codecs (codec_*: what they share), hash, charset, lines, exec (a command; child),
  *                      member (into and out of containers that keep each member compressed)
- *   src/policy/        selection (which items; glob) and naming (their names in the output)
+ *   src/policy/        selection (which items; glob), naming (their names in the output), journal (what
+ *                      was done, in a file: journal_*)
  *   src/sink/          where items go: directory (tree, staged: files until they are complete, later:
- *                      what comes last), archive (by libarchive; archive_outputs: all formats; blocks:
+ *                      what comes last; tree_claim, tree_disk: locks, fsync), archive (by libarchive; archive_outputs: all formats; blocks:
  *                      compressed in parallel; archive_target: the file), zip (zip_*), stream, null
  *   src/bench/         the same job again and again: sample (content in memory; generate), sweep (sizes
  *                      to try), trial (what they took), limit
@@ -42,6 +44,7 @@
  *     overlap          is the output an input, or in one?
  *     inplace          --in-place: one job for each input
  *     sizes            numbers of threads and bytes of memory
+ *     resume           --journal and its like; fingerprint: what must be the same for that
  *     execute          a job while it runs: its observer, signals, how it ended
  *     message          the only writer to stderr; progress: the status line; summary: the end lines
  *     signals          SIGINT and its like; closed standard descriptors

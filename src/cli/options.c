@@ -137,6 +137,9 @@ static const struct option table[] = {
      "replace the extension of files by E, instead of what the operations would change", LATER},
     {"flat", 0, NULL, GROUP_NAMES, VERB_RUN, "keep only the last component of each name",
      TRUE(is_flat)},
+    {"absolute-names", 0, "refuse|strip", GROUP_NAMES, VERBS_WITH_JOB,
+     "members of archives whose names begin with '/': refuse them (default), or take it off",
+     CHOICE(absolute_names)},
     {"collide", 0, "error|rename|last", GROUP_NAMES, VERB_RUN,
      "two items with one name: refuse the later one (default), number it, or let the last one win",
      CHOICE(collide)},
@@ -179,6 +182,20 @@ static const struct option table[] = {
      "end the run when N items have failed, or more than P% of at least 20", CALL(values_halt)},
     {"allow-unsafe", 'P', NULL, GROUP_FAILURE, VERB_RUN,
      "accept links of an archive that lead out of the output", TRUE(allows_unsafe)},
+
+    {"journal", 0, "FILE", GROUP_JOURNAL, VERB_RUN,
+     "write down in FILE what is done, so that the run can go on where it was stopped",
+     TEXT(journal)},
+    {"resume", 0, NULL, GROUP_JOURNAL, VERB_RUN,
+     "with --journal: leave out what an earlier run did, as long as source and output are what they "
+     "were; see `millrace help resume`",
+     TRUE(resumes)},
+    {"retry-failed", 0, NULL, GROUP_JOURNAL, VERB_RUN,
+     "with --journal: do only what failed in earlier runs", TRUE(retries_failed)},
+    {"fsync", 0, "none|file|all", GROUP_JOURNAL, VERB_RUN,
+     "before an item counts as stored: leave it to the system when it reaches the disk (default), "
+     "wait for its content, or for its name and new directories too",
+     CHOICE(sync)},
 
     {"max-item-size", 0, "SIZE", GROUP_LIMITS, VERBS_WITH_JOB,
      "refuse items whose content, as it is read or as an operation makes it, is larger (default: "
@@ -244,6 +261,7 @@ static const struct {
     [GROUP_EXISTING] = {"existing", "Existing (default: refuse and report)"},
     [GROUP_METADATA] = {"metadata", "Metadata"},
     [GROUP_FAILURE] = {"failure", "Failure"},
+    [GROUP_JOURNAL] = {"journal", "Journal and resume"},
     [GROUP_BENCH] = {"sweeps", "Bench"},
     [GROUP_LIMITS] = {"limits", "Limits"},
     [GROUP_REPORT] = {"report", "Report"},
@@ -272,6 +290,7 @@ void options_fini(struct options *options)
     for (size_t i = 0; i < options->given_count; i++)
         free(options->given[i].command);
     free(options->given);
+    free(options->said);
     free(options->names);
     memset(options, 0, sizeof(*options));
 }

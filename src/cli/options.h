@@ -41,6 +41,7 @@ enum option_group {
     GROUP_METADATA,
     GROUP_FAILURE,
     GROUP_LIMITS,
+    GROUP_JOURNAL,
     GROUP_BENCH,
     GROUP_REPORT,
     GROUP_OTHER,
@@ -95,12 +96,20 @@ struct given {
     const char **command; /* OPTION_EXEC: the words, NULL at the end; owned */
 };
 
+/* One use of any row. */
+struct said {
+    const struct option *option;
+    const char *value; /* NULL: it takes none, or a command */
+};
+
 struct options {
     unsigned verb;      /* enum verb_bit */
     const char **names; /* what is no option, in order; owned array */
     size_t name_count;
     struct given *given; /* owned array */
     size_t given_count;
+    struct said *said; /* in order; owned array */
+    size_t said_count;
     bool wants_help;
 
     int exec_mode;                    /* enum exec_mode */
@@ -143,6 +152,10 @@ struct options {
     bool allows_unsafe;
     struct limits limits;
     bool is_lenient_zip;
+    const char *journal; /* NULL: none */
+    bool resumes, retries_failed;
+    int sync;            /* enum sync */
+    int absolute_names; /* 1: strip */
     int progress, color; /* enum when */
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;

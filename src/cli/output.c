@@ -209,9 +209,12 @@ void output_fini(struct output *output)
 }
 
 static enum mr_status open_archive(const struct output *output, const struct options *options,
-                                   struct mr_sink **sink, struct mr_error *err)
+                                   bool is_resumed, struct mr_sink **sink, struct mr_error *err)
 {
     struct archive_sink_config config = {
+        .sync = (enum sync)options->sync,
+        .is_exclusive = !options->is_in_place, /* many in one directory would look at each other */
+        .is_resumed = is_resumed,
         .format = output->format->name,
         .settings = output->settings,
         .level = options->level,
@@ -223,9 +226,14 @@ static enum mr_status open_archive(const struct output *output, const struct opt
 }
 
 enum mr_status output_open(const struct output *output, const struct options *options,
-                           bool is_untrusted, struct mr_sink **sink, struct mr_error *err)
+                           bool is_untrusted, bool is_resumed, struct mr_sink **sink,
+                           struct mr_error *err)
 {
     struct directory_sink_config config = {
+        .sync = (enum sync)options->sync,
+        /* Several may write a file each to the same directory. */
+        .is_exclusive = output->kind == OUTPUT_TREE,
+        .is_resumed = is_resumed,
         .existing = options->is_in_place ? EXISTING_OVERWRITE : (enum existing)options->existing,
         .preserve = options->preserve,
         .is_untrusted = is_untrusted,
@@ -238,7 +246,7 @@ enum mr_status output_open(const struct output *output, const struct options *op
     case OUTPUT_FILE:
         return directory_sink_create(output->path, &config, sink, err);
     case OUTPUT_ARCHIVE:
-        return open_archive(output, options, sink, err);
+        return open_archive(output, options, is_resumed, sink, err);
     case OUTPUT_STREAM:
         return stream_sink_create(STDOUT_FILENO, "stdout", sink, err);
     case OUTPUT_NULL:

@@ -25,9 +25,11 @@ struct output {
 enum mr_status output_choose(struct output *output, const struct options *options,
                              struct mr_error *err);
 void output_fini(struct output *output);
-/* Makes the sink (the caller's). is_untrusted: some entries may come from an archive. */
+/* Makes the sink (the caller's). is_untrusted: some entries may come from an archive. is_resumed: an
+ * earlier run was stopped while it wrote there. */
 enum mr_status output_open(const struct output *output, const struct options *options,
-                           bool is_untrusted, struct mr_sink **sink, struct mr_error *err);
+                           bool is_untrusted, bool is_resumed, struct mr_sink **sink,
+                           struct mr_error *err);
 
 /* What --to says, or NULL without --to: the format, and what follows the ':' (the caller's to free;
  * NULL: nothing). */

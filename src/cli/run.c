@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "cli/execute.h"
 #include "cli/overlap.h"
+#include "cli/resume.h"
 #include "cli/signals.h"
 #include "source/archive_formats.h"
 
@@ -17,8 +18,9 @@
 struct made {
     char *prefix; /* of names in the output, for people */
     struct mr_sink *sink;
-    struct walk_own own;
+    struct walk_own own[2]; /* the output and the journal, where the inputs could hold them */
     struct inputs *inputs;
+    struct resume resume;
 };
 
 enum mr_status run_check_inputs(const struct options *options, struct mr_error *err)
@@ -141,10 +143,11 @@ static enum mr_status open_inputs(const struct run *run, struct made *made, stru
     /* EPUB and ODF files are known by it. */
     if (run->output->kind == OUTPUT_ARCHIVE && strcmp(run->output->format->name, "zip") == 0)
         wanted.first_name = "mimetype";
-    if (!options->is_in_place && overlap_own(run->output, &made->own)) {
-        wanted.own = &made->own;
+    wanted.own = made->own;
+    if (!options->is_in_place && overlap_own(run->output, &made->own[0]))
         wanted.own_count = 1;
-    }
+    if (resume_own(&made->resume, &made->own[wanted.own_count]))
+        wanted.own_count++;
     return setup_make_inputs(run->setup, options, &wanted, &made->inputs, err);
 }
 
@@ -154,6 +157,7 @@ static int execute(const struct run *run, const struct made *made)
     setup_job(run->setup, run->cli->options, &config);
     config.inputs = made->inputs;
     config.sink = made->sink;
+    resume_job(&made->resume, run->cli->options, &config);
     config.copies_others = copies_others(run);
     config.keeps_names = run->output->kind == OUTPUT_FILE || run->cli->options->is_in_place;
     struct execution execution = {
@@ -187,14 +191,27 @@ int run_job(const struct run *run)
         made.prefix ? MR_OK : mr_error_set(&err, MR_E_MEMORY, 0, "out of memory");
     signals_catch(false); /* before there is a file to leave behind */
     if (status == MR_OK)
-        status = output_open(run->output, options, may_hold_archives(options), &made.sink, &err);
+        status = resume_open(&made.resume, options, run->output, &err);
+    if (status == MR_OK && made.resume.is_done) {
+        message_note(run->cli->message, run->output->shown, "was finished by an earlier run");
+        resume_close(&made.resume);
+        free(made.prefix);
+        return EXIT_DONE;
+    }
+    if (status == MR_OK)
+        status = output_open(run->output, options, may_hold_archives(options),
+                             made.resume.past != NULL, &made.sink, &err);
     if (status == MR_OK && run->guard)
         status = guard_create(run->guard, &made.sink, &err);
     if (status == MR_OK)
         status = open_inputs(run, &made, &err);
     int result;
-    if (status == MR_OK)
+    if (status == MR_OK) {
         result = execute(run, &made);
+        status = resume_end(&made.resume, run->output, result == EXIT_DONE, &err);
+        if (status != MR_OK)
+            result = run_refuse(run->cli, status, &err);
+    }
     else if (status == MR_E_EXISTS)
         result = refuse_existing(run, &err);
     else
@@ -203,5 +220,6 @@ int run_job(const struct run *run)
     if (made.sink)
         made.sink->ops->destroy(made.sink);
     free(made.prefix);
+    resume_close(&made.resume);
     return result;
 }

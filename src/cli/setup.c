@@ -231,6 +231,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .on_error = (enum job_on_error)options->on_error,
         .policy = options->policy,
         .limits = options->limits,
+        .strips_absolute = options->absolute_names == 1,
         .collide = (enum job_collide)options->collide,
         .preserve = options->preserve,
         .has_mtime = options->has_mtime,

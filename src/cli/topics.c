@@ -198,6 +198,25 @@ static const struct topic topics[] = {
      "           processors; auto. Processors: those this process may use (affinity mask\n"
      "           and cgroup quota)\n"
      "Memory     a size, or 50%: of the memory limit (cgroup limit or the machine's memory)\n"},
+    {"limits", "how much may come of an input, and what archives may not do",
+     "What an archive says of itself is a claim; limits count the bytes that come.\n"
+     "  --max-item-size SIZE   any       an item is refused (exit 1)\n"
+     "  --max-ratio N          200       from 10 MiB on: a member, what gunzip and the like\n"
+     "                                   unpack (refused, exit 1), an archive as a whole\n"
+     "                                   (nothing more is read of it, exit 1); 0: any\n"
+     "  --max-total-size SIZE  any       the run ends (exit 3)\n"
+     "  --max-items N          any       the run ends (exit 3)\n"
+     "  --max-depth N          any       what is deeper is left out\n"
+     "  names of members       always    at most 128 parts of 255 bytes, 4095 bytes in all\n"
+     "  memory of a decoder    always    128 MiB for a zstd window or an xz dictionary\n"
+     "The holes of sparse members count as content, at 1/128 up to 256 MiB.\n"
+     "-P is about links that lead out of the output, and changes none of this.\n"
+     "\n"
+     "Names with '..' and links out of the output are refused, names that begin with '/'\n"
+     "too (--absolute-names strip). zip archives that readers take for different things are\n"
+     "refused as a whole; --lenient-zip reads them with a warning. What is damaged is\n"
+     "refused, what was whole before it is kept. Garbage behind compressed data is left\n"
+     "out with a warning, and the exit status is 1.\n"},
     {"exit", "exit statuses",
      "0  all done\n"
      "1  some items failed or were refused; the rest is complete\n"
@@ -205,7 +224,30 @@ static const struct topic topics[] = {
      "3  stopped by an error or a limit\n"
      "After SIGINT, SIGTERM or SIGHUP what is in flight has 5 seconds to end, or until a\n"
      "second signal; what is not complete then is removed, and millrace ends by that signal\n"
-     "(a shell shows 128 + its number). A third signal ends it at once.\n"},
+     "(a shell shows 128 + its number), half a second later at most.\n"},
+    {"resume", "how a run goes on where it was stopped",
+     "  millrace run INPUT... -o OUTPUT --journal FILE            the first time\n"
+     "  millrace run INPUT... -o OUTPUT --journal FILE --resume   to go on, as often as needed\n"
+     "\n"
+     "Each item is written down in FILE when its output has its name. --resume leaves out what\n"
+     "was stored, as long as the source is the same (path, size, time, mode, inode; of members\n"
+     "also the archive) and the output still has the size and time that it was given. What\n"
+     "changed or is missing is done again; outputs of the earlier run are then replaced without\n"
+     "-f, also one that was stored in the moment of the kill, when the same bytes come out\n"
+     "again. What somebody else put there is not touched. Left-over temporary files are\n"
+     "removed. --retry-failed does only what failed before. Without an earlier journal --resume\n"
+     "begins a new one, so the second line serves the first time, too.\n"
+     "\n"
+     "Work, inputs, output, names, selection and metadata must be given as before; numbers of\n"
+     "threads, memory, policies for failures and for what exists may change. An archive is\n"
+     "made under a temporary name, so a run that was stopped begins it again; one that was\n"
+     "finished is left as it is. A journal with a torn end is fine, one that is damaged in the\n"
+     "middle is refused. One run at a time may use a journal, or write to a tree or archive.\n"
+     "\n"
+     "  --fsync none   outputs reach the disk when the system likes (default). After a crash of\n"
+     "                 the system --resume reads outputs back and compares their CRC-32\n"
+     "  --fsync file   the content of a file is on the disk before it gets its name\n"
+     "  --fsync all    its name and the directories made for it, too, before it is written down\n"},
 };
 
 const struct topic *topics_at(size_t index)

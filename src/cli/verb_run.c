@@ -2,6 +2,7 @@
  * one for each input). */
 #include "cli/inplace.h"
 #include "cli/overlap.h"
+#include "cli/resume.h"
 #include "cli/run.h"
 
 static enum mr_status check(const struct options *options, struct mr_error *err)
@@ -13,6 +14,11 @@ static enum mr_status check(const struct options *options, struct mr_error *err)
         return mr_error_set(err, MR_E_USAGE, 0, "--in-place replaces the inputs: leave out -o");
     if (options->clamps_mtime && !options->has_mtime && !options->is_reproducible)
         return mr_error_set(err, MR_E_USAGE, 0, "--clamp-mtime needs --mtime DATE");
+    if (options->journal && options->is_in_place)
+        return mr_error_set(err, MR_E_USAGE, 0, "--journal and --in-place contradict each other");
+    if ((options->resumes || options->retries_failed) && !options->journal)
+        return mr_error_set(err, MR_E_USAGE, 0, "%s needs --journal FILE",
+                            options->resumes ? "--resume" : "--retry-failed");
     if (options->removes_sources && options->is_in_place)
         return mr_error_set(err, MR_E_USAGE, 0,
                             "--remove-source and --in-place contradict each other");
@@ -30,6 +36,8 @@ static enum mr_status prepare(const struct options *options, struct setup *setup
                               "read back item by item");
     if (status == MR_OK)
         status = setup_init(setup, options, err);
+    if (status == MR_OK)
+        status = resume_check(options, output, setup->chain, err);
     if (status == MR_OK)
         status = overlap_check(output, options, err);
     if (status == MR_OK && output->kind == OUTPUT_FILE)

@@ -70,6 +70,29 @@ static bool wants_retry(const struct item *item)
            may_pass(&item->error) && can_start_again(item);
 }
 
+/* What broke off may be whole the next time: but never is a file that could not be brought to the disk tried to be brought there again. */
+static bool can_redo(const struct item *item)
+{
+    const struct mr_sink *sink = item->job->config.sink;
+    bool is_written = (sink->flags & MR_SINK_FINAL) && item->store.bytes > 0;
+    return !item->is_redone && !item->is_copy && !is_written &&
+           (item->input->source->flags & MR_SOURCE_REOPENABLE) &&
+           !atomic_load(&item->job->is_closing);
+}
+
+bool item_redoes_store(const struct item *item, const struct mr_error *problem)
+{
+    return problem->status == MR_E_SYSTEM && problem->sys_errno == EIO && can_redo(item);
+}
+
+/* Whatever the policy is, once: because its source changed while it was read, or its output was lost. */
+static bool wants_redo(const struct item *item)
+{
+    bool has_changed = item->stopped_by == JOB_LOAD && item->error.status == MR_E_CHANGED;
+    bool is_lost = item->stopped_by == JOB_STORE && item_redoes_store(item, &item->error);
+    return item->stop == ITEM_FAILED && (has_changed || is_lost) && can_redo(item);
+}
+
 static bool wants_copy(const struct item *item)
 {
     return item->copy_path && item->stopped_by == JOB_PROCESS && can_start_again(item);
@@ -132,9 +155,17 @@ static bool start_again(struct item *item, const struct route *route)
     return true;
 }
 
+static bool redo(struct item *item)
+{
+    item->is_redone = true;
+    return start_again(item, item->route);
+}
+
 static bool retry(struct item *item)
 {
     item->retry_count++;
+    free(item->process.details);
+    item->process.details = NULL;
     return start_again(item, item->route);
 }
 
@@ -174,6 +205,8 @@ void item_settled(struct item *item)
 {
     timing_learn(item);
     if (item->stop == ITEM_GOES_ON || item->is_waiting || !has_let_go(item))
+        return;
+    if (wants_redo(item) && redo(item))
         return;
     int64_t delay_ns = item->job->config.policy.retry_delay_ns, now_ns = clock_now_ns();
     if (wants_retry(item) && delay_ns > 0) {

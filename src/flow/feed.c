@@ -1,11 +1,14 @@
 /* feed.c - where items are made: the next entry of the inputs, its name in the output, its cost.
  * One thread at a time. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/path.h"
 #include "flow/amounts.h"
+#include "flow/ledger.h"
+#include "sink/tree.h"
 
 /* Memory of an item besides chunks and operation states: itself, its names, its place in lists. */
 #define ITEM_COST_BYTES ((size_t)4096)
@@ -27,10 +30,49 @@ static void tell_failed(struct job *job, const struct input *input, const struct
         .outcome = JOB_FAILED,
         .error = error,
     };
+    ledger_failed(job, input, told.entry, error);
     job_tell(job, &told);
 }
 
 /* ---- names ---- */
+
+/* Does a component begin as the names of temporary files do, which may be swept away? */
+static bool is_reserved(const char *path)
+{
+    size_t prefix_bytes = strlen(TREE_TEMP_PREFIX);
+    for (const char *at = path; at; at = strchr(at, '/')) {
+        at += *at == '/';
+        if (strncmp(at, TREE_TEMP_PREFIX, prefix_bytes) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What is asked of names in archives alone. *path may lose its beginning. */
+static enum mr_status settle_member_name(struct job *job, const struct input *input,
+                                         const char **path, struct mr_error *err)
+{
+    const struct job_observer *observer = &job->config.observer;
+    char shown[PATH_SHOW_BYTES], text[PATH_SHOW_BYTES + 80];
+    if (path_climbs_by_backslash(*path))
+        return mr_error_set(err, MR_E_UNSAFE, 0,
+                            "refused the name '%s': it has a '..' between backslashes",
+                            path_show(shown, sizeof(shown), *path));
+    if (is_reserved(*path))
+        return mr_error_set(err, MR_E_UNSAFE, 0,
+                            "refused the name '%s': temporary files are called like this",
+                            path_show(shown, sizeof(shown), *path));
+    if (!job->config.strips_absolute || **path != '/')
+        return MR_OK;
+    *path += strspn(*path, "/");
+    if (!job->has_stripped && observer->remarked) {
+        snprintf(text, sizeof(text), "%s: took the '/' off the beginning of names",
+                 path_show(shown, sizeof(shown), input->source->label));
+        observer->remarked(observer->ctx, text);
+    }
+    job->has_stripped = true;
+    return MR_OK;
+}
 
 /* *name becomes the output name of an entry called path. with_chain: the operations run on it. */
 static enum mr_status map_name(struct job *job, const struct input *input, const char *path,
@@ -38,7 +80,11 @@ static enum mr_status map_name(struct job *job, const struct input *input, const
 {
     const struct job_config *config = &job->config;
     char *clean = NULL, *joined;
-    enum mr_status status = path_clean(path, &clean, err);
+    enum mr_status status = MR_OK;
+    if (input->source->flags & MR_SOURCE_CONTAINER)
+        status = settle_member_name(job, input, &path, err);
+    if (status == MR_OK)
+        status = path_clean(path, &clean, err);
     if (status != MR_OK)
         return status;
     joined = path_join(input->prefix, clean);
@@ -154,6 +200,17 @@ static void settle_metadata(const struct job_config *config, struct mr_entry *ou
     }
 }
 
+void item_update_output(struct item *item)
+{
+    const struct mr_entry *entry = &item->entry;
+    item->output.mode = entry->mode;
+    item->output.has_mode = entry->has_mode;
+    item->output.mtime_s = entry->mtime_s;
+    item->output.mtime_ns = entry->mtime_ns;
+    item->output.has_mtime = entry->has_mtime;
+    settle_metadata(&item->job->config, &item->output);
+}
+
 /* ---- size and cost ---- */
 
 static size_t in_room(int64_t size_bytes)
@@ -211,8 +268,10 @@ static bool needs_whole(const struct item *item)
 {
     const struct mr_sink *sink = item->job->config.sink;
     bool is_member = item->input->source->flags & MR_SOURCE_CONTAINER;
-    /* It cannot take back what it has of an item that starts again. */
-    if ((sink->flags & MR_SINK_FINAL) && may_retry(item))
+    /* It cannot take back what it has of an item that starts again; nor must others that wait for that item's turn keep it from
+     * being worked on. */
+    bool has_turns = item->job->order != LINE_FREE;
+    if (may_retry(item) && ((sink->flags & MR_SINK_FINAL) || has_turns))
         return true;
     if (sink->encoding) /* large deflated files can say at their end what they are */
         return !(item->encode && item->is_size_known && !is_member &&
@@ -349,6 +408,7 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     }
     made->line.cost_bytes = cost_bytes;
     settle_metadata(&job->config, &made->output);
+    made->fed_ns = job->config.journal ? clock_now_ns() : 0;
     made->is_serial = (input->source->flags & MR_SOURCE_SERIAL) && !made->is_loaded;
     made->started_ns = job->config.observer.wants_times ? clock_now_ns() : 0;
     made->keeps_input = (made->copy_path || may_retry(made)) &&
@@ -356,7 +416,8 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     made->entry.output_path = made->output.path;
     made->wants_seat = made->way && made->way->is_outside;
     made->process.has_seat =
-        made->wants_seat && job->order == LINE_IN_ORDER && !job->config.is_dry;
+        made->wants_seat && job->order == LINE_IN_ORDER && !job->config.is_dry &&
+        job->config.policy.retry_count == 0; /* else whoever asks first: see leave_seat() */
     if (made->process.has_seat)
         seats_join(job->seats, &made->process.seat, &made->line);
     if (made->is_operated && item_is_content(made))
@@ -365,14 +426,15 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     return MR_OK;
 }
 
-static void tell_dry(struct job *job, struct item *item)
+/* The item is at its end before it came into the line. */
+static void tell_early(struct job *job, struct item *item, enum job_outcome outcome)
 {
     char shown[PATH_SHOW_BYTES * 2];
     const struct job_item told = {
         .shown = input_show(item->input, item->entry.path, shown, sizeof(shown)),
         .output = item->output.path,
         .entry = &item->entry,
-        .outcome = JOB_STORED,
+        .outcome = outcome,
     };
     job_tell(job, &told);
     line_item_fini(&item->line);
@@ -437,7 +499,15 @@ enum line_feed feed_next(void *ctx, struct line_item **line_item)
         if (!item)
             continue;
         if (job->config.is_dry) {
-            tell_dry(job, item);
+            tell_early(job, item, JOB_STORED);
+            continue;
+        }
+        struct mr_error error = {0};
+        enum mr_status status = ledger_settle(job, item, &error);
+        if (mr_status_is_error(status))
+            job_give_up(job, &error);
+        if (status != MR_OK) {
+            tell_early(job, item, status == MR_SKIPPED ? JOB_SKIPPED : JOB_CANCELLED);
             continue;
         }
         if (item->is_serial) {

@@ -1,5 +1,5 @@
 /* item.c - what the steps of an item share, and its end. */
-#include "flow/item.h"
+#include "flow/ledger.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +162,7 @@ void item_end(struct line_item *line_item)
         atomic_fetch_add_explicit(&job->out_bytes, item->store.bytes, memory_order_relaxed);
     if (item->process.has_seat)
         seats_leave(job->seats, &item->process.seat);
+    ledger_ended(item, outcome);
     job_tell(job, &told);
     line_item_fini(line_item);
     item_free(item);

@@ -48,6 +48,8 @@ struct item {
                                from entry */
     char *copy_path;    /* output name when the input is copied instead; owned; NULL: that is not
                            wanted, or is done */
+    struct mr_stored replaces; /* what output.replaces points to, when it does */
+    int64_t fed_ns;     /* when it was found */
     bool is_serial;     /* of a serial source: the feed waits until it is loaded */
     bool keeps_input;   /* the input must be kept for another start, as the source cannot give it again */
     bool needs_whole;   /* the sink gets nothing before everything is there */
@@ -69,6 +71,7 @@ struct item {
     bool is_waiting;         /* it sleeps until its next attempt; all of its steps have let go */
     bool is_timed;           /* its time was learned from */
     bool has_lost_input;     /* what was to be kept was not, to its end */
+    bool is_redone;          /* it started again because its source changed, or its output was lost */
     unsigned retry_count;    /* attempts after the first */
     /* LOAD -> in -> PROCESS -> mid -> ENCODE -> out -> STORE; a step that an item does not have is passed over. */
     struct box in, mid, out;
@@ -120,7 +123,7 @@ struct item {
         bool is_committed;
         int64_t declared_bytes;
         uint64_t bytes;
-        uint32_t crc; /* of what was written, when it will be verified */
+        uint32_t crc; /* of what was written, when it will be verified or is written down */
         struct mr_error problem;
     } store;
 
@@ -137,6 +140,7 @@ struct job {
     enum line_order order;
     unsigned encode_width; /* runs of ENCODE that one item may have at once */
     uint64_t operated_count; /* feed only: items that got a sequence number */
+    bool has_stripped;    /* feed only: the '/' of a name, and that was told */
     char *last_parent;    /* feed only; owned: its directories are settled */
     bool sink_uses_pool;
     struct nameset *names;  /* feed only; NULL: names cannot collide */
@@ -182,6 +186,10 @@ void item_stop(struct item *item, enum item_stop stop, enum job_stage by,
 void item_settled(struct item *item);
 /* The while is over, or the job is closing. Item lock held. */
 void item_woken(struct line_item *line_item);
+/* Will an item that STORE fails for this be done once more, as another file may be luckier? STORE's run. */
+bool item_redoes_store(const struct item *item, const struct mr_error *problem);
+/* The source has changed before it was opened: what the output takes from it is changed likewise. LOAD, before its first chunk. */
+void item_update_output(struct item *item);
 /* Will a failed item start again, so that what is not loaded yet of its input must be kept, too? Item lock held. */
 bool item_wants_input_again(const struct item *item);
 /* Where a step puts its chunks. Item lock held, or the step's own run. */

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/path.h"
-#include "flow/item.h"
+#include "flow/ledger.h"
 #include "operation/internals.h"
 #include "operation/isolate.h"
 
@@ -204,7 +204,7 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
                    .ctx = job},
     };
     job->order = config.order;
-    if (chain_is_outside(job->config.chain) &&
+    if ((job->config.is_isolated || chain_is_outside(job->config.chain)) &&
         seats_create(job->config.worker_count, &job->seats) != MR_OK)
         return out_of_memory(err);
     return line_create(&config, &job->line) == MR_OK ? MR_OK : out_of_memory(err);
@@ -363,6 +363,7 @@ static void finish_problem(void *ctx, const char *path, const struct mr_error *p
         .error = problem,
     };
     atomic_fetch_sub(&job->outcomes[JOB_STORED], 1);
+    ledger_failed_late(job, path, problem);
     job_tell(job, &told);
 }
 

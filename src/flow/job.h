@@ -19,6 +19,8 @@
 #include "source/inputs.h"
 
 struct job;
+struct journal;
+struct journal_past;
 
 enum job_pools { JOB_POOLS_SPLIT, JOB_POOLS_SHARED };
 enum job_on_error { JOB_SKIP, JOB_STOP, JOB_COPY };
@@ -53,7 +55,7 @@ struct job_observer {
 /* What is done about failures before on_error has its say. All 0: nothing. */
 struct job_policy {
     /* An item that failed starts again so many times at most, each time after the delay, where that may help: not for damaged content, nor for
-     * what is refused. What a sink with MR_SINK_FINAL gets of it is then complete before any of it is written. */
+     * what is refused. What a sink with MR_SINK_FINAL, or one that takes items in order, gets of it is then complete before any of it is written. */
     unsigned retry_count;
     int64_t retry_delay_ns;
     /* The time that the operations may work on an item, in each attempt: itself, or in percent of the median of the items that they are
@@ -87,9 +89,14 @@ struct job_config {
     bool is_reproducible; /* owners dropped, modes 0644/0755, mtimes clamped or 0 */
     bool removes_sources; /* each file's source, once its output is on the disk and was read back;
                              needs sink->ops->verify */
+    bool strips_absolute; /* a '/' at the beginning of a member's name is taken off, not refused */
     bool keeps_names;     /* --in-place: operations do not change names */
     bool is_isolated;     /* the operations of chain work in worker processes */
     bool is_dry;          /* names and selection only: nothing is loaded or stored */
+    struct journal *journal;    /* what is done is written down there; NULL: nowhere */
+    struct journal_past *past;  /* what earlier runs wrote into it, which is not done again; used by
+                                   the job alone while it runs; NULL: nothing. Not for serial sinks */
+    bool retries_failed;        /* with past: only what failed is done */
     struct job_observer observer;
 };
 

@@ -47,6 +47,9 @@ static enum mr_status open_input(struct item *item, struct mr_error *err)
     status = source->ops->open(source, &item->entry, &item->load.reader, err);
     if (status == MR_OK && source->ops->open_size && !item->entry.has_encoding)
         item->load.size_bytes = source->ops->open_size(source, item->load.reader);
+    if (status == MR_OK && source->ops->update &&
+        source->ops->update(source, item->load.reader, &item->entry))
+        item_update_output(item);
     item->load.is_by_file = status == MR_OK && item->way && source->ops->descriptor &&
                             !item->entry.has_encoding && chain_takes_file(item->way->chain) &&
                             source->ops->descriptor(source, item->load.reader) >= 0;

@@ -130,24 +130,28 @@ static void keep_encoding(struct item *item)
 }
 
 /*
- * The seat is free when the operations are through. Should the item be tried again, it takes a new
- * one; but where items have turns, one that failed keeps its own to its end, and one that was
- * through is done without: with a new one it could wait for those that wait for it.
+ * The seat is free when the operations are through, or the item waits for another attempt, for which it takes a new one. But
+ * where items have turns and may wait for them on a seat, one that failed keeps its own to its end, and one that was through
+ * is done without: with a new one it could wait for those that wait for it. Where items are tried again, all of them are put aside
+ * instead (needs_whole).
  */
 static void leave_seat(struct item *item)
 {
     struct process *process = &item->process;
     struct seats *seats = item->job->seats;
-    bool has_turns = item->job->order != LINE_FREE;
+    bool keeps = item->job->order != LINE_FREE && item->job->config.policy.retry_count == 0;
     if (!process->has_seat)
         return;
     if (!process->is_seated) {
         seats_forget(seats, &process->seat);
-    } else if (process->is_done || !has_turns) {
-        process->has_seat = false;
-        process->is_seated = has_turns;
-        seats_leave(seats, &process->seat);
+        if (keeps)
+            return;
+    } else if (!process->is_done && keeps) {
+        return;
     }
+    process->has_seat = false;
+    process->is_seated = process->is_seated && keeps;
+    seats_leave(seats, &process->seat);
 }
 
 static void let_go(struct item *item)

@@ -1,10 +1,10 @@
 /* store.c - the STORE step: hands what came out to the sink, and makes it visible when it is
  * complete. */
 #include <errno.h>
-#include <zlib.h>
 
 #include "base/path.h"
-#include "flow/item.h"
+#include "codec/sums.h"
+#include "flow/ledger.h"
 
 /* Is there anything to store now? */
 static bool has_something(const struct item *item)
@@ -146,8 +146,8 @@ static enum mr_status write_some(struct item *item, const void *data, size_t siz
     if (status != MR_OK)
         return status;
     item->store.bytes += size_bytes;
-    if (item->job->config.removes_sources)
-        item->store.crc = (uint32_t)crc32_z(item->store.crc, data, size_bytes);
+    if (item->job->config.removes_sources || (item->job->config.journal && sink->ops->find))
+        item->store.crc = sums_crc32(item->store.crc, data, size_bytes);
     return MR_OK;
 }
 
@@ -212,6 +212,16 @@ static enum mr_status remove_source(struct item *item, struct mr_error *err)
     return status == MR_OK ? source->ops->remove(source, &item->entry, err) : status;
 }
 
+/* Nothing is stored any more that the journal does not know. */
+static enum mr_status write_down(struct item *item, struct mr_error *err)
+{
+    enum mr_status status = ledger_stored(item, err);
+    if (status == MR_OK)
+        return MR_OK;
+    job_give_up(item->job, err);
+    return MR_CANCELLED;
+}
+
 static enum mr_status commit(struct item *item, struct mr_error *err)
 {
     struct store *store = &item->store;
@@ -230,6 +240,8 @@ static enum mr_status commit(struct item *item, struct mr_error *err)
         status = notes_write(item->job->notes, item->process.note, err);
     if (status == MR_OK)
         status = remove_source(item, err);
+    if (status == MR_OK)
+        status = write_down(item, err);
     store->is_committed = status == MR_OK;
     return status;
 }
@@ -293,7 +305,9 @@ void store_run(struct line_item *line_item, struct line_run *run)
         status = write_all(item, &is_last, &store->problem);
     if (status == MR_OK && is_last)
         status = commit(item, &store->problem);
-    if (status == MR_E_SYSTEM && ends_the_run(&store->problem)) {
+    store->problem.status = status;
+    if (status == MR_E_SYSTEM && ends_the_run(&store->problem) &&
+        !item_redoes_store(item, &store->problem)) {
         /* Told once, as the end of the run; the item is one of those that were under way. */
         job_give_up(item->job, &store->problem);
         status = MR_CANCELLED;

@@ -11,16 +11,14 @@
 
 /* The median of fewer items than these says nothing. */
 #define MEDIAN_LEAST_COUNT 10
-/* An operation that minds the deadline ends by itself before this is over. */
-#define GRACE_NS INT64_C(300000000)
 
 /* One call, for who asks during it. */
 struct call {
     struct item *item;
     int64_t begin_ns;
-    int64_t deadline_ns; /* 0: there was no limit when it began */
-    int64_t excused_ns;  /* of the time since then */
-    bool is_late;        /* found meanwhile */
+    int64_t excused_ns; /* of the time since then */
+    bool is_unlimited; /* there was no limit when it began */
+    bool is_late;      /* found meanwhile */
 };
 
 static bool has_limit(const struct item *item)
@@ -62,25 +60,18 @@ static enum mr_status too_late(const struct item *item, int64_t limit_ns, struct
                         percent);
 }
 
-/* Is the call still running after its time? limit_ns: of the item, -1 when there is none yet. */
-static bool is_overdue(const struct call *call, int64_t limit_ns)
-{
-    int64_t now_ns = clock_now_ns() - call->excused_ns;
-    if (call->deadline_ns != 0)
-        return now_ns - GRACE_NS > call->deadline_ns;
-    return limit_ns >= 0 && now_ns - call->begin_ns > limit_ns - spent(call->item);
-}
-
 /*
- * Asked by operations that wait for something outside. Those that do not mind the deadline end this way, and a call that began before
- * there was a limit.
+ * Asked by operations that wait for something outside. A limit that comes up during a call ends it this way; for one that was there
+ * before, they have the deadline, and may know better what does not count.
  */
 static bool is_unwanted(void *ctx)
 {
     struct call *call = ctx;
     if (atomic_load_explicit(&call->item->job->is_cancelled, memory_order_relaxed))
         return true;
-    if (has_limit(call->item) && is_overdue(call, limit_of(call->item)))
+    int64_t limit_ns = call->is_unlimited ? limit_of(call->item) : -1;
+    int64_t now_ns = clock_now_ns() - call->excused_ns;
+    if (limit_ns >= 0 && now_ns - call->begin_ns > limit_ns - spent(call->item))
         call->is_late = true;
     return call->is_late;
 }
@@ -95,14 +86,15 @@ enum mr_status timing_process(struct item *item, struct mr_io *io, struct mr_err
         return chain_process(item->process.state, io, err);
     int64_t limit_ns = limit_of(item);
     call.begin_ns = clock_now_ns();
+    call.is_unlimited = limit_ns < 0;
     if (limit_ns >= 0 && limit_ns - spent(item) < INT64_MAX - call.begin_ns)
-        io->deadline_ns = call.deadline_ns = call.begin_ns + limit_ns - spent(item);
+        io->deadline_ns = call.begin_ns + limit_ns - spent(item);
     enum mr_status status = chain_process(item->process.state, io, err);
     if (status == MR_OK)
         return timing_end(item, call.begin_ns + call.excused_ns, err);
     timing_end(item, call.begin_ns + call.excused_ns, NULL);
     if (status == MR_CANCELLED && call.is_late)
-        return too_late(item, limit_ns >= 0 ? limit_ns : limit_of(item), err);
+        return too_late(item, limit_of(item), err);
     if (status == MR_E_TIMEOUT && io->deadline_ns != 0) {
         struct mr_error why = *err;
         too_late(item, limit_ns, err);

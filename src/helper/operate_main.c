@@ -138,19 +138,23 @@ static void rename_item(void)
 /* What stands in the request, with its texts where they stay until the next item. */
 static void take_entry(void)
 {
-    char **const places[] = {&entry.path, &entry.target, &entry.uname, &entry.gname};
+    char *texts[WIRE_ENTRY_TEXTS] = {NULL};
     const char *text = NULL;
     entry = request.entry;
     memcpy(entry_texts, message->texts, request.texts_bytes);
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        *places[i] = NULL;
+    for (size_t i = 0; i < WIRE_ENTRY_TEXTS; i++) {
         if (!(request.texts & (1u << i)))
             continue;
         text = next_text(text);
         if (!text)
             exit(EXIT_ODD_REQUEST);
-        *places[i] = entry_texts + (text - message->texts);
+        texts[i] = entry_texts + (text - message->texts);
     }
+    entry.path = texts[0];
+    entry.target = texts[1];
+    entry.uname = texts[2];
+    entry.gname = texts[3];
+    entry.output_path = texts[4];
     entry.xattrs = NULL;
     entry.xattr_count = 0;
 }

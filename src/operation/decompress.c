@@ -80,38 +80,46 @@ static bool is_compress(const unsigned char *head)
 #define LZIP_DECODER NULL
 #endif
 
+/* Two bytes that are often there by chance: only where the name says so too. */
+static bool is_zlib(const unsigned char *head)
+{
+    return (head[0] & 15) == 8 && head[0] >> 4 <= 7 && (head[0] * 256 + head[1]) % 31 == 0;
+}
+
 static const struct format {
     const char *name;
     const char *library;
     const struct mr_operation *decoder; /* NULL: this build was made without the library */
     size_t head_bytes;
     bool (*match)(const unsigned char *head);
+    bool is_weak;
 } formats[] = {
-    {"gzip", "zlib", &operation_gunzip, 4, is_gzip},
-    {"compress", "", &operation_uncompress, 2, is_compress},
-    {"lzip", "liblzma 5.4", LZIP_DECODER, 5, is_lzip},
+    {"gzip", "zlib", &operation_gunzip, 4, is_gzip, false},
+    {"compress", "", &operation_uncompress, 2, is_compress, false},
+    {"lzip", "liblzma 5.4", LZIP_DECODER, 5, is_lzip, false},
 #if MR_HAVE_ZSTD
-    {"zstd", "libzstd", &operation_unzstd, 4, is_zstd},
+    {"zstd", "libzstd", &operation_unzstd, 4, is_zstd, false},
 #else
-    {"zstd", "libzstd", NULL, 4, is_zstd},
+    {"zstd", "libzstd", NULL, 4, is_zstd, false},
 #endif
 #if MR_HAVE_LZMA
-    {"xz", "liblzma", &operation_unxz, 6, is_xz},
-    {"lzma", "liblzma", &operation_unlzma, 13, is_lzma},
+    {"xz", "liblzma", &operation_unxz, 6, is_xz, false},
+    {"lzma", "liblzma", &operation_unlzma, 13, is_lzma, false},
 #else
-    {"xz", "liblzma", NULL, 6, is_xz},
-    {"lzma", "liblzma", NULL, 13, is_lzma},
+    {"xz", "liblzma", NULL, 6, is_xz, false},
+    {"lzma", "liblzma", NULL, 13, is_lzma, false},
 #endif
 #if MR_HAVE_BZIP2
-    {"bzip2", "libbz2", &operation_bunzip2, 10, is_bzip2},
+    {"bzip2", "libbz2", &operation_bunzip2, 10, is_bzip2, false},
 #else
-    {"bzip2", "libbz2", NULL, 10, is_bzip2},
+    {"bzip2", "libbz2", NULL, 10, is_bzip2, false},
 #endif
 #if MR_HAVE_LZ4
-    {"lz4", "liblz4", &operation_unlz4, 4, is_lz4},
+    {"lz4", "liblz4", &operation_unlz4, 4, is_lz4, false},
 #else
-    {"lz4", "liblz4", NULL, 4, is_lz4},
+    {"lz4", "liblz4", NULL, 4, is_lz4, false},
 #endif
+    {"zlib", "zlib", &operation_unzlib, 2, is_zlib, true},
 };
 
 #define FORMAT_COUNT (sizeof(formats) / sizeof(formats[0]))
@@ -188,7 +196,8 @@ static enum mr_status choose(struct decompressor *decompressor, const unsigned c
                              size_t count, struct mr_error *err)
 {
     const struct format *format = formats, *end = formats + FORMAT_COUNT;
-    while (format < end && !(count >= format->head_bytes && format->match(head)))
+    while (format < end && !(count >= format->head_bytes && format->match(head) &&
+                             (decompressor->is_claimed || !format->is_weak)))
         format++;
     if (format == end) {
         decompressor->chosen = &operation_copy;

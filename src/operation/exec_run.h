@@ -12,7 +12,6 @@ struct exec_run {
     const struct exec_config *config;
     struct child child;
     unsigned slot;    /* its number among the running ones; 0: none runs */
-    int64_t start_ns; /* of the clock */
 };
 
 /* What a command is started for and with. */

@@ -108,6 +108,15 @@ static const char *notes_path(const void *object)
 
 /* ---- state ---- */
 
+/* The library's own operations have no threads. */
+static bool is_all_own(const struct isolate_config *config)
+{
+    for (unsigned i = 0; i < config->count; i++)
+        if (plugin_is_spec(config->specs[i]))
+            return false;
+    return true;
+}
+
 /* Names the operations in an error that is about their process. */
 static enum mr_status name_problem(const struct isolate_config *config, enum mr_status status,
                                    struct mr_error *err)
@@ -138,6 +147,7 @@ static enum mr_status state_create(const void *config, void **object, struct mr_
         return no_memory(err);
     state->config = config;
     worker_init(&state->worker);
+    state->worker.stays_close = is_all_own(config);
     enum mr_status status = start_process(state, err);
     if (status != MR_OK) {
         state_destroy(state);
@@ -161,7 +171,8 @@ static enum mr_status add_entry(struct worker *worker, const struct mr_entry *en
                                 struct mr_error *err)
 {
     struct wire_request *request = &worker->request;
-    const char *const texts[] = {entry->path, entry->target, entry->uname, entry->gname};
+    const char *const texts[] = {entry->path, entry->target, entry->uname, entry->gname,
+                                 entry->output_path};
     enum mr_status status = MR_OK;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && status == MR_OK; i++) {
         if (!texts[i])
@@ -173,6 +184,7 @@ static enum mr_status add_entry(struct worker *worker, const struct mr_entry *en
     request->entry = *entry;
     request->entry.path = request->entry.target = request->entry.uname = request->entry.gname =
         NULL;
+    request->entry.output_path = NULL;
     request->entry.xattrs = NULL;
     request->entry.xattr_count = 0;
     return status;

@@ -2,9 +2,8 @@
  * Deflate data on its way from one wrapping to another, as it is: each piece is decoded for its size and CRC, and handed
  * on. Out of a container it goes into a container or a gzip member; out of gzip members it becomes one raw stream.
  *
- * Members are joined by clearing the bit that says "final" in the header of each one's last deflate block, leading on to a
- * byte boundary by an empty stored block (RFC 1951, section 3.2.4), and ending all of it by an empty final block. Where block headers are,
- * zlib's inflate tells to the bit, when it is asked to stop at them (Z_BLOCK).
+ * Members are joined by clearing the bit that says "final" in the header of each one's last deflate block, leading on to a byte boundary
+ * by an empty stored block (RFC 1951, section 3.2.4), and ending it by an empty final block. zlib's inflate tells where headers are (Z_BLOCK).
  */
 #include <limits.h>
 #include <stdint.h>
@@ -12,12 +11,15 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "codec/deflate_walk.h"
 #include "codec/inflate.h"
 #include "config.h"
 #include "operation/codec.h"
 #include "operation/member.h"
 
-#if MR_HAVE_LIBDEFLATE
+/* ISA-L takes less time than libdeflate and the walk. */
+#define USES_LIBDEFLATE (MR_HAVE_LIBDEFLATE && !MR_HAVE_ISAL)
+#if USES_LIBDEFLATE
 #include <libdeflate.h>
 #endif
 
@@ -39,8 +41,9 @@ struct mover {
     struct inflater *inflater; /* out of a container; made when the first large member comes */
     z_stream zlib;             /* out of gzip members, likewise */
     bool has_zlib;
-#if MR_HAVE_LIBDEFLATE
+#if USES_LIBDEFLATE
     struct libdeflate_decompressor *decompressor;
+    struct deflate_walk walk;
 #endif
     unsigned char *scratch; /* what was decoded, and is not looked at */
     size_t scratch_bytes;
@@ -70,7 +73,7 @@ static void destroy(void *state)
     inflate_destroy(mover->inflater);
     if (mover->has_zlib)
         inflateEnd(&mover->zlib);
-#if MR_HAVE_LIBDEFLATE
+#if USES_LIBDEFLATE
     libdeflate_free_decompressor(mover->decompressor);
 #endif
     free(mover->spill.bytes);
@@ -128,7 +131,7 @@ static enum mr_status begin_pass(struct mover *mover, struct mr_error *err)
     return mover->inflater && need_scratch(mover, SCRATCH_BYTES) ? MR_OK : no_memory(err);
 }
 
-#if MR_HAVE_LIBDEFLATE
+#if USES_LIBDEFLATE
 /* A small member, checked at once. False: it has to go through the stream, which also says what is wrong with it. */
 static bool pass_whole(struct mover *mover, struct mr_io *io)
 {
@@ -143,6 +146,9 @@ static bool pass_whole(struct mover *mover, struct mr_io *io)
         libdeflate_deflate_decompress_ex(mover->decompressor, io->in, io->in_bytes, mover->scratch,
                                          (size_t)size_bytes, &used, &made) != LIBDEFLATE_SUCCESS ||
         used != io->in_bytes)
+        return false;
+    uint64_t begin_bit, end_bit; /* libdeflate takes two symbols that RFC 1951 rules out */
+    if (!deflate_walk_last(&mover->walk, io->in, used, &begin_bit, &end_bit))
         return false;
     member_sum_add(&mover->sum, mover->scratch, made);
     hand_on(mover, io, used);
@@ -194,7 +200,7 @@ static enum mr_status pass(struct mover *mover, struct mr_io *io, struct mr_erro
     if (mover->is_fresh) {
         mover->is_fresh = false;
         bool is_done = false;
-#if MR_HAVE_LIBDEFLATE
+#if USES_LIBDEFLATE
         is_done = pass_whole(mover, io);
 #endif
         enum mr_status status = is_done ? MR_OK : begin_pass(mover, err);

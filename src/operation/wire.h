@@ -35,7 +35,15 @@ enum wire_kind {
                    */
 };
 
-enum wire_texts { WIRE_PATH = 1, WIRE_TARGET = 2, WIRE_UNAME = 4, WIRE_GNAME = 8 };
+enum wire_texts {
+    WIRE_PATH = 1,
+    WIRE_TARGET = 2,
+    WIRE_UNAME = 4,
+    WIRE_GNAME = 8,
+    WIRE_OUTPUT_PATH = 16
+};
+
+#define WIRE_ENTRY_TEXTS 5
 
 struct wire_request {
     uint32_t kind;

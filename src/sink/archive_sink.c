@@ -336,6 +336,11 @@ static enum mr_status sink_finish(struct mr_sink *base,
     return status == MR_OK ? archive_target_commit(sink->target, err) : status;
 }
 
+static void sink_abandon(struct mr_sink *base)
+{
+    archive_target_abandon(((struct archive_sink *)base)->target);
+}
+
 static void sink_destroy(struct mr_sink *base)
 {
     struct archive_sink *sink = (struct archive_sink *)base;
@@ -383,6 +388,7 @@ static const struct mr_sink_ops ops = {
     .abort = sink_abort,
     .finish = sink_finish,
     .destroy = sink_destroy,
+    .abandon = sink_abandon,
     .losses = sink_losses,
     .use_pool = sink_use_pool,
     .output_bytes = sink_output_bytes,
@@ -424,9 +430,11 @@ static enum mr_status start(struct archive_sink *sink, const char *path,
     if (status != MR_OK)
         return status;
     locale_t before = locale_enter(sink->utf8);
+    const struct archive_target_config target = {config->overwrites, config->sync,
+                                                 config->is_exclusive, config->is_resumed};
     status = open_archive(sink, config, err);
     if (status == MR_OK)
-        status = archive_target_create(path, config->overwrites, &sink->target, err);
+        status = archive_target_create(path, &target, &sink->target, err);
     if (status == MR_OK) {
         sink->sink.label = archive_target_label(sink->target);
         sink->is_open =
@@ -443,7 +451,8 @@ static enum mr_status create_zip(const char *path, const struct archive_output *
                                  const struct archive_sink_config *config, struct mr_sink **sink,
                                  struct mr_error *err)
 {
-    struct zip_sink_config zip = {.overwrites = config->overwrites,
+    struct zip_sink_config zip = {.target = {config->overwrites, config->sync,
+                                             config->is_exclusive, config->is_resumed},
                                   .is_reproducible = config->is_reproducible};
     enum mr_status status =
         archive_outputs_encoding(output, config->settings, config->level, &zip.encoding, err);

@@ -1,5 +1,6 @@
 #include "sink/archive_target.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -10,10 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/filelock.h"
+#include "base/io.h"
 #include "base/path.h"
 
 #define TEMP_NAME_BYTES  256
 #define TEMP_TRIES_COUNT 100
+#define TAIL_CHARS       6   /* at the end of a temporary name */
 #define SHORT_NAME_CHARS 200 /* of the final name in the temporary one: together below NAME_MAX */
 
 struct archive_target {
@@ -22,7 +26,7 @@ struct archive_target {
     int fd;
     int directory;                   /* descriptor, -1 with name NULL */
     char temp_name[TEMP_NAME_BYTES]; /* "" when there is no temporary file (any more) */
-    bool overwrites;
+    struct archive_target_config config;
 };
 
 static enum mr_status no_memory(struct mr_error *err)
@@ -48,7 +52,7 @@ static enum mr_status exists(const struct archive_target *target, struct mr_erro
 static bool make_temp_name(struct archive_target *target)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    unsigned char random[6];
+    unsigned char random[TAIL_CHARS];
     char tail[sizeof(random) + 1];
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return false;
@@ -58,6 +62,69 @@ static bool make_temp_name(struct archive_target *target)
     snprintf(target->temp_name, sizeof(target->temp_name), ".%.*s.millrace-%s", SHORT_NAME_CHARS,
              target->name, tail);
     return true;
+}
+
+/* Is name that of another temporary file for the same archive? */
+static bool is_other_temp(const struct archive_target *target, const char *name)
+{
+    size_t head_chars = strlen(target->temp_name) - TAIL_CHARS;
+    return strlen(name) == head_chars + TAIL_CHARS &&
+           strncmp(name, target->temp_name, head_chars) == 0 &&
+           strcmp(name, target->temp_name) != 0;
+}
+
+static enum mr_status refuse_second(const struct archive_target *target, pid_t owner,
+                                    struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    path_show(shown, sizeof(shown), target->path);
+    if (owner == 0)
+        return mr_error_set(err, MR_E_SYSTEM, 0, "another run makes %s", shown);
+    return mr_error_set(err, MR_E_SYSTEM, 0, "another run (process %d) makes %s", (int)owner,
+                        shown);
+}
+
+/*
+ * Each run has the lock of its own temporary file. One that is locked is being written; one that
+ * is not was left by a run that was killed. When two begin at the same moment, both may be refused.
+ */
+static enum mr_status look_at_other(const struct archive_target *target, const char *name,
+                                    struct mr_error *err)
+{
+    pid_t owner = 0;
+    int fd = openat(target->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return MR_OK;
+    enum mr_status status = MR_OK;
+    if (filelock_take(fd, &owner) == 0) {
+        if (target->config.is_resumed)
+            unlinkat(target->directory, name, 0);
+    } else if (errno == EWOULDBLOCK) {
+        status = refuse_second(target, owner, err);
+    }
+    close(fd);
+    return status;
+}
+
+/* Locks the new file, and looks at those beside it. */
+static enum mr_status claim(const struct archive_target *target, struct mr_error *err)
+{
+    pid_t owner;
+    if (!target->config.is_exclusive)
+        return MR_OK;
+    filelock_take(target->fd, &owner); /* where there are no locks, it is left to the users */
+    int fd = openat(target->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!directory && fd >= 0)
+        close(fd);
+    enum mr_status status = MR_OK;
+    const struct dirent *at;
+    while (directory && status == MR_OK && (at = readdir(directory)))
+        if (is_other_temp(target, at->d_name))
+            status = look_at_other(target, at->d_name, err);
+    if (directory)
+        closedir(directory);
+    return status;
 }
 
 /* Opens the directory of final and a new file in it. */
@@ -82,7 +149,7 @@ static enum mr_status open_temp(struct archive_target *target, const char *final
         target->fd = openat(target->directory, target->temp_name,
                             O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (target->fd >= 0)
-            return MR_OK;
+            return claim(target, err);
         if (errno != EEXIST)
             break;
     }
@@ -102,7 +169,7 @@ static enum mr_status open_target(struct archive_target *target, struct mr_error
     if (stat(target->path, &st) != 0) {
         if (errno != ENOENT)
             return fail(target, errno, "cannot make", err);
-        if (lstat(target->path, &st) == 0 && !target->overwrites) /* a link to nothing */
+        if (lstat(target->path, &st) == 0 && !target->config.overwrites) /* a link to nothing */
             return exists(target, err);
         return open_temp(target, target->path, err);
     }
@@ -112,7 +179,7 @@ static enum mr_status open_target(struct archive_target *target, struct mr_error
         target->fd = open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         return target->fd >= 0 ? MR_OK : fail(target, errno, "cannot write to", err);
     }
-    if (!target->overwrites)
+    if (!target->config.overwrites && !target->config.is_resumed)
         return exists(target, err);
     char *real = realpath(target->path, NULL);
     if (!real)
@@ -122,14 +189,14 @@ static enum mr_status open_target(struct archive_target *target, struct mr_error
     return status;
 }
 
-enum mr_status archive_target_create(const char *path, bool overwrites,
+enum mr_status archive_target_create(const char *path, const struct archive_target_config *config,
                                      struct archive_target **target, struct mr_error *err)
 {
     struct archive_target *made = calloc(1, sizeof(*made));
     if (!made)
         return no_memory(err);
     made->fd = made->directory = -1;
-    made->overwrites = overwrites;
+    made->config = *config;
     made->path = strdup(path);
     enum mr_status status = made->path ? open_target(made, err) : no_memory(err);
     if (status == MR_OK)
@@ -163,25 +230,57 @@ static int rename_new(const struct archive_target *target)
     return unlinkat(directory, target->temp_name, 0) == 0 ? 0 : errno;
 }
 
+/* Returns 0 or an errno. */
+static int give_name(const struct archive_target *target)
+{
+    int directory = target->directory;
+    if (!target->config.overwrites) {
+        int fault = rename_new(target);
+        if (fault != EEXIST || !target->config.is_resumed ||
+            !io_is_same_content(directory, target->temp_name, target->name))
+            return fault;
+    }
+    return renameat(directory, target->temp_name, directory, target->name) == 0 ? 0 : errno;
+}
+
+/* Returns 0 or an errno. */
+static int sync_directory(const struct archive_target *target)
+{
+    int fd = openat(target->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fault = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return fault;
+}
+
 enum mr_status archive_target_commit(struct archive_target *target, struct mr_error *err)
 {
     int fd = target->fd;
     target->fd = -1;
-    if (close(fd) != 0 && errno != EINTR)
-        return fail(target, errno, "cannot write", err);
+    bool syncs = target->name && target->config.sync != SYNC_NONE;
+    int fault = syncs && fsync(fd) != 0 ? errno : 0;
+    /* The lock goes with it, just before the name that it was for. */
+    if (close(fd) != 0 && errno != EINTR && fault == 0)
+        fault = errno;
+    if (fault != 0)
+        return fail(target, fault, "cannot write", err);
     if (!target->name)
         return MR_OK;
-    int sys_errno = 0;
-    if (!target->overwrites)
-        sys_errno = rename_new(target);
-    else if (renameat(target->directory, target->temp_name, target->directory, target->name) != 0)
-        sys_errno = errno;
-    if (sys_errno == EEXIST)
+    fault = give_name(target);
+    if (fault == EEXIST)
         return exists(target, err);
-    if (sys_errno != 0)
-        return fail(target, sys_errno, "cannot make", err);
+    if (fault != 0)
+        return fail(target, fault, "cannot make", err);
     target->temp_name[0] = '\0';
+    if (target->config.sync == SYNC_ALL && (fault = sync_directory(target)) != 0)
+        return fail(target, fault, "cannot bring to the disk", err);
     return MR_OK;
+}
+
+void archive_target_abandon(struct archive_target *target)
+{
+    if (target->temp_name[0])
+        unlinkat(target->directory, target->temp_name, 0);
 }
 
 void archive_target_destroy(struct archive_target *target)

@@ -13,13 +13,11 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/io.h"
 #include "sink/staged.h"
 
 #define PREALLOCATE_FROM_BYTES (1 << 20)
-#define VERIFY_BUFFER_BYTES    ((size_t)256 << 10)
 
 struct mr_writer {
     const struct mr_entry *entry;
@@ -37,9 +35,9 @@ static struct tree *tree_of(struct mr_sink *sink)
 }
 
 /* With the file, unless it was published. */
-static void close_writer(struct mr_writer *writer)
+static void close_writer(struct tree *tree, struct mr_writer *writer)
 {
-    staged_discard(writer->parent.fd, &writer->file);
+    staged_discard(tree, writer->parent.fd, &writer->file);
     dircache_let_go(&writer->parent);
     free(writer);
 }
@@ -76,6 +74,9 @@ static enum mr_status look_first(const struct tree *tree, const struct dirhold *
                                  const struct mr_entry *entry, struct mr_error *err)
 {
     enum existing existing = tree->config.existing;
+    bool is_link = entry->kind == MR_KIND_SYMLINK || entry->kind == MR_KIND_HARDLINK;
+    if (is_link && tree->config.is_resumed) /* it may be there just so: finish() can tell */
+        return MR_OK;
     if ((parent->is_new && existing != EXISTING_UPDATE) ||
         (existing == EXISTING_OVERWRITE && entry->kind == MR_KIND_FILE))
         return MR_OK;
@@ -182,7 +183,7 @@ static enum mr_status directory_begin(struct mr_sink *sink, const struct mr_entr
         status = begin_in_parent(tree, new, err);
     }
     if (status != MR_OK) {
-        close_writer(new);
+        close_writer(tree, new);
         return status;
     }
     *writer = new;
@@ -210,8 +211,12 @@ static enum mr_status commit_file(struct tree *tree, struct mr_writer *writer, s
     if (status == MR_OK)
         status = tree_set_metadata(tree, writer->file.fd, entry, writer->has_mode, err);
     if (status == MR_OK)
+        status = tree_sync_file(tree, writer->file.fd, entry, err);
+    if (status == MR_OK)
         status = staged_publish(tree, writer->parent.fd, &writer->file, entry, err);
-    close_writer(writer);
+    if (status == MR_OK)
+        status = tree_sync_name(tree, entry, err);
+    close_writer(tree, writer);
     return status;
 }
 
@@ -249,85 +254,16 @@ static enum mr_status directory_commit(struct mr_sink *sink, struct mr_writer *w
     }
     enum mr_status status = entry->kind == MR_KIND_DIRECTORY ? commit_directory(tree, writer, err)
                                                              : later_add(tree->later, entry, err);
-    close_writer(writer);
+    close_writer(tree, writer);
     return status;
-}
-
-/* Reads the open file from the disk. Returns 0 or an errno. */
-static int sum_up(int fd, uint64_t *size_bytes, uint32_t *crc)
-{
-    unsigned char *buffer = malloc(VERIFY_BUFFER_BYTES);
-    if (!buffer)
-        return ENOMEM;
-    size_t got = VERIFY_BUFFER_BYTES;
-    int fault = 0;
-    uLong sum = crc32(0, NULL, 0);
-    *size_bytes = 0;
-    while (fault == 0 && got == VERIFY_BUFFER_BYTES) {
-        if (io_pread(fd, buffer, VERIFY_BUFFER_BYTES, (int64_t)*size_bytes, &got) != 0)
-            fault = errno;
-        sum = crc32(sum, buffer, (uInt)got);
-        *size_bytes += got;
-    }
-    free(buffer);
-    *crc = (uint32_t)sum;
-    return fault;
-}
-
-/* Brings the names on the way to path to the disk: that of the file, and of directories that may be
- * new. Returns 0 or an errno. */
-static int sync_parents(const struct below *root, const char *path)
-{
-    int fault = 0;
-    size_t bytes = strlen(path);
-    char *parent = strdup(path);
-    if (!parent)
-        return ENOMEM;
-    while (fault == 0 && bytes > 0) {
-        while (bytes > 0 && parent[bytes - 1] != '/')
-            bytes--;
-        bytes -= bytes > 0;
-        parent[bytes] = '\0'; /* "" is the root */
-        int fd = below_open(root, parent, O_RDONLY | O_DIRECTORY, 0);
-        if (fd < 0 || fsync(fd) != 0)
-            fault = errno;
-        if (fd >= 0)
-            close(fd);
-    }
-    free(parent);
-    return fault;
-}
-
-static enum mr_status directory_verify(struct mr_sink *sink, const struct mr_entry *entry,
-                                       uint64_t size_bytes, uint32_t crc, struct mr_error *err)
-{
-    const struct tree *tree = tree_of(sink);
-    int fd = below_open(&tree->root, entry->path, O_RDONLY, 0);
-    if (fd < 0)
-        return tree_failed(tree, entry->path, errno, "cannot read back", err);
-    uint64_t found_bytes = 0;
-    uint32_t found_crc = 0;
-    int fault = fsync(fd) != 0 ? errno : sync_parents(&tree->root, entry->path);
-    if (fault == 0) {
-        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* what is read back comes from the disk */
-        fault = sum_up(fd, &found_bytes, &found_crc);
-    }
-    close(fd);
-    if (fault != 0)
-        return tree_failed(tree, entry->path, fault, "cannot read back", err);
-    char shown[PATH_SHOW_BYTES];
-    if (found_bytes != size_bytes || found_crc != crc)
-        return mr_error_set(err, MR_E_DATA, 0, "%s is not what was written: the source is kept",
-                            path_show(shown, sizeof(shown), entry->path));
-    return MR_OK;
 }
 
 static void directory_abort(struct mr_sink *sink, struct mr_writer *writer)
 {
-    (void)sink;
+    struct tree *tree = tree_of(sink);
     if (writer->has_made_directory) /* it stays when something is in it already */
         unlinkat(writer->parent.fd, path_base(writer->entry->path), AT_REMOVEDIR);
-    close_writer(writer);
+    close_writer(tree, writer);
 }
 
 static void directory_destroy(struct mr_sink *sink)
@@ -338,6 +274,8 @@ static void directory_destroy(struct mr_sink *sink)
     dircache_destroy(tree->dirs);
     if (tree->root.fd >= 0)
         close(tree->root.fd);
+    if (tree->lock_fd >= 0)
+        close(tree->lock_fd);
     free(tree->label);
     free(tree);
 }
@@ -362,10 +300,12 @@ static const struct mr_sink_ops directory_ops = {
     .begin = directory_begin,
     .write = directory_write,
     .commit = directory_commit,
-    .verify = directory_verify,
+    .verify = tree_verify,
+    .find = tree_find,
     .abort = directory_abort,
     .finish = tree_finish,
     .destroy = directory_destroy,
+    .abandon = staged_abandon,
     .losses = directory_losses,
 };
 
@@ -414,11 +354,12 @@ enum mr_status directory_sink_create(const char *path, const struct directory_si
     if (!tree)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     enum mr_status status = MR_OK;
-    tree->root.fd = -1;
+    tree->root.fd = tree->lock_fd = -1;
     tree->config = *config;
     tree->label = strdup(path);
     tree->sink = (struct mr_sink){.ops = &directory_ops, .label = tree->label};
     tree->umask_bits = find_umask();
+    atomic_flag_clear(&tree->named_is_busy);
     clock_gettime(CLOCK_REALTIME_COARSE, &tree->start);
     bool is_made = false;
     int fd = tree->label ? open_root(path, &is_made) : -1;
@@ -429,6 +370,10 @@ enum mr_status directory_sink_create(const char *path, const struct directory_si
                               path_show(shown, sizeof(shown), path));
     else
         below_init(&tree->root, fd);
+    if (status == MR_OK)
+        status = tree_claim(tree, err);
+    if (status == MR_OK && is_made)
+        status = tree_sync_all(tree, err);
     tree->names_nameless = status == MR_OK && staged_can_name(tree);
     if (status == MR_OK && getrandom(&tree->seed, sizeof(tree->seed), 0) != sizeof(tree->seed))
         status = mr_error_set(err, MR_E_SYSTEM, errno, "cannot get random numbers");

@@ -20,8 +20,21 @@ enum preserve { /* bits; --preserve */
 };
 #define PRESERVE_DEFAULT (PRESERVE_MODE | PRESERVE_MTIME | PRESERVE_LINKS)
 
+enum sync { /* --fsync: what is brought to the disk before an item counts as stored */
+    SYNC_NONE, /* left to the system */
+    SYNC_FILE, /* the content of each file, before it gets its name */
+    SYNC_ALL   /* and the name, with the directories that were made for it */
+};
+
 struct directory_sink_config {
     enum existing existing;
+    enum sync sync;
+    bool is_exclusive; /* MR_E_SYSTEM when another process with this set writes to the tree */
+    /*
+     * An earlier run was stopped here: its temporary files are removed, and what stands in an item's place and is the
+     * very same counts as that run's.
+     */
+    bool is_resumed;
     unsigned preserve;      /* enum preserve; the job has cleared from entries what is not to be kept */
     bool is_untrusted;      /* entries come from an archive: symlinks that lead outside are refused */
     bool allows_unsafe;     /* -P */
@@ -37,6 +50,9 @@ enum mr_status directory_sink_create(const char *path, const struct directory_si
                                      struct mr_sink **sink, struct mr_error *err);
 
 struct archive_sink_config {
+    enum sync sync;
+    bool is_exclusive; /* MR_E_SYSTEM when another process makes an archive of that name */
+    bool is_resumed;   /* what an earlier run that was stopped has left beside it is removed */
     const char *format;     /* a name of archive_output_at() */
     const char *settings;   /* what came after ':' in --to, or NULL */
     int level;              /* --level; -1: the format's default */

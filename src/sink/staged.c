@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <unistd.h>
 
 #define TEMP_TRY_COUNT 100
@@ -47,6 +48,50 @@ static bool may_be_nameless(const struct tree *tree, const struct dirhold *paren
     return tree->names_nameless && is_local(parent->fs_type) && (parent->is_new || !replaces);
 }
 
+static void hold_list(struct tree *tree)
+{
+    while (atomic_flag_test_and_set_explicit(&tree->named_is_busy, memory_order_acquire))
+        sched_yield();
+}
+
+static void let_list_go(struct tree *tree)
+{
+    atomic_flag_clear_explicit(&tree->named_is_busy, memory_order_release);
+}
+
+static void enlist(struct tree *tree, int parent, struct staged *file)
+{
+    file->parent = parent;
+    file->before = NULL;
+    hold_list(tree);
+    file->after = tree->named;
+    if (file->after)
+        file->after->before = file;
+    tree->named = file;
+    let_list_go(tree);
+}
+
+static void strike_out(struct tree *tree, struct staged *file)
+{
+    hold_list(tree);
+    if (file->before)
+        file->before->after = file->after;
+    else
+        tree->named = file->after;
+    if (file->after)
+        file->after->before = file->before;
+    let_list_go(tree);
+}
+
+/* Keeps the list: whoever wants to change it now waits for the end of the process. */
+void staged_abandon(struct mr_sink *sink)
+{
+    struct tree *tree = (struct tree *)sink;
+    hold_list(tree);
+    for (const struct staged *file = tree->named; file; file = file->after)
+        unlinkat(file->parent, file->temp, 0);
+}
+
 int staged_open(struct tree *tree, const struct dirhold *parent, mode_t mode, struct staged *file)
 {
     file->temp[0] = '\0';
@@ -60,15 +105,20 @@ int staged_open(struct tree *tree, const struct dirhold *parent, mode_t mode, st
         if (file->fd < 0 && errno != EEXIST)
             break;
     }
-    return file->fd < 0 ? -1 : 0;
+    if (file->fd < 0)
+        return -1;
+    enlist(tree, parent->fd, file);
+    return 0;
 }
 
-void staged_discard(int parent, struct staged *file)
+void staged_discard(struct tree *tree, int parent, struct staged *file)
 {
     if (file->fd < 0)
         return;
-    if (file->temp[0] != '\0')
+    if (file->temp[0] != '\0') {
         unlinkat(parent, file->temp, 0);
+        strike_out(tree, file);
+    }
     close(file->fd);
     file->fd = -1;
 }
@@ -99,8 +149,12 @@ enum mr_status staged_publish(struct tree *tree, int parent, struct staged *file
     file->fd = -1;
     if (is_nameless)
         return status;
-    if (fault == 0)
-        return tree_publish(tree, parent, file->temp, entry, err);
-    unlinkat(parent, file->temp, 0);
-    return tree_failed(tree, entry->path, fault, "cannot write", err);
+    if (fault == 0) {
+        status = tree_publish(tree, parent, file->temp, entry, err);
+    } else {
+        unlinkat(parent, file->temp, 0);
+        status = tree_failed(tree, entry->path, fault, "cannot write", err);
+    }
+    strike_out(tree, file);
+    return status;
 }

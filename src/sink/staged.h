@@ -12,16 +12,21 @@
 struct staged {
     int fd;                     /* -1: none */
     char temp[TREE_TEMP_BYTES]; /* "": nameless */
+    int parent;                 /* as it was given to staged_open() */
+    struct staged *before, *after; /* in tree->named */
 };
 
 /* Can the tree give a name to a nameless file? Asked once, for tree->names_nameless. */
 bool staged_can_name(const struct tree *tree);
 
-/* Makes a file in parent, for writing, with mode less the umask. 0, or -1 with errno. */
+/*
+ * Makes a file in parent, for writing, with mode less the umask. 0, or -1 with errno. *file must stay
+ * where it is, and parent open, until it is discarded or published.
+ */
 int staged_open(struct tree *tree, const struct dirhold *parent, mode_t mode, struct staged *file);
 
 /* Drops the file with what was written. Does nothing when there is none. */
-void staged_discard(int parent, struct staged *file);
+void staged_discard(struct tree *tree, int parent, struct staged *file);
 
 /*
  * Closes the file and gives it its final name in parent, the last component of entry->path, as
@@ -29,5 +34,8 @@ void staged_discard(int parent, struct staged *file);
  */
 enum mr_status staged_publish(struct tree *tree, int parent, struct staged *file,
                               const struct mr_entry *entry, struct mr_error *err);
+
+/* mr_sink_ops.abandon of the directory sink: removes all that have a temporary name. */
+void staged_abandon(struct mr_sink *sink);
 
 #endif

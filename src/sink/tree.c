@@ -7,6 +7,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 enum mr_status tree_failed(const struct tree *tree, const char *path, int fault, const char *what,
                            struct mr_error *err)
 {
@@ -88,6 +90,18 @@ static bool is_of_this_run(const struct tree *tree, const struct stat *there)
     return there->st_ctim.tv_nsec >= tree->start.tv_nsec;
 }
 
+bool tree_is_resumed(const struct tree *tree, int parent, const char *temp,
+                     const struct mr_entry *entry, const struct stat *there)
+{
+    const struct mr_stored *known = entry->replaces;
+    if (!tree->config.is_resumed || !S_ISREG(there->st_mode) || entry->kind != MR_KIND_FILE)
+        return false;
+    if (known && known->size_bytes == there->st_size && known->mtime_s == there->st_mtim.tv_sec &&
+        known->mtime_ns == (uint32_t)there->st_mtim.tv_nsec)
+        return true;
+    return !temp || io_is_same_content(parent, temp, path_base(entry->path));
+}
+
 enum mr_status tree_judge(const struct tree *tree, const struct mr_entry *entry,
                           const struct stat *there, struct mr_error *err)
 {
@@ -102,6 +116,10 @@ enum mr_status tree_judge(const struct tree *tree, const struct mr_entry *entry,
     if (S_ISDIR(there->st_mode))
         return tree_failed(tree, entry->path, EISDIR, "cannot store", err);
     if (entry->replaces_earlier && is_of_this_run(tree, there))
+        return MR_OK;
+    /* Else it is told apart by its content, when that is known. */
+    if (tree_is_resumed(tree, -1, NULL, entry, there) &&
+        (entry->replaces || tree->config.existing == EXISTING_REFUSE))
         return MR_OK;
     switch (tree->config.existing) {
     case EXISTING_OVERWRITE:
@@ -138,6 +156,21 @@ static int rename_new(int parent, const char *temp, const char *name)
     return unlinkat(parent, temp, 0);
 }
 
+/* Something stands there that the policy lets be replaced. Returns 0 or an errno. */
+static int replace(const struct tree *tree, int parent, const char *temp,
+                   const struct mr_entry *entry)
+{
+    const char *name = path_base(entry->path);
+    struct stat there;
+    if (!entry->replaces_earlier) {
+        if (fstatat(parent, name, &there, AT_SYMLINK_NOFOLLOW) != 0)
+            return errno;
+        if (!tree_is_resumed(tree, parent, temp, entry, &there))
+            return EEXIST;
+    }
+    return renameat(parent, temp, parent, name) == 0 ? 0 : errno;
+}
+
 enum mr_status tree_publish(const struct tree *tree, int parent, const char *temp,
                             const struct mr_entry *entry, struct mr_error *err)
 {
@@ -147,8 +180,8 @@ enum mr_status tree_publish(const struct tree *tree, int parent, const char *tem
     int result = replaces ? renameat(parent, temp, parent, name) : rename_new(parent, temp, name);
     int fault = result == 0 ? 0 : errno;
     enum mr_status status = fault == EEXIST ? tree_look(tree, parent, entry, err) : MR_OK;
-    if (fault == EEXIST && status == MR_OK && entry->replaces_earlier)
-        fault = renameat(parent, temp, parent, name) == 0 ? 0 : errno;
+    if (fault == EEXIST && status == MR_OK)
+        fault = replace(tree, parent, temp, entry);
     if (fault == 0)
         return MR_OK;
     unlinkat(parent, temp, 0);

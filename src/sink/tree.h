@@ -19,11 +19,14 @@
 #define TREE_TEMP_DIGITS 16 /* after the prefix */
 #define TREE_TEMP_BYTES  (sizeof(TREE_TEMP_PREFIX) + TREE_TEMP_DIGITS)
 
+struct staged;
+
 struct tree {
     struct mr_sink sink;
     struct directory_sink_config config;
     char *label;
     struct below root;
+    int lock_fd; /* of the root, with the lock; -1: none */
     struct dircache *dirs; /* of the directories below the root */
     struct later *later;
     struct later *made;  /* the symbolic links to be checked; NULL until one was made */
@@ -33,6 +36,8 @@ struct tree {
     uint64_t seed;         /* of temporary names; unpredictable */
     atomic_uint_fast64_t temp_count;
     atomic_uint_fast64_t lost_owner_count, lost_xattr_count;
+    struct staged *named;      /* named_is_busy; files that are being written under a name */
+    atomic_flag named_is_busy; /* for a few instructions at a time */
     atomic_bool has_replaced; /* some item takes the place of an earlier one of this run */
 };
 
@@ -69,6 +74,14 @@ enum mr_status tree_look(const struct tree *tree, int parent, const struct mr_en
 enum mr_status tree_publish(const struct tree *tree, int parent, const char *temp,
                             const struct mr_entry *entry, struct mr_error *err);
 
+/*
+ * Does the file in entry's place belong to the earlier run that this one goes on with? Because the
+ * entry says so, or because it holds the same bytes as the file temp beside it (NULL: unknown yet,
+ * so it may).
+ */
+bool tree_is_resumed(const struct tree *tree, int parent, const char *temp,
+                     const struct mr_entry *entry, const struct stat *there);
+
 /* The mode that the file or directory is to have in the end: 0777 at most. */
 mode_t tree_mode_of(const struct tree *tree, const struct mr_entry *entry);
 /*
@@ -77,6 +90,28 @@ mode_t tree_mode_of(const struct tree *tree, const struct mr_entry *entry);
  */
 enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entry *entry,
                                  bool has_mode, struct mr_error *err);
+
+/* ---- tree_claim.c ---- */
+
+/* Locks the root and removes what an earlier run left, as the configuration says. MR_OK, MR_E_SYSTEM,
+ * MR_E_MEMORY. */
+enum mr_status tree_claim(struct tree *tree, struct mr_error *err);
+
+/* ---- tree_disk.c: by the configuration's sync. MR_OK, MR_E_SYSTEM ---- */
+
+/* The content of a file that has no name yet. */
+enum mr_status tree_sync_file(const struct tree *tree, int fd, const struct mr_entry *entry,
+                              struct mr_error *err);
+/* The name that it got, and those of the directories that it lies in. */
+enum mr_status tree_sync_name(const struct tree *tree, const struct mr_entry *entry,
+                              struct mr_error *err);
+/* Whatever has been done. */
+enum mr_status tree_sync_all(const struct tree *tree, struct mr_error *err);
+/* mr_sink_ops.verify and find of the directory sink. */
+enum mr_status tree_verify(struct mr_sink *sink, const struct mr_entry *entry, uint64_t size_bytes,
+                           uint32_t crc, struct mr_error *err);
+enum mr_status tree_find(struct mr_sink *sink, const struct mr_entry *entry, bool has_crc,
+                         struct mr_stored *found, struct mr_error *err);
 
 /* mr_sink_ops.finish of the directory sink. */
 enum mr_status tree_finish(struct mr_sink *sink,

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -103,6 +104,27 @@ static bool is_guarded(const struct tree *tree)
     return tree->config.is_untrusted && !tree->config.allows_unsafe;
 }
 
+/* Did the earlier run that this one goes on with make just this link? */
+static bool is_made_already(const struct tree *tree, int parent, const struct mr_entry *entry)
+{
+    const char *name = path_base(entry->path);
+    struct stat there, target;
+    if (!tree->config.is_resumed || fstatat(parent, name, &there, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    if (entry->kind == MR_KIND_SYMLINK) {
+        char text[PATH_MAX + 1];
+        ssize_t length = readlinkat(parent, name, text, sizeof(text));
+        return length >= 0 && strncmp(text, entry->target, (size_t)length) == 0 &&
+               entry->target[length] == '\0';
+    }
+    struct mr_error ignored;
+    int fd = open_target(tree, entry, &target, &ignored);
+    if (fd < 0)
+        return false;
+    close(fd);
+    return target.st_dev == there.st_dev && target.st_ino == there.st_ino;
+}
+
 static enum mr_status make_link(struct tree *tree, const struct mr_entry *entry,
                                 struct mr_error *err)
 {
@@ -110,11 +132,12 @@ static enum mr_status make_link(struct tree *tree, const struct mr_entry *entry,
     if (parent < 0)
         return tree_failed(tree, entry->path, errno, "cannot make the directory for", err);
     char temp[TREE_TEMP_BYTES];
-    enum mr_status status = tree_look(tree, parent, entry, err);
-    if (status == MR_OK)
+    bool is_made = is_made_already(tree, parent, entry);
+    enum mr_status status = is_made ? MR_OK : tree_look(tree, parent, entry, err);
+    if (status == MR_OK && !is_made)
         status = entry->kind == MR_KIND_HARDLINK ? link_temp(tree, entry, parent, temp, err)
                                                  : symlink_temp(tree, entry, parent, temp, err);
-    if (status == MR_OK) {
+    if (status == MR_OK && !is_made) {
         status = tree_publish(tree, parent, temp, entry, err);
         /* rename() does nothing when both names are the same file already. */
         if (status == MR_OK && entry->kind == MR_KIND_HARDLINK)
@@ -345,5 +368,5 @@ enum mr_status tree_finish(struct mr_sink *sink,
     enum mr_status status = finish_links(tree, &problems, err);
     if (status == MR_OK && later_count(tree->later, MR_KIND_DIRECTORY) > 0)
         status = finish_directories(tree, &problems, err);
-    return status;
+    return status == MR_OK ? tree_sync_all(tree, err) : status;
 }

@@ -377,6 +377,11 @@ static enum mr_status sink_finish(struct mr_sink *sink,
     return status == MR_OK ? archive_target_commit(zip->target, err) : status;
 }
 
+static void sink_abandon(struct mr_sink *sink)
+{
+    archive_target_abandon(zip_of(sink)->target);
+}
+
 static void sink_destroy(struct mr_sink *sink)
 {
     struct zip_sink *zip = zip_of(sink);
@@ -405,6 +410,7 @@ static const struct mr_sink_ops ops = {
     .abort = sink_abort,
     .finish = sink_finish,
     .destroy = sink_destroy,
+    .abandon = sink_abandon,
     .losses = sink_losses,
     .output_bytes = sink_output_bytes,
 };
@@ -422,7 +428,7 @@ enum mr_status zip_sink_create(const char *path, const struct zip_sink_config *c
     if (!zip_buffer_init(&zip->out))
         status = no_memory(err);
     if (status == MR_OK)
-        status = archive_target_create(path, config->overwrites, &zip->target, err);
+        status = archive_target_create(path, &config->target, &zip->target, err);
     if (status != MR_OK) {
         sink_destroy(&zip->sink);
         return status;

@@ -6,11 +6,11 @@
 #ifndef MR_SINK_ZIP_SINK_H
 #define MR_SINK_ZIP_SINK_H
 
-#include "millrace/sink.h"
+#include "sink/archive_target.h"
 
 struct zip_sink_config {
     struct mr_sink_encoding encoding; /* what the job is asked for */
-    bool overwrites;                  /* an existing file is replaced by the rename in finish() */
+    struct archive_target_config target;
     bool is_reproducible;             /* no owners; the DOS times do not depend on the time zone */
 };
 

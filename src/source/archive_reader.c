@@ -80,8 +80,12 @@ static int read_header(struct archive_reader *reader)
         return reader->first_status;
     }
     /* After the padding of the last member: the mark of the end takes another block. */
-    if (is_tar(reader) && archive_read_data_skip(reader->archive) >= ARCHIVE_WARN)
+    if (is_tar(reader)) {
+        int status = archive_read_data_skip(reader->archive);
+        if (status < ARCHIVE_WARN)
+            return status;
         reader->end_bytes = archive_filter_bytes(reader->archive, 0);
+    }
     return archive_read_next_header(reader->archive, &reader->member);
 }
 
@@ -141,14 +145,27 @@ static enum mr_status finish(struct archive_reader *reader, struct mr_error *err
     }
 }
 
-/* Turns the member whose header was just read into *entry. MR_AGAIN: it is held back or no item. */
-static enum mr_status take_member(struct archive_reader *reader, struct mr_entry *entry,
+/*
+ * What libarchive only warns of is damage that it passed over. Names whose characters it could not
+ * translate are given as they are; access control lists are not used.
+ */
+static bool is_harmless(const char *warning)
+{
+    return !warning || strcasestr(warning, "convert") || strcasestr(warning, "acl");
+}
+
+/* Turns the member whose header was just read, with this result, into *entry. MR_AGAIN: it is held
+ * back or no item. */
+static enum mr_status take_member(struct archive_reader *reader, int result, struct mr_entry *entry,
                                   struct mr_error *err)
 {
     int format = archive_format(reader->archive);
     reader->member_count++;
     enum mr_status status =
         archive_member_read(reader->member, format, reader->member_count, entry, err);
+    if (status == MR_OK && result == ARCHIVE_WARN &&
+        !is_harmless(archive_error_string(reader->archive)))
+        status = describe(reader, err);
     if (status != MR_OK)
         return status;
     reader->is_content = entry->kind == MR_KIND_FILE;
@@ -165,13 +182,6 @@ static enum mr_status take_member(struct archive_reader *reader, struct mr_entry
         !archive_links_resolve(&reader->links, reader->member, entry))
         return no_memory(err);
     return MR_OK;
-}
-
-/* After ARCHIVE_WARN: a name that cannot be translated is none; it is looked at in the entry. */
-static bool tells_of_damage(const struct archive_reader *reader)
-{
-    const char *reason = archive_error_string(reader->archive);
-    return reason && !strcasestr(reason, "converted");
 }
 
 static enum mr_status next_member(struct archive_reader *reader, struct mr_entry *entry,
@@ -205,13 +215,7 @@ static enum mr_status next_member(struct archive_reader *reader, struct mr_entry
                                 reader->member_count, entry, &ignored);
             return status;
         }
-        if (result == ARCHIVE_WARN && tells_of_damage(reader)) {
-            enum mr_status status = describe(reader, err);
-            reader->first_status = ARCHIVE_OK; /* the member comes all the same */
-            reader->has_first = true;
-            return status;
-        }
-        enum mr_status status = take_member(reader, entry, err);
+        enum mr_status status = take_member(reader, result, entry, err);
         if (status != MR_AGAIN)
             return status;
     }

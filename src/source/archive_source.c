@@ -242,6 +242,12 @@ static enum mr_status start(struct archive_source *source, const char *format,
         return mr_error_set(err, MR_E_DATA, 0,
                             "%s: is damaged, truncated, or no archive in the format %s",
                             source->shown, format);
+    if (status == MR_E_UNSUPPORTED && archive_bytes_can_seek(source->bytes) &&
+        archive_formats_is_named(source->label))
+        return mr_error_set(err, MR_E_DATA, 0,
+                            "%s: is no archive, or a damaged one, although its name says so "
+                            "(--no-archives takes it as a plain file)",
+                            source->shown);
     if (status == MR_E_UNSUPPORTED && guess == ARCHIVE_GUESS_CERTAIN)
         return mr_error_set(err, MR_E_DATA, 0, "%s: damaged or truncated archive: it begins like "
                             "one, but nothing can be read", source->shown);

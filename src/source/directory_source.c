@@ -421,6 +421,7 @@ static const struct mr_source_ops directory_ops = {
     .open = directory_open,
     .read = local_read,
     .open_size = local_open_size,
+    .update = local_update,
     .descriptor = local_descriptor,
     .remove = directory_remove,
     .close = local_close,

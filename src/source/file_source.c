@@ -106,6 +106,7 @@ static const struct mr_source_ops file_ops = {
     .open = file_open,
     .read = local_read,
     .open_size = local_open_size,
+    .update = local_update,
     .descriptor = local_descriptor,
     .remove = file_remove,
     .close = local_close,

@@ -205,9 +205,10 @@ static enum mr_status open_regular(const struct inputs *inputs, const char *path
     return file_source_create(path, &config, source, err);
 }
 
-/* Opens path by what it is. MR_SKIPPED: it is the run's own output. */
+/* Opens path by what it is, and what *about says of it. MR_SKIPPED: it is the run's own output. */
 static enum mr_status open_source(const struct inputs *inputs, const char *path, bool is_listed,
-                                  struct mr_source **source, struct mr_error *err)
+                                  struct stat *about, struct mr_source **source,
+                                  struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
     struct stat st;
@@ -222,6 +223,7 @@ static enum mr_status open_source(const struct inputs *inputs, const char *path,
         return mr_error_set(err, MR_E_SYSTEM, fault, "cannot open %s",
                             path_show(shown, sizeof(shown), path));
     }
+    *about = st;
     if (local_is_own(&inputs->walk, &st))
         return MR_SKIPPED;
     if (S_ISDIR(st.st_mode))
@@ -254,20 +256,35 @@ static char *make_prefix(const struct inputs *inputs, const struct mr_source *so
     return prefix;
 }
 
+/* about: as it was before it was opened, so that what takes its place meanwhile is not taken for it. */
+static void describe(struct input *input, const struct stat *about)
+{
+    input->has_file = S_ISREG(about->st_mode);
+    if (!input->has_file)
+        return;
+    input->size_bytes = about->st_size;
+    input->mtime_s = about->st_mtim.tv_sec;
+    input->mtime_ns = (uint32_t)about->st_mtim.tv_nsec;
+    input->inode = about->st_ino;
+}
+
 /* Makes name the current input. MR_OK, MR_SKIPPED (it is left out), or an error that names it. */
 static enum mr_status open_input(struct inputs *inputs, const char *name, bool is_listed,
                                  struct mr_error *err)
 {
     bool is_stdin = !is_listed && strcmp(name, "-") == 0;
     struct mr_source *source = NULL;
+    struct stat about = {0};
     enum mr_status status;
     if (is_stdin) {
         name = "stdin";
+        if (fstat(STDIN_FILENO, &about) != 0)
+            about.st_mode = 0;
         int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
         status = fd < 0 ? mr_error_set(err, MR_E_SYSTEM, errno, "cannot read stdin")
                         : open_stream(inputs, fd, name, name, &source, err);
     } else {
-        status = open_source(inputs, name, is_listed, &source, err);
+        status = open_source(inputs, name, is_listed, &about, &source, err);
     }
     if (status != MR_OK)
         return status;
@@ -282,6 +299,8 @@ static enum mr_status open_input(struct inputs *inputs, const char *name, bool i
         free(prefix);
         return out_of_memory(err);
     }
+    if (source->flags & MR_SOURCE_CONTAINER)
+        describe(input, &about);
     input->source = source;
     input->prefix = prefix;
     atomic_init(&input->refs, 1);

@@ -17,6 +17,10 @@ struct inputs;
 /* One opened input, shared by the items that come from it. */
 struct input {
     struct mr_source *source;
+    bool has_file;    /* it is a regular file, which the next four describe as it was opened */
+    int64_t size_bytes, mtime_s;
+    uint32_t mtime_ns;
+    uint64_t inode;
     char *prefix;     /* what comes before a member's name in the output: "" or "name" */
     atomic_uint_fast64_t made_bytes; /* that its members came to; for whoever counts them */
     atomic_bool is_over; /* set by whoever uses it: that was too much, and nothing more is read */

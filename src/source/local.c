@@ -208,6 +208,20 @@ enum mr_status local_remove(int parent, const char *name, const struct mr_entry 
     return MR_OK;
 }
 
+bool local_update(struct mr_source *source, const struct mr_reader *reader, struct mr_entry *entry)
+{
+    const struct stat *st = &reader->opened;
+    (void)source;
+    if (st->st_size == entry->size_bytes && st->st_mtim.tv_sec == entry->mtime_s &&
+        st->st_mtim.tv_nsec == (long)entry->mtime_ns && (st->st_mode & 07777) == entry->mode)
+        return false;
+    entry->size_bytes = st->st_size;
+    entry->mode = st->st_mode & 07777;
+    entry->mtime_s = st->st_mtim.tv_sec;
+    entry->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
+    return true;
+}
+
 int64_t local_open_size(struct mr_source *source, struct mr_reader *reader)
 {
     (void)source;

@@ -44,7 +44,8 @@ enum mr_status local_open(int fd, const struct mr_entry *entry, struct mr_reader
  */
 enum mr_status local_remove(int parent, const char *name, const struct mr_entry *entry,
                             struct mr_error *err);
-/* As mr_source_ops.read, open_size, descriptor and close. */
+/* As mr_source_ops.update, read, open_size, descriptor and close. */
+bool local_update(struct mr_source *source, const struct mr_reader *reader, struct mr_entry *entry);
 int local_descriptor(struct mr_source *source, struct mr_reader *reader);
 int64_t local_open_size(struct mr_source *source, struct mr_reader *reader);
 enum mr_status local_read(struct mr_source *source, struct mr_reader *reader, void *buffer,

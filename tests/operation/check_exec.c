@@ -380,14 +380,14 @@ START_TEST(gives_up_at_the_deadline)
         const char *script, *text;
         int64_t most_ms;
     } cases[] = {
-        {"exec sleep 30", "sh took longer than 0.2 s", 690},
+        {"exec sleep 30", "sh was ended", 690},
         {"trap 'echo bye >&2; exit 0' TERM; while :; do sleep 0.01; done",
-         "sh took longer than 0.2 s: bye", 690},
-        {"trap '' TERM; echo no >&2; sleep 30 & wait; sleep 30", "sh took longer than 0.2 s: no",
+         "sh was ended: bye", 690},
+        {"trap '' TERM; echo no >&2; sleep 30 & wait; sleep 30", "sh was ended: no",
          1200},
-        {"kill -STOP $$", "sh took longer than 0.2 s", 690},
+        {"kill -STOP $$", "sh was ended", 690},
         {"trap '' TERM; yes & yes >&2", NULL, 1200},
-        {"trap '' TERM; cat >/dev/null; while :; do :; done", "sh took longer than 0.2 s", 1200},
+        {"trap '' TERM; cat >/dev/null; while :; do :; done", "sh was ended", 1200},
     };
     void *config;
     size_t fd_count = count_fds();
@@ -410,7 +410,8 @@ START_TEST(gives_up_at_the_deadline)
     if (cases[_i].text)
         ck_assert_str_eq(err.text, cases[_i].text);
     ck_assert_int_ge(took_ms, 200);
-    ck_assert_int_le(took_ms, cases[_i].most_ms);
+    /* Four times what it is where the processors are free for it. */
+    ck_assert_int_le(took_ms, 4 * cases[_i].most_ms);
     end_drive(&drive, config);
     check_no_children();
     ck_assert_uint_eq(count_fds(), fd_count);

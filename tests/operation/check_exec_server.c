@@ -368,7 +368,7 @@ START_TEST(ends_what_does_not_answer)
     ck_assert_int_eq(drive->operation->process(drive->state, &io, &err),
                      _i < 4 ? MR_E_TIMEOUT : MR_CANCELLED);
     if (_i < 4)
-        ck_assert_ptr_nonnull(strstr(err.text, "filter_worker took longer than 0.3 s"));
+        ck_assert_ptr_nonnull(strstr(err.text, "filter_worker was ended"));
     int64_t lasted_ms = (clock_now_ns() - begin_ns) / NS_PER_MS;
     ck_assert_int_ge(lasted_ms, 300);
     ck_assert_int_lt(lasted_ms, _i % 4 == 1 ? 3000 : 2000);

@@ -119,6 +119,59 @@ START_TEST(a_full_device_is_an_error)
 }
 END_TEST
 
+static enum mr_status create(bool is_resumed, const char *format, struct mr_sink **sink)
+{
+    const struct archive_sink_config config = {
+        .format = format, .level = -1, .is_exclusive = true, .is_resumed = is_resumed};
+    return archive_sink_create(packing_path("archive"), &config, sink, &packing.err);
+}
+
+/* The second run is refused; what a killed one has left goes when another one goes on. */
+START_TEST(one_run_at_a_time)
+{
+    struct mr_sink *first, *second;
+    const char *const formats[] = {"tar", "zip"};
+    ck_assert_ok(create(false, formats[_i], &first), packing.err);
+    ck_assert_int_eq(create(true, formats[!_i], &second), MR_E_SYSTEM);
+    ck_assert_ptr_nonnull(strstr(packing.err.text, "another run (process "));
+    ck_assert_int_eq(packing_count_names(), 1);
+    /* Of another archive, of nothing, and of a killed run: not locked. */
+    support_write_file(packing.directory, ".archive2.millrace-abcdef", "", 0);
+    support_write_file(packing.directory, ".archive.millrace-abcdefg", "", 0);
+    support_write_file(packing.directory, ".archive.millrace-abcdef", "", 0);
+    first->ops->destroy(first);
+    ck_assert_ok(create(false, formats[_i], &first), packing.err);
+    ck_assert_int_eq(packing_count_names(), 4);
+    first->ops->destroy(first);
+    ck_assert_ok(create(true, formats[_i], &first), packing.err);
+    ck_assert_int_eq(packing_count_names(), 3);
+    first->ops->abandon(first);
+    ck_assert_int_eq(packing_count_names(), 2);
+    first->ops->destroy(first);
+}
+END_TEST
+
+/* An archive that is there is replaced by the very same only. */
+START_TEST(goes_on_after_the_name_was_given)
+{
+    struct mr_sink *sink;
+    packing_add_usual();
+    packing_write("archive", "zip", NULL, 1000);
+    for (int is_same = 1; is_same >= 0; is_same--) {
+        if (!is_same)
+            support_write_file(packing.directory, "archive", "mine", 4);
+        ck_assert_ok(create(true, "zip", &sink), packing.err);
+        enum mr_status status = archives_write(sink, &packing.made, 1000, &packing.err);
+        ck_assert_msg(status == (is_same ? MR_OK : MR_E_EXISTS), "%s", packing.err.text);
+        sink->ops->destroy(sink);
+        ck_assert_int_eq(packing_count_names(), 1);
+    }
+    char *text = support_read_file(packing.directory, "archive", NULL);
+    ck_assert_str_eq(text, "mine");
+    free(text);
+}
+END_TEST
+
 Suite *archive_target_suite(void)
 {
     Suite *suite = suite_create("archive_target");
@@ -129,6 +182,8 @@ Suite *archive_target_suite(void)
     tcase_add_test(cases, an_existing_file_is_kept);
     tcase_add_test(cases, an_existing_file_is_replaced_when_asked_for);
     tcase_add_loop_test(cases, nothing_is_left_when_the_run_is_given_up, 0, outputs);
+    tcase_add_loop_test(cases, one_run_at_a_time, 0, 2);
+    tcase_add_test(cases, goes_on_after_the_name_was_given);
     tcase_add_test(cases, stdout_takes_the_same_bytes);
     tcase_add_loop_test(cases, a_closed_reader_is_an_error, 0, outputs);
     tcase_add_test(cases, a_full_device_is_an_error);

@@ -20,6 +20,30 @@ for name in out.tar out.zip out.tar.gz; do
     [ -z "$(ls -A small)" ] || fail "something was left of $name"
 done
 
+# Once there is room again the run goes on.
+run run in -o small/out/ --journal journal
+expect_status 3
+mount -o remount,size=8m small
+run run in -o small/out/ --journal journal --resume -q
+expect_status 0
+for path in in/*; do expect_same "$path" "small/out/${path##*/}"; done
+
+# A journal that finds no room ends the run before outputs run ahead of it.
+rm -rf small/out journal
+mkdir names
+for i in $(seq 1 2000); do : >"names/$i"; done
+head -c 8000000 /dev/zero >small/filler || :
+head -c 1000000 /dev/zero >>small/filler2 2>/dev/null || :
+truncate -s -65536 small/filler2
+run run names -o out/ --journal small/journal
+expect_status 3
+expect_text "$err" 'cannot write the journal small/journal: No space left on device'
+[ "$(ls out | wc -l)" -lt 1000 ] || fail "outputs ran ahead of the journal"
+rm small/filler2
+run run names -o out/ --journal small/journal --resume -q
+expect_status 0
+expect_same_tree names out
+
 [ -e /dev/full ] || skip "there is no /dev/full"
 lib_command='run in -o - --to tar >/dev/full'
 status=0

@@ -63,6 +63,17 @@ for case in 'in -R1 -j1 -W1 --memory 1M' 'in.tar -R2 -j3 -W2' 'in.zip --pool sha
     diff -r in files || fail "copies from $case"
 done
 
+# Nobody waits for a turn in a way that keeps the item whose turn it is from being worked on again.
+mkdir many
+for i in 1 2 3 4 5 6 7 8 9; do head -c 1500000 in/large.txt >many/$i.txt; done
+for output in 'out.tar' 'out/ --collide last' 'out.zip --unordered'; do
+    again
+    # shellcheck disable=SC2086
+    run run many -j2 --memory 2M --retries 1 --retry-delay 50ms -o $output -x sh "$PWD/flaky" 1
+    expect_status 0
+    expect_text "$err" 'millrace: 9 retried'
+done
+
 # One that was good the second time is named by -v alone.
 again
 run run in -v --retries 5 -o out/ -e txt -x sh "$PWD/flaky" 1

@@ -1,0 +1,45 @@
+#include "base/filelock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* "7: FLOCK  ADVISORY  WRITE 4711 00:1f:815 0 EOF", see proc_locks(5). */
+static pid_t find_owner(int fd)
+{
+    struct stat st;
+    FILE *locks = fstat(fd, &st) == 0 ? fopen("/proc/locks", "re") : NULL;
+    char line[256];
+    pid_t owner = 0;
+    while (locks && owner == 0 && fgets(line, sizeof(line), locks)) {
+        char kind[16];
+        int pid;
+        unsigned device_major, device_minor;
+        unsigned long long inode;
+        if (sscanf(line, "%*s %15s %*s %*s %d %x:%x:%llu", kind, &pid, &device_major, &device_minor,
+                   &inode) == 5 &&
+            strcmp(kind, "FLOCK") == 0 && device_major == major(st.st_dev) &&
+            device_minor == minor(st.st_dev) && inode == st.st_ino && pid > 0)
+            owner = pid;
+    }
+    if (locks)
+        fclose(locks);
+    return owner;
+}
+
+int filelock_take(int fd, pid_t *owner)
+{
+    int result;
+    *owner = 0;
+    do {
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0 || errno != EWOULDBLOCK)
+        return result;
+    *owner = find_owner(fd);
+    errno = EWOULDBLOCK;
+    return -1;
+}
