@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "flow/amounts.h"
 #include "flow/ledger.h"
+#include "sink/tree.h"
 
 /* Memory of an item besides chunks and operation states: itself, its names, its place in lists. */
 #define ITEM_COST_BYTES ((size_t)4096)
@@ -35,6 +36,18 @@ static void tell_failed(struct job *job, const struct input *input, const struct
 
 /* ---- names ---- */
 
+/* Does a component begin as the names of temporary files do, which may be swept away? */
+static bool is_reserved(const char *path)
+{
+    size_t prefix_bytes = strlen(TREE_TEMP_PREFIX);
+    for (const char *at = path; at; at = strchr(at, '/')) {
+        at += *at == '/';
+        if (strncmp(at, TREE_TEMP_PREFIX, prefix_bytes) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* What is asked of names in archives alone. *path may lose its beginning. */
 static enum mr_status settle_member_name(struct job *job, const struct input *input,
                                          const char **path, struct mr_error *err)
@@ -44,6 +57,10 @@ static enum mr_status settle_member_name(struct job *job, const struct input *in
     if (path_climbs_by_backslash(*path))
         return mr_error_set(err, MR_E_UNSAFE, 0,
                             "refused the name '%s': it has a '..' between backslashes",
+                            path_show(shown, sizeof(shown), *path));
+    if (is_reserved(*path))
+        return mr_error_set(err, MR_E_UNSAFE, 0,
+                            "refused the name '%s': temporary files are called like this",
                             path_show(shown, sizeof(shown), *path));
     if (!job->config.strips_absolute || **path != '/')
         return MR_OK;

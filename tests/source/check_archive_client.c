@@ -299,7 +299,8 @@ static void lie(int which)
     case 11:
         put(SHARED_FAILED, noise, sizeof(noise));
         break;
-    case 12:
+    case 12: /* one block there may be, which says that there is no input */
+        put(SHARED_RELEASE, NULL, 0);
         put(SHARED_RELEASE, NULL, 0);
         break;
     case 13:
