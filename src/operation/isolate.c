@@ -434,17 +434,3 @@ enum mr_status isolate_borrow_before(struct chain *chain, const struct chain *ot
     const struct isolate_config *config = last->config;
     return config->count > 1 ? add_run(chain, config->chain, 0, config->count - 1, err) : MR_OK;
 }
-
-enum mr_status isolate_check(const struct chain *chain, struct mr_error *err)
-{
-    struct chain *isolated = NULL;
-    struct chain_state *state = NULL;
-    enum mr_status status = chain_create(&isolated, err);
-    if (status == MR_OK)
-        status = isolate_borrow(isolated, chain, 0, chain_count(chain), err);
-    if (status == MR_OK)
-        status = chain_state_create(isolated, &state, err);
-    chain_state_destroy(state);
-    chain_destroy(isolated);
-    return status;
-}
