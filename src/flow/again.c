@@ -158,6 +158,8 @@ static bool start_again(struct item *item, const struct route *route)
 static bool redo(struct item *item)
 {
     item->is_redone = true;
+    /* It may have its name already: what could not be brought to the disk was its directory. */
+    item->output.replaces_earlier = item->output.replaces_earlier || item->stopped_by == JOB_STORE;
     return start_again(item, item->route);
 }
 
