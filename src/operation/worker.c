@@ -91,7 +91,11 @@ static enum mr_status is_lost(struct worker *worker, struct mr_error *err)
 static bool ring(int fd)
 {
     const uint64_t once = 1;
-    return write(fd, &once, sizeof(once)) == (ssize_t)sizeof(once);
+    ssize_t put;
+    do
+        put = write(fd, &once, sizeof(once));
+    while (put < 0 && errno == EINTR);
+    return put == (ssize_t)sizeof(once);
 }
 
 /* While there is no answer. MR_AGAIN: wait on. */

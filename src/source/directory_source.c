@@ -3,6 +3,7 @@
  * the names that are left in it. No recursion, no chdir; names are looked up below the descriptor
  * of their own directory.
  */
+#include "base/io.h"
 #include "source/sources.h"
 
 #include <dirent.h>
@@ -187,7 +188,7 @@ static enum mr_status enter(struct directory_source *walk, struct mr_error *err)
 {
     struct level *top = &walk->levels[walk->level_count - 1];
     int flags = LOCAL_READ_FLAGS | O_DIRECTORY | (walk->config.follows_links ? 0 : O_NOFOLLOW);
-    int fd = openat(level_fd(walk, top), path_base(walk->path), flags);
+    int fd = io_openat(level_fd(walk, top), path_base(walk->path), flags, 0);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
         return mr_error_set(err, MR_E_CHANGED, 0,
                             "vanished or was replaced before it could be read");
@@ -260,7 +261,7 @@ static enum mr_status add_xattrs(int parent, const char *name, bool follows, str
 {
     if (entry->kind != MR_KIND_FILE && entry->kind != MR_KIND_DIRECTORY)
         return MR_OK;
-    int fd = openat(parent, name, LOCAL_READ_FLAGS | (follows ? 0 : O_NOFOLLOW));
+    int fd = io_openat(parent, name, LOCAL_READ_FLAGS | (follows ? 0 : O_NOFOLLOW), 0);
     if (fd < 0)
         return MR_OK;
     enum mr_status status = local_read_xattrs(fd, entry, err);
@@ -433,7 +434,7 @@ static enum mr_status start(struct directory_source *walk, const char *path, str
 {
     char shown[PATH_SHOW_BYTES];
     struct stat st;
-    int fd = open(path, LOCAL_READ_FLAGS | O_DIRECTORY);
+    int fd = io_open(path, LOCAL_READ_FLAGS | O_DIRECTORY, 0);
     if (fd < 0 || fstat(fd, &st) != 0) {
         int fault = errno;
         if (fd >= 0)
