@@ -177,8 +177,11 @@ static enum mr_status take_error(struct worker *worker, struct mr_error *err)
 enum mr_status worker_ask(struct worker *worker, const struct mr_io *limits, struct mr_error *err)
 {
     memcpy(&message_of(worker)->request, &worker->request, sizeof(worker->request));
-    if (!ring(worker->bell_fd))
-        return talks_nonsense(worker, err);
+    if (!ring(worker->bell_fd)) {
+        int fault = errno;
+        end_process(worker);
+        return mr_error_set(err, MR_E_SYSTEM, fault, "the worker process cannot be woken");
+    }
     enum mr_status status = wait_for_answer(worker, limits, err);
     if (status != MR_OK)
         return status;
