@@ -75,7 +75,7 @@ static bool can_redo(const struct item *item)
 {
     const struct mr_sink *sink = item->job->config.sink;
     bool is_written = (sink->flags & MR_SINK_FINAL) && item->store.bytes > 0;
-    return !item->is_redone && !item->is_copy && !is_written &&
+    return item->entry.kind == MR_KIND_FILE && !item->is_redone && !item->is_copy && !is_written &&
            (item->input->source->flags & MR_SOURCE_REOPENABLE) &&
            !atomic_load(&item->job->is_closing);
 }
