@@ -156,7 +156,16 @@ rule_unique_names() {
     { if (!($NF in seen)) seen[$NF] = $0 }'
 }
 
-rules="top_level build_files threads includes length output markers public_comments unique_names"
+# Every threat names a test that is there, or says why not.
+rule_threats() {
+    [ -f tests/threats.txt ] || return 0
+    grep -v '^#' tests/threats.txt | while read -r id test reason; do
+        [ -n "$reason" ] || echo "tests/threats.txt: $id says nothing"
+        [ "$test" = - ] || [ -f "$test" ] || echo "tests/threats.txt: $id names $test, which is not there"
+    done
+}
+
+rules="top_level build_files threads includes length output markers public_comments unique_names threats"
 
 check_tree() { # check_tree TREE
     cd "$1" || return 2
@@ -255,6 +264,8 @@ self_test() {
     expect markers "echo '# FIX''ME' >>\"\$t/CMakeLists.txt\""
     expect public_comments 'printf "\nMR_API int mr_mul(int a);\n" >>"$t/include/millrace/add.h"'
     expect public_comments 'printf "\n/* Divides. */\nint mr_div(int a);\n" >>"$t/include/millrace/add.h"'
+    expect threats 'printf "X1 tests/none.sh why\n" >"$t/tests/threats.txt"'
+    expect threats 'printf "X1 -\n" >"$t/tests/threats.txt"'
     expect unique_names 'cp "$t/src/base/add.h" "$t/src/engine/add.h"'
     echo "rules.sh: $((total - wrong)) of $total samples were judged right"
     [ "$wrong" -eq 0 ]

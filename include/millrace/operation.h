@@ -87,6 +87,11 @@ struct mr_io {
     bool is_as_named;
     /* Set with MR_DONE: what was wrong and is left out, a constant text. The item is stored, and the user told. NULL: nothing. */
     const char *remark;
+    /*
+     * The operation adds what of the time of this call is not the item's (the start of a process that outlives it), in ns: what it may be before, so
+     * that it is not taken for late, and what it was in the end. May be NULL.
+     */
+    int64_t *excused_ns;
 };
 
 /* One documented setting of an operation: what `millrace ops NAME` prints, and what the parser accepts. */

@@ -49,7 +49,6 @@ struct item {
     char *copy_path;    /* output name when the input is copied instead; owned; NULL: that is not
                            wanted, or is done */
     struct mr_stored replaces; /* what output.replaces points to, when it does */
-    int64_t fed_ns;     /* when it was found */
     bool is_serial;     /* of a serial source: the feed waits until it is loaded */
     bool keeps_input;   /* the input must be kept for another start, as the source cannot give it again */
     bool needs_whole;   /* the sink gets nothing before everything is there */
@@ -248,6 +247,11 @@ void timing_learn(struct item *item);
  * names. The feed's thread.
  */
 enum mr_status collide_settle(struct job *job, struct item *item, struct mr_error *err);
+
+/* The names of a new item, in the output and for a copy instead; what was to be a file may become a hard link. MR_OK, MR_SKIPPED, or why it
+ * is refused. The feed's thread. */
+enum mr_status feed_settle_names(struct job *job, struct item *item, bool is_selected,
+                                 struct mr_error *err);
 
 enum line_feed feed_next(void *ctx, struct line_item **line_item);
 bool feed_pauses(void *ctx);

@@ -9,7 +9,6 @@
 #include "base/path.h"
 #include "flow/ledger.h"
 #include "operation/internals.h"
-#include "operation/isolate.h"
 
 /* Items in flight for each thread: enough to hide the time of a system call, few enough to stay in
  * the caches. */
@@ -230,9 +229,7 @@ static enum mr_status make_parts(struct job *job, struct mr_error *err)
     const struct job_config *config = &job->config;
     const char *notes_path = config->is_dry ? NULL : chain_notes_path(config->chain);
     enum mr_status status = MR_OK;
-    if (config->is_isolated && !config->is_dry) /* once, instead of by every item */
-        status = isolate_check(config->chain, err);
-    if (status == MR_OK && names_may_collide(config))
+    if (names_may_collide(config))
         status = nameset_create(NAMES_BYTES, &job->names, err);
     if (status == MR_OK && notes_path)
         status = notes_create(notes_path, &job->notes, err);
@@ -251,7 +248,10 @@ static enum mr_status make_parts(struct job *job, struct mr_error *err)
         routes_create(config->chain, config->sink->encoding, config->worker_count,
                       config->memory_bytes, config->is_isolated, &job->routes) != MR_OK)
         return out_of_memory(err);
-    status = make_line(job, err);
+    if (config->is_isolated && !config->is_dry)
+        status = routes_try(job->routes, err);
+    if (status == MR_OK)
+        status = make_line(job, err);
     if (status == MR_OK)
         give_reasons(job);
     return status;

@@ -57,7 +57,7 @@ static struct journal_record record_of(const struct item *item, enum journal_sta
     describe(&record.item, item->input, &item->entry);
     record.item.output = item->output.path;
     record.item.attempts = item->retry_count + item->is_redone + 1u;
-    record.item.took_ns = (uint64_t)(clock_now_ns() - item->fed_ns);
+    record.item.took_ns = (uint64_t)(clock_now_ns() - item->started_ns);
     return record;
 }
 

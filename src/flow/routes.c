@@ -285,3 +285,15 @@ void way_put(const struct way *way, struct chain_state *state)
 {
     stash_put(way->states, state);
 }
+
+enum mr_status routes_try(struct routes *routes, struct mr_error *err)
+{
+    const struct route *route = NULL;
+    struct chain_state *state = NULL;
+    enum mr_status status = routes_find(routes, NULL, true, false, &route, err);
+    if (status == MR_OK && route)
+        status = way_take(&route->whole, &state, err);
+    if (state)
+        way_put(&route->whole, state);
+    return status;
+}

@@ -56,6 +56,12 @@ enum mr_status routes_find(struct routes *routes, const struct mr_encoding *stor
                            bool is_operated, bool keeps_plain, const struct route **route,
                            struct mr_error *err);
 
+/*
+ * Makes the state that plain content will go through, and keeps it idle for the first item: what is wrong with worker
+ * processes is said once instead of by every item. What routes_find() and way_take() say. Before the feed.
+ */
+enum mr_status routes_try(struct routes *routes, struct mr_error *err);
+
 /* An idle state of the way, or a new one. MR_OK, MR_E_MEMORY, what state_create() of an operation says. Any thread. */
 enum mr_status way_take(const struct way *way, struct chain_state **state, struct mr_error *err);
 void way_put(const struct way *way, struct chain_state *state);

@@ -16,6 +16,7 @@
 struct call {
     struct item *item;
     int64_t begin_ns;
+    int64_t excused_ns; /* of the time since then */
     bool is_unlimited; /* there was no limit when it began */
     bool is_late;      /* found meanwhile */
 };
@@ -69,7 +70,8 @@ static bool is_unwanted(void *ctx)
     if (atomic_load_explicit(&call->item->job->is_cancelled, memory_order_relaxed))
         return true;
     int64_t limit_ns = call->is_unlimited ? limit_of(call->item) : -1;
-    if (limit_ns >= 0 && clock_now_ns() - call->begin_ns > limit_ns - spent(call->item))
+    int64_t now_ns = clock_now_ns() - call->excused_ns;
+    if (limit_ns >= 0 && now_ns - call->begin_ns > limit_ns - spent(call->item))
         call->is_late = true;
     return call->is_late;
 }
@@ -79,6 +81,7 @@ enum mr_status timing_process(struct item *item, struct mr_io *io, struct mr_err
     struct call call = {.item = item};
     io->is_cancelled = is_unwanted;
     io->cancel_ctx = &call;
+    io->excused_ns = &call.excused_ns;
     if (!has_limit(item))
         return chain_process(item->process.state, io, err);
     int64_t limit_ns = limit_of(item);
@@ -88,8 +91,8 @@ enum mr_status timing_process(struct item *item, struct mr_io *io, struct mr_err
         io->deadline_ns = call.begin_ns + limit_ns - spent(item);
     enum mr_status status = chain_process(item->process.state, io, err);
     if (status == MR_OK)
-        return timing_end(item, call.begin_ns, err);
-    timing_end(item, call.begin_ns, NULL);
+        return timing_end(item, call.begin_ns + call.excused_ns, err);
+    timing_end(item, call.begin_ns + call.excused_ns, NULL);
     if (status == MR_CANCELLED && call.is_late)
         return too_late(item, limit_of(item), err);
     if (status == MR_E_TIMEOUT && io->deadline_ns != 0) {

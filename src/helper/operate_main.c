@@ -75,7 +75,7 @@ static void send_answer(struct wire_answer *answer, enum mr_status status,
 {
     const uint64_t once = 1;
     answer->number = request.number;
-    answer->status = status;
+    answer->status = (int32_t)status;
     if (mr_status_is_error(status)) {
         answer->sys_errno = err->sys_errno;
         answer->texts_bytes = 0;

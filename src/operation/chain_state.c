@@ -340,6 +340,7 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
     struct stage *stage = &state->stages[index];
     struct mr_io part = {.is_cancelled = io->is_cancelled,
                          .cancel_ctx = io->cancel_ctx,
+                         .excused_ns = io->excused_ns,
                          .deadline_ns = io->deadline_ns,
                          .limits = io->limits,
                          .is_as_named = io->is_as_named && is_unchanged_before(state, index)};

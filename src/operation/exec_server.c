@@ -6,7 +6,6 @@
  * when it has ended, broke the protocol, or was in the middle of an item that was cut short. One
  * that has ended between two items, as it may, costs no item.
  */
-#include "operation/internals.h"
 #include "operation/exec_server.h"
 
 #include <stdio.h>
@@ -14,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/path.h"
+#include "operation/internals.h"
 #include "operation/resident.h"
 #include "operation/talk.h"
 
@@ -33,6 +33,7 @@ struct server {
     struct talk talk;
     unsigned char received[RECEIVE_BYTES]; /* [received_at, received_count) is not taken yet */
     size_t received_at, received_count;
+    int64_t greeted_ns;         /* by the clock; 0: not yet */
     int64_t start_allowance_ns; /* what the start of the process may add to the item's time */
     uint64_t stderr_mark;       /* what the process had written to stderr when the item began */
 };
@@ -41,17 +42,8 @@ struct server_state {
     const struct server_config *config;
     struct server *server; /* owned; may be NULL */
     bool is_open;          /* it is in the middle of an item */
+    const char *pathname;  /* of the item */
 };
-
-static enum mr_status no_memory(struct mr_error *err)
-{
-    return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-}
-
-static const struct exec_config *exec_of(const struct server *server)
-{
-    return resident_group_exec(server->resident.group);
-}
 
 /* The process is of no more use. */
 static void dismiss(struct server *server)
@@ -75,15 +67,13 @@ static bool is_out_of_step(struct server *server)
            child_read(child, server->received, RECEIVE_BYTES, &got_bytes, NULL) != MR_AGAIN;
 }
 
-/* ---- what happened, in words ---- */
-
 /* "COMMAND what: the last line that it wrote to stderr during the item". */
 static enum mr_status fail(const struct server *server, enum mr_status status, const char *what,
                            struct mr_error *err)
 {
     const struct child *child = &server->resident.child;
     char command[PATH_SHOW_BYTES / 2], line[PATH_SHOW_BYTES], shown[PATH_SHOW_BYTES] = "";
-    path_show(command, sizeof(command), exec_of(server)->argv[0]);
+    path_show(command, sizeof(command), resident_group_exec(server->resident.group)->argv[0]);
     if (child->tail_written_bytes > server->stderr_mark)
         path_show(shown, sizeof(shown), child_last_line(child, line, sizeof(line)));
     return mr_error_set(err, status, 0, "%s %s%s%s", command, what, shown[0] ? ": " : "", shown);
@@ -166,8 +156,10 @@ static enum mr_status take(struct server *server, struct mr_io *io, struct mr_er
     size_t count = server->received_count - server->received_at;
     enum mr_status status = talk_take(talk, &bytes, &count, &io->out, &io->out_bytes, wrong);
     server->received_at = server->received_count - count;
-    if (!was_greeted && talk_is_greeted(talk))
+    if (!was_greeted && talk_is_greeted(talk)) {
         server->start_allowance_ns = resident_note_start(&server->resident, true);
+        server->greeted_ns = clock_now_ns();
+    }
     return status;
 }
 
@@ -310,6 +302,23 @@ static void give_back(struct server_state *state)
     }
 }
 
+/* The first of an item. */
+static enum mr_status begin(struct server_state *state, struct mr_error *err)
+{
+    struct server *server = state->server;
+    server->start_allowance_ns = 0;
+    if (server->resident.child.pid == 0) {
+        server->greeted_ns = 0;
+        enum mr_status status = resident_start(&server->resident, err);
+        if (status != MR_OK)
+            return status;
+        talk_begin(&server->talk, state->config->command);
+        server->start_allowance_ns = 2 * resident_group_start_ns(state->config->group);
+    }
+    server->stderr_mark = server->resident.child.tail_written_bytes;
+    return talk_ask(&server->talk, state->pathname, err);
+}
+
 /*
  * Returns when the input is used up, the room is full or the item is through: never because nothing
  * happens to be there yet, so that the result is the same for every timing. The process may answer
@@ -318,7 +327,19 @@ static void give_back(struct server_state *state)
 static enum mr_status process(void *state, struct mr_io *io, struct mr_error *err)
 {
     struct server_state *server_state = state;
-    enum mr_status status = serve(server_state->server, io, err);
+    struct server *server = server_state->server;
+    bool starts = server->resident.child.pid == 0 || server->greeted_ns == 0;
+    int64_t begin_ns = starts ? clock_now_ns() : 0, unused_ns = 0;
+    int64_t *excused_ns = io->excused_ns ? io->excused_ns : &unused_ns;
+    enum mr_status status = server_state->is_open ? MR_OK : begin(server_state, err);
+    int64_t allowed_ns = starts ? server->start_allowance_ns : 0;
+    server->start_allowance_ns = allowed_ns;
+    *excused_ns += allowed_ns;
+    if (status == MR_OK)
+        status = serve(server, io, err);
+    if (starts)
+        *excused_ns += (server->greeted_ns > 0 ? server->greeted_ns : clock_now_ns()) - begin_ns;
+    *excused_ns -= allowed_ns;
     server_state->is_open = status == MR_OK;
     if (status == MR_DONE)
         give_back(server_state);
@@ -354,9 +375,10 @@ static enum mr_status find_server(struct server_state *state, struct mr_error *e
         return MR_OK;
     state->server = malloc(sizeof(*state->server));
     if (!state->server)
-        return no_memory(err);
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     resident_init(&state->server->resident, state->config->group);
     state->server->stderr_mark = 0;
+    state->server->greeted_ns = 0;
     state->server->received_at = state->server->received_count = 0;
     return MR_OK;
 }
@@ -374,21 +396,7 @@ static enum mr_status start(void *state, const struct mr_entry *entry, struct mr
                             "%s wants no more items: it has refused one with status=abort",
                             path_show(shown, sizeof(shown), resident_group_exec(group)->argv[0]));
     enum mr_status status = find_server(server_state, err);
-    if (status != MR_OK)
-        return status;
-    struct server *server = server_state->server;
-    if (server->resident.child.pid == 0) {
-        status = resident_start(&server->resident, err);
-        if (status != MR_OK)
-            return status;
-        talk_begin(&server->talk, server_state->config->command);
-        server->start_allowance_ns = 2 * resident_group_start_ns(group);
-    } else {
-        server->start_allowance_ns = 0;
-    }
-    server->stderr_mark = server->resident.child.tail_written_bytes;
-    status = talk_ask(&server->talk, entry->path, err);
-    server_state->is_open = status == MR_OK;
+    server_state->pathname = entry->path;
     return status;
 }
 
@@ -404,7 +412,7 @@ static enum mr_status state_create(const void *config, void **state, struct mr_e
 {
     struct server_state *made = calloc(1, sizeof(*made));
     if (!made)
-        return no_memory(err);
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     made->config = config;
     *state = made;
     return MR_OK;
@@ -470,7 +478,8 @@ enum mr_status exec_server_create(const char *const *argv, const struct exec_opt
     }
     struct server_config *made = calloc(1, sizeof(*made));
     struct exec_config *exec = NULL;
-    enum mr_status status = made ? exec_config_create(argv, options, &exec, err) : no_memory(err);
+    enum mr_status status = made ? exec_config_create(argv, options, &exec, err)
+                                 : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     if (status == MR_OK)
         status = resident_group_create(exec, &made->group, err);
     if (status != MR_OK) {

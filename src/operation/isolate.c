@@ -108,6 +108,15 @@ static const char *notes_path(const void *object)
 
 /* ---- state ---- */
 
+/* The library's own operations have no threads. */
+static bool is_all_own(const struct isolate_config *config)
+{
+    for (unsigned i = 0; i < config->count; i++)
+        if (plugin_is_spec(config->specs[i]))
+            return false;
+    return true;
+}
+
 /* Names the operations in an error that is about their process. */
 static enum mr_status name_problem(const struct isolate_config *config, enum mr_status status,
                                    struct mr_error *err)
@@ -138,6 +147,7 @@ static enum mr_status state_create(const void *config, void **object, struct mr_
         return no_memory(err);
     state->config = config;
     worker_init(&state->worker);
+    state->worker.stays_close = is_all_own(config);
     enum mr_status status = start_process(state, err);
     if (status != MR_OK) {
         state_destroy(state);
@@ -423,18 +433,4 @@ enum mr_status isolate_borrow_before(struct chain *chain, const struct chain *ot
         return status;
     const struct isolate_config *config = last->config;
     return config->count > 1 ? add_run(chain, config->chain, 0, config->count - 1, err) : MR_OK;
-}
-
-enum mr_status isolate_check(const struct chain *chain, struct mr_error *err)
-{
-    struct chain *isolated = NULL;
-    struct chain_state *state = NULL;
-    enum mr_status status = chain_create(&isolated, err);
-    if (status == MR_OK)
-        status = isolate_borrow(isolated, chain, 0, chain_count(chain), err);
-    if (status == MR_OK)
-        status = chain_state_create(isolated, &state, err);
-    chain_state_destroy(state);
-    chain_destroy(isolated);
-    return status;
 }

@@ -41,8 +41,4 @@ enum mr_status isolate_borrow(struct chain *chain, const struct chain *other, un
 enum mr_status isolate_borrow_before(struct chain *chain, const struct chain *other,
                                      struct mr_error *err);
 
-/* Starts a worker process for the operations of chain and ends it, to see whether that works at
- * all. What state_create() of the operation says. */
-enum mr_status isolate_check(const struct chain *chain, struct mr_error *err);
-
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,7 +15,7 @@
 
 void worker_init(struct worker *worker)
 {
-    *worker = (struct worker){.bell_fd = -1, .answer_fd = -1};
+    *worker = (struct worker){.bell_fd = -1, .answer_fd = -1, .cpu = -1};
     helper_init(&worker->helper);
 }
 
@@ -98,6 +99,22 @@ static bool ring(int fd)
     return put == (ssize_t)sizeof(once);
 }
 
+/*
+ * This thread will wait until the process is through, so that its processor is free for it. The
+ * system would rather wake an idle one, which takes longer than many an item.
+ */
+static void stay_close(struct worker *worker)
+{
+    int cpu = sched_getcpu();
+    if (cpu < 0 || cpu >= CPU_SETSIZE || cpu == worker->cpu)
+        return;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((unsigned)cpu, &set);
+    if (sched_setaffinity(worker->helper.pid, sizeof(set), &set) == 0)
+        worker->cpu = cpu;
+}
+
 /* While there is no answer. MR_AGAIN: wait on. */
 static enum mr_status check_patience(struct worker *worker, const struct mr_io *limits,
                                      int64_t deadline_ns, struct mr_error *err)
@@ -108,8 +125,7 @@ static enum mr_status check_patience(struct worker *worker, const struct mr_io *
     }
     if (deadline_ns > 0 && clock_now_ns() >= deadline_ns) {
         end_process(worker);
-        return mr_error_set(err, MR_E_TIMEOUT, 0,
-                            "out of time; its worker process was killed");
+        return mr_error_set(err, MR_E_TIMEOUT, 0, "out of time; its worker process was killed");
     }
     return helper_has_ended(&worker->helper) ? is_lost(worker, err) : MR_AGAIN;
 }
@@ -177,6 +193,8 @@ static enum mr_status take_error(struct worker *worker, struct mr_error *err)
 enum mr_status worker_ask(struct worker *worker, const struct mr_io *limits, struct mr_error *err)
 {
     memcpy(&message_of(worker)->request, &worker->request, sizeof(worker->request));
+    if (worker->stays_close)
+        stay_close(worker);
     if (!ring(worker->bell_fd)) {
         int fault = errno;
         end_process(worker);
@@ -238,6 +256,7 @@ enum mr_status worker_start(struct worker *worker, const char *const *specs, uns
     if (!worker->texts)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     end_process(worker);
+    worker->cpu = -1;
     enum mr_status status = start_process(worker, err);
     if (status == MR_OK)
         status = set_up(worker, specs, spec_count, err);

@@ -19,7 +19,10 @@
 struct worker {
     struct helper helper;
     struct window window;
-    int bell_fd, answer_fd;      /* of operation/wire.h; -1: none */
+    int bell_fd, answer_fd; /* of operation/wire.h; -1: none */
+    bool stays_close; /* set by the user: it runs where the thread that asks runs. Wakes no other
+                         processor, and is for operations that have no threads of their own */
+    int cpu;          /* where it has been put; -1: nowhere */
     struct wire_request request; /* the next one, or the last; what the process sees is a copy */
     struct wire_answer answer;   /* to the last one: a copy, which was checked */
     char *texts;                 /* of the answer; owned; NULL: no process was started yet */

@@ -22,8 +22,9 @@ struct archive_client {
     int64_t position_bytes; /* of the content, given so far */
     uint64_t left_bytes;    /* of a record with bytes, still to be given */
     struct mr_error fault;  /* why it is over before its end; status MR_OK: it is not */
-    bool is_fault_told;     /* as an error about the archive as a whole */
-    unsigned char *record;  /* SHARED_RECORD_MAX_BYTES, for entries and errors */
+    struct mr_error cut;   /* of content that was passed over: the archive ends there, or says so */
+    bool is_fault_told;    /* as an error about the archive as a whole */
+    unsigned char *record; /* SHARED_RECORD_MAX_BYTES, for entries and errors */
 };
 
 /* Nothing follows, because of client->fault. */
@@ -92,6 +93,16 @@ static enum mr_status take_error(struct archive_client *client, const struct sha
     return error.status;
 }
 
+static enum mr_status fail_content(struct archive_client *client,
+                                   const struct shared_record *record, struct mr_error *err)
+{
+    struct mr_entry none = {0};
+    client->is_content = false;
+    enum mr_status status = take_error(client, record, &none, err);
+    mr_entry_clear(&none);
+    return status;
+}
+
 /* What is left of the last member's content is not wanted. */
 static void pass_over(struct archive_client *client)
 {
@@ -119,14 +130,21 @@ static enum mr_status next_record(struct archive_client *client, struct mr_entry
         case SHARED_CONTENT_FAILED:
             client->is_content = false;
             continue;
+        case SHARED_CONTENT_CUT:
+            fail_content(client, &record, &client->cut);
+            if (client->is_over)
+                return client->fault.status;
+            continue;
         case SHARED_ENTRY:
             return take_entry(client, &record, entry, err);
         case SHARED_FAILED:
             client->is_content = false;
+            client->cut.status = MR_OK;
             return take_error(client, &record, entry, err);
         case SHARED_ENDED:
             client->is_over = true;
             client->is_content = false;
+            client->fault = client->cut;
             archive_pipe_end(&client->pipe);
             return MR_DONE;
         default:
@@ -203,16 +221,6 @@ static enum mr_status end_content(struct archive_client *client, struct mr_error
     return is_whole ? MR_DONE : senseless(client, err);
 }
 
-static enum mr_status fail_content(struct archive_client *client,
-                                   const struct shared_record *record, struct mr_error *err)
-{
-    struct mr_entry none = {0};
-    client->is_content = false;
-    enum mr_status status = take_error(client, record, &none, err);
-    mr_entry_clear(&none);
-    return status;
-}
-
 static enum mr_status next_block(struct archive_client *client, struct archive_block *block,
                                  struct mr_error *err)
 {
@@ -231,6 +239,7 @@ static enum mr_status next_block(struct archive_client *client, struct archive_b
     case SHARED_CONTENT_ENDED:
         return end_content(client, err);
     case SHARED_CONTENT_FAILED:
+    case SHARED_CONTENT_CUT:
         return fail_content(client, &record, err);
     default:
         return senseless(client, err);

@@ -237,7 +237,7 @@ static bool is_zero(const unsigned char *data, size_t size_bytes)
 
 /* A tar header by its checksum, which old writers summed over signed bytes; or a block of zeros,
  * with which an empty tar begins. */
-static bool may_be_tar(const unsigned char *head, size_t head_bytes)
+bool archive_formats_may_be_tar(const unsigned char *head, size_t head_bytes)
 {
     enum { BLOCK_BYTES = 512, SUM_AT = 148, SUM_BYTES = 8 };
     if (head_bytes < BLOCK_BYTES)
@@ -282,7 +282,7 @@ enum archive_guess archive_formats_guess(const unsigned char *head, size_t head_
         *begins_at_end = magic->begins_at_end;
         return magic->guess;
     }
-    return may_be_lzma(head, head_bytes) || may_be_tar(head, head_bytes) ? ARCHIVE_GUESS_MAYBE : ARCHIVE_GUESS_NONE;
+    return may_be_lzma(head, head_bytes) || archive_formats_may_be_tar(head, head_bytes) ? ARCHIVE_GUESS_MAYBE : ARCHIVE_GUESS_NONE;
 }
 
 /* A cpio that holds its trailer alone, padded with zeros. */

@@ -40,6 +40,9 @@ enum archive_guess {
 enum archive_guess archive_formats_guess(const unsigned char *head, size_t head_bytes,
                                          bool *begins_at_end);
 
+/* May the first bytes be those of a tar archive? */
+bool archive_formats_may_be_tar(const unsigned char *head, size_t head_bytes);
+
 /* True when data, the whole input without its compression, is exactly an archive that was made of
  * nothing. */
 bool archive_formats_is_empty(const unsigned char *data, size_t size_bytes);

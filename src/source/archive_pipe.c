@@ -317,6 +317,7 @@ static void describe(struct archive_pipe *pipe, int64_t start_bytes,
     shared->is_decoded = pipe->input.is_decoded;
     shared->is_weak = wanted->is_weak;
     shared->is_claimed = wanted->is_claimed;
+    shared->is_tar = wanted->is_tar;
     shared->is_names_only = wanted->is_names_only;
     shared->start_bytes = start_bytes;
     shared->size_bytes = pipe->input.size_bytes;

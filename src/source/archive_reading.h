@@ -61,6 +61,7 @@ struct archive_wanted {
     bool is_weak;
     /* Compressed data that cannot be decompressed is a damaged archive, and no plain file. */
     bool is_claimed;
+    bool is_tar;        /* it begins like tar: character sets but UTF-8 will not be needed */
     bool is_names_only; /* content will not be asked for */
 };
 

@@ -266,8 +266,10 @@ static void give_content(struct serve *serve, struct archive_reading *reading, i
     if (!is_unasked && !serve->is_eager &&
         !wait_until(serve, SHARED_FOR_DECISION, is_decided, serve->member_count, 0))
         return;
+    enum shared_kind failed =
+        archive_reader_is_flat(reading) ? SHARED_CONTENT_CUT : SHARED_CONTENT_FAILED;
     enum mr_status status = MR_OK;
-    while (status == MR_OK && !serve->is_gone && !is_skipped(serve)) {
+    while (status == MR_OK && !serve->is_gone && (is_unasked || !is_skipped(serve))) {
         struct archive_block block;
         struct mr_error error = {0};
         status = reading->ops->block(reading, &block, &error);
@@ -276,7 +278,7 @@ static void give_content(struct serve *serve, struct archive_reading *reading, i
         else if (status == MR_DONE)
             put(serve, SHARED_CONTENT_ENDED, NULL, 0);
         else
-            put_error(serve, SHARED_CONTENT_FAILED, &error, NULL);
+            put_error(serve, failed, &error, NULL);
     }
     if (!is_unasked)
         serve->is_eager = !is_skipped(serve);
@@ -322,12 +324,12 @@ static void give_all(struct serve *serve, struct archive_reading *reading)
 /* ---- the beginning ---- */
 
 /* Tables for character sets are files, which can be loaded only now. */
-static void load_tables(void)
+static void load_tables(bool is_tar)
 {
     static const char *const sets[] = {"UTF-16BE", "UTF-16LE", "CP932", "CP437", "CP1252"};
     locale_t utf8;
     locale_create(&utf8, NULL); /* stays; without it the reader says so */
-    for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+    for (size_t i = 0; !is_tar && i < sizeof(sets) / sizeof(sets[0]); i++)
         iconv_open("UTF-8", sets[i]); /* stays */
 }
 
@@ -369,7 +371,7 @@ bool archive_serve(bool is_confined)
     serve.shared = memory;
     serve.ring = (unsigned char *)memory + SHARED_RING_AT;
     serve.blocks = (unsigned char *)memory + SHARED_BLOCKS_AT;
-    load_tables();
+    load_tables(serve.shared->is_tar);
     const struct sandbox_config config = {.socket_fd = HELPER_SOCKET_FD,
                                           .memory_bytes = serve.shared->memory_bytes};
     if (is_confined && sandbox_enter(&config) != MR_OK)

@@ -53,6 +53,7 @@ enum shared_kind {
     SHARED_HOLE,        /* content: zeros; an int64_t that says how many */
     SHARED_CONTENT_ENDED,
     SHARED_CONTENT_FAILED, /* an error; no more content */
+    SHARED_CONTENT_CUT,    /* the same, where passing the content over would have failed too */
     SHARED_RELEASE         /* the oldest block that the parent filled is not used any more */
 };
 
@@ -79,7 +80,7 @@ struct shared_filled {
 struct shared {
     /* The parent's, constant once the helper is started. */
     char format[SHARED_FORMAT_BYTES]; /* "": any */
-    uint8_t is_file, is_decoded, is_weak, is_claimed, is_names_only;
+    uint8_t is_file, is_decoded, is_weak, is_claimed, is_tar, is_names_only;
     int64_t start_bytes, size_bytes; /* is_file: where in the file, and how much */
     uint64_t memory_bytes;           /* that it may allocate */
 

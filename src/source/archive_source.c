@@ -153,18 +153,27 @@ static enum mr_status no_archive(const struct archive_source *source, struct mr_
 }
 
 /*
- * Does what lies below the compression certainly not begin like an archive? Then libarchive need
- * not be asked. Only of an input that can seek are so many bytes there at once that this can be
- * told.
+ * What lies below the compression begins like this. Only of an input that can seek are so many
+ * bytes there at once that this can be told.
  */
-static bool is_plain_below(struct archive_source *source)
+static enum archive_guess guess_below(struct archive_source *source, bool *is_tar)
 {
-    const unsigned char *data;
-    size_t size_bytes;
-    bool begins_at_end;
-    return archive_bytes_can_seek(source->bytes) &&
-           archive_bytes_peek(source->bytes, &data, &size_bytes) &&
-           archive_formats_guess(data, size_bytes, &begins_at_end) == ARCHIVE_GUESS_NONE;
+    const unsigned char *data = NULL;
+    size_t size_bytes = 0;
+    int64_t start_bytes;
+    bool is_all, begins_at_end;
+    *is_tar = false;
+    bool is_there = archive_bytes_can_seek(source->bytes);
+    if (is_there && archive_bytes_file(source->bytes, &start_bytes) >= 0)
+        is_there = archive_bytes_head(source->bytes, ARCHIVE_HEAD_BYTES, &data, &size_bytes,
+                                      &is_all, NULL) == MR_OK;
+    else if (is_there)
+        is_there = archive_bytes_peek(source->bytes, &data, &size_bytes);
+    if (!is_there)
+        return ARCHIVE_GUESS_MAYBE;
+    enum archive_guess guess = archive_formats_guess(data, size_bytes, &begins_at_end);
+    *is_tar = guess == ARCHIVE_GUESS_MAYBE && archive_formats_may_be_tar(data, size_bytes);
+    return guess;
 }
 
 /* Lets libarchive look. MR_E_UNSUPPORTED: there is no archive. */
@@ -174,7 +183,7 @@ static enum mr_status recognise(struct archive_source *source, const char *forma
 {
     struct archive_input input;
     bool is_named = archive_formats_is_named(source->label);
-    const struct archive_wanted wanted = {
+    struct archive_wanted wanted = {
         .format = format,
         .is_weak = guess == ARCHIVE_GUESS_WEAK && !format && !is_named,
         .is_claimed = is_named || !archive_bytes_can_seek(source->bytes),
@@ -183,7 +192,7 @@ static enum mr_status recognise(struct archive_source *source, const char *forma
     enum mr_status status = archive_bytes_unwrap(source->bytes, choice, err);
     if (status != MR_OK)
         return status;
-    if (!format && is_plain_below(source))
+    if (guess_below(source, &wanted.is_tar) == ARCHIVE_GUESS_NONE && !format)
         return no_archive(source, err);
     archive_bytes_input(source->bytes, &input);
     int64_t start_bytes;

@@ -257,6 +257,17 @@ START_TEST(reads_characters)
 }
 END_TEST
 
+START_TEST(dots_between_backslashes)
+{
+    static const char *const bad[] = {"..\\a", "a\\..", "a\\..\\b", "a/..\\b", "a\\../b", "\\.."};
+    static const char *const fine[] = {"a", "a\\b", "..a\\b", "a\\b..", "...\\a", "", "\\", "../a"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        ck_assert_msg(path_climbs_by_backslash(bad[i]), "%s", bad[i]);
+    for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
+        ck_assert_msg(!path_climbs_by_backslash(fine[i]), "%s", fine[i]);
+}
+END_TEST
+
 Suite *path_suite(void)
 {
     Suite *suite = suite_create("path");
@@ -272,6 +283,7 @@ Suite *path_suite(void)
     tcase_add_test(tests, shows_noise);
     tcase_add_test(tests, knows_utf8);
     tcase_add_test(tests, reads_characters);
+    tcase_add_test(tests, dots_between_backslashes);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -410,7 +410,8 @@ START_TEST(gives_up_at_the_deadline)
     if (cases[_i].text)
         ck_assert_str_eq(err.text, cases[_i].text);
     ck_assert_int_ge(took_ms, 200);
-    ck_assert_int_le(took_ms, cases[_i].most_ms);
+    /* Four times what it is where the processors are free for it. */
+    ck_assert_int_le(took_ms, 4 * cases[_i].most_ms);
     end_drive(&drive, config);
     check_no_children();
     ck_assert_uint_eq(count_fds(), fd_count);

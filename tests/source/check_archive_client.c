@@ -243,6 +243,40 @@ START_TEST(reading_the_same_again_and_again_is_no_progress)
 }
 END_TEST
 
+/* ---- content that is cut off ---- */
+
+static void cut_and_end(void)
+{
+    const struct mr_error error = {MR_E_DATA, 0, "it is cut off"};
+    struct wire wire = {0};
+    begin_well();
+    put_member("cut", 9);
+    wire_write_error(&wire, &error, NULL);
+    put(SHARED_CONTENT_CUT, wire.bytes, wire.size_bytes);
+    put(SHARED_ENDED, NULL, 0);
+}
+
+/* Who reads it is told, and who passes it over is told at the end. */
+START_TEST(a_cut_is_told_once)
+{
+    struct mr_entry entry = {0};
+    struct archive_block block;
+    ck_assert_ok(create(cut_and_end, 0), err);
+    expect_good_member();
+    ck_assert_ok(reading->ops->next(reading, &entry, &err), err);
+    ck_assert_str_eq(entry.path, "cut");
+    mr_entry_clear(&entry);
+    if (_i == 0)
+        ck_assert_int_eq(reading->ops->block(reading, &block, &err), MR_E_DATA);
+    else
+        ck_assert_int_eq(reading->ops->next(reading, &entry, &err), MR_E_DATA);
+    ck_assert_ptr_null(entry.path);
+    ck_assert_str_eq(err.text, "it is cut off");
+    ck_assert_int_eq(reading->ops->next(reading, &entry, &err), MR_DONE);
+    reading->ops->destroy(reading);
+}
+END_TEST
+
 /* ---- lies ---- */
 
 static void lie_there(uint32_t block, uint32_t offset_bytes, uint32_t size_bytes)
@@ -299,7 +333,8 @@ static void lie(int which)
     case 11:
         put(SHARED_FAILED, noise, sizeof(noise));
         break;
-    case 12:
+    case 12: /* one block there may be, which says that there is no input */
+        put(SHARED_RELEASE, NULL, 0);
         put(SHARED_RELEASE, NULL, 0);
         break;
     case 13:
@@ -619,6 +654,7 @@ Suite *archive_client_suite(void)
     tcase_add_test(cases, what_was_whole_before_the_end_stays);
     tcase_add_test(cases, a_reader_that_does_not_get_on_is_killed);
     tcase_add_test(cases, reading_the_same_again_and_again_is_no_progress);
+    tcase_add_loop_test(cases, a_cut_is_told_once, 0, 2);
     tcase_add_loop_test(cases, what_makes_no_sense_is_refused, 0, LIE_COUNT);
     tcase_add_test(cases, babble_does_no_harm);
     tcase_add_loop_test(cases, a_real_one_may_be_killed, 0, 2);

@@ -16,6 +16,7 @@ bad = ['..', '../x', 'a/../../x', 'a/..', './../x', '/', '/x', '//x', '', '.', '
 with tarfile.open('bad.tar', 'w', format=tarfile.PAX_FORMAT) as t:
     for name in bad:
         add(t, name)
+    add(t, 'd/.millrace-1234')
     add(t, 'good')
 # Every name of three parts.
 parts = ['a', '.', '..', '']
@@ -35,6 +36,17 @@ with tarfile.open('absolute.tar', 'w') as t:
     i = tarfile.TarInfo('h')
     i.type, i.linkname = tarfile.LNKTYPE, '/x/y'
     t.addfile(i)
+P
+python3 - <<'P'
+import io, tarfile
+with tarfile.open('special.tar', 'w') as t:
+    for name, kind in ('c', tarfile.CHRTYPE), ('b', tarfile.BLKTYPE), ('f', tarfile.FIFOTYPE):
+        i = tarfile.TarInfo(name)
+        i.type = kind
+        t.addfile(i)
+    i = tarfile.TarInfo('s')
+    i.size, i.mode = 1, 0o6755
+    t.addfile(i, io.BytesIO(b'x'))
 P
 mkdir room
 cd room
@@ -65,3 +77,9 @@ expect_status 0
 expect_text "$err" "took the '/' off"
 expect_same absolute/x/y absolute/z
 [ absolute/x/y -ef absolute/h ] || fail "the link leads elsewhere"
+
+# What is no file is not made, and no file runs as somebody else.
+run run ../special.tar -q -o special/
+expect_status 1
+[ "$(ls -A special)" = s ] || fail "more than a file: $(ls -lA special)"
+[ "$(stat -c %a special/s)" = 755 ] || fail "mode $(stat -c %a special/s)"

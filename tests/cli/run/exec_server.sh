@@ -95,6 +95,22 @@ expect_status 1
 expect_text "$err" "cat is no filter process: it said \"git-filter-client\" instead of git-filter-server"
 expect_text "$err" "cat is not started again: 3 times in a row it did not get through its greeting"
 
+# --retries and --timeout: a hang and a crash cost their item, and a start that takes longer than an item may costs none.
+mkdir hangs
+i=0
+while [ $i -lt 60 ]; do
+    echo "some text $i" >hangs/$i.txt
+    i=$((i + 1))
+done
+echo x >hangs/20.mute.txt
+echo x >hangs/21.die.txt
+run run hangs -o out-hangs/ -j1 --timeout 1000000% --retries 1 --exec-mode server -x "$worker" slow
+expect_status 1
+expect_text "$err" 'hangs/20.mute.txt: took longer than'
+expect_text "$err" 'hangs/21.die.txt: exec: '
+expect_text "$err" 'out of ideas (2 attempts)'
+[ "$(find out-hangs -type f | wc -l)" = 60 ] || fail "$(find out-hangs -type f | wc -l) of 60 good items"
+
 # smudge.
 mkdir plain
 echo abc >plain/a.smudged.txt
