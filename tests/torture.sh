@@ -308,7 +308,7 @@ sweep() {
     else
         clear_outputs
         start_failing none once 0
-        counts=$(od -An -v -td8 -w8 -j72 -N80 report)
+        counts=$(od -An -v -td8 -w8 -j72 -N80 report) || { echo "torture.sh: $1: no call was counted" >&2; cat err >&2; exit 2; }
         kind_number=0
         for one_kind in $all_kinds; do
             kind_number=$((kind_number + 1))

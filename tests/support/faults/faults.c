@@ -151,6 +151,7 @@ static uintptr_t code_begin, code_end, code_base;
 static char arena[ARENA_BYTES];
 static size_t arena_used;
 static bool is_looking_up;
+static void (*real_free)(void *);
 
 static void *take_from_arena(size_t size_bytes)
 {
@@ -164,6 +165,7 @@ static void look_up(void)
     if (real_waitid || is_looking_up)
         return;
     is_looking_up = true;
+    real_free = (void (*)(void *))dlsym(RTLD_NEXT, "free");
     CALLS(AS_LOOKUP)
     is_looking_up = false;
 }
@@ -320,12 +322,10 @@ PUBLIC void *realloc(void *old, size_t size_bytes)
 
 PUBLIC void free(void *old)
 {
-    static void (*real_free)(void *);
-    if ((char *)old >= arena && (char *)old < arena + sizeof(arena))
-        return;
-    if (!real_free)
-        real_free = (void (*)(void *))dlsym(RTLD_NEXT, "free");
-    real_free(old);
+    look_up();
+    bool is_ours = (char *)old >= arena && (char *)old < arena + sizeof(arena);
+    if (!is_ours && real_free)
+        real_free(old);
 }
 
 PUBLIC char *strdup(const char *text)
