@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/path.h"
 
 #define PARENT_FLAGS    (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -70,7 +71,7 @@ static int take_component(const char **path, char name[PATH_NAME_MAX_BYTES + 1])
 /* Opens one component as a directory. A link is ELOOP, as openat2 says it. */
 static int open_component(int parent, const char *name)
 {
-    int fd = openat(parent, name, PARENT_FLAGS);
+    int fd = io_openat(parent, name, PARENT_FLAGS, 0);
     struct stat st;
     if (fd < 0 && errno == ENOTDIR) {
         bool links = fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
@@ -84,7 +85,7 @@ static int walk(const struct below *below, const char *path, bool makes)
 {
     if (*path == '/')
         return close_failed(-1, EXDEV);
-    int fd = openat(below->fd, ".", PARENT_FLAGS);
+    int fd = io_openat(below->fd, ".", PARENT_FLAGS, 0);
     char name[PATH_NAME_MAX_BYTES + 1];
     int got = 0;
     while (fd >= 0 && (got = take_component(&path, name)) > 0) {
@@ -123,7 +124,7 @@ static int walk_open(const struct below *below, const char *path, int flags, mod
     const char *base = path_base(path);
     if (strcmp(base, "..") == 0)
         return close_failed(parent, EXDEV);
-    int fd = openat(parent, *base ? base : ".", flags, mode);
+    int fd = io_openat(parent, *base ? base : ".", flags, mode);
     struct stat st;
     if (fd < 0 && errno == ENOTDIR && fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISLNK(st.st_mode))
@@ -169,7 +170,7 @@ int below_follow(const struct below *below, const char *path, int flags)
 {
     path = *path ? path : ".";
     if (!below->has_openat2)
-        return openat(below->fd, path, flags | O_CLOEXEC);
+        return io_openat(below->fd, path, flags | O_CLOEXEC, 0);
     return call_openat2(below->fd, path, flags | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
 }
 

@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/path.h"
 
 #define SLOT_MAX_COUNT    128
@@ -290,7 +291,7 @@ int dircache_open(struct dircache *cache, const char *path, int flags)
         if (dircache_hold_parent(cache, path, &parent) != 0)
             return -1;
     }
-    int fd = openat(parent.fd, path_base(path), flags | O_NOFOLLOW | O_CLOEXEC);
+    int fd = io_openat(parent.fd, path_base(path), flags | O_NOFOLLOW | O_CLOEXEC, 0);
     int fault = errno;
     dircache_let_go(&parent);
     errno = fault;

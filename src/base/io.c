@@ -34,6 +34,29 @@ static bool is_worth_again(int fd, short events)
     return poll(&wait, 1, -1) >= 0 || errno == EINTR;
 }
 
+int io_open(const char *path, int flags, mode_t mode)
+{
+    return io_openat(AT_FDCWD, path, flags, mode);
+}
+
+int io_openat(int directory, const char *path, int flags, mode_t mode)
+{
+    int fd;
+    do
+        fd = openat(directory, path, flags, mode);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+int io_truncate(int fd, int64_t size_bytes)
+{
+    int result;
+    do
+        result = ftruncate(fd, (off_t)size_bytes);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -116,7 +139,7 @@ void io_set_temp_directory(const char *path)
 /* A nameless file in directory, or -1 with errno. */
 static int open_nameless(const char *directory)
 {
-    int fd = open(directory, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    int fd = io_open(directory, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     /* What kernels and file systems without O_TMPFILE say. */
     if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
         return fd;
@@ -158,7 +181,7 @@ bool io_is_same_content(int directory, const char *a, const char *b)
 {
     enum { PIECE_BYTES = 65536 };
     const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-    const int fds[2] = {openat(directory, a, flags), openat(directory, b, flags)};
+    const int fds[2] = {io_openat(directory, a, flags, 0), io_openat(directory, b, flags, 0)};
     struct stat st[2];
     unsigned char *pieces = malloc(2 * PIECE_BYTES);
     bool is_same = fds[0] >= 0 && fds[1] >= 0 && pieces && fstat(fds[0], &st[0]) == 0 &&

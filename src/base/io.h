@@ -10,6 +10,15 @@
 
 #include "millrace/status.h"
 
+/*
+ * open(2), openat(2) and ftruncate(2), again when a signal came meanwhile: file systems of a network
+ * or in user space break off then. mode is of a file that flags make, 0 otherwise. They return what
+ * those return, with errno.
+ */
+int io_open(const char *path, int flags, mode_t mode);
+int io_openat(int directory, const char *path, int flags, mode_t mode);
+int io_truncate(int fd, int64_t size_bytes);
+
 /* Reads until size_bytes or the end; *got_bytes says how much. Returns 0, or -1 with errno (then
  * *got_bytes were read). */
 int io_read(int fd, void *buffer, size_t size_bytes, size_t *got_bytes);

@@ -71,7 +71,7 @@ static enum mr_status table_init(struct table *table, unsigned bits, bool in_mem
     if (!table->buffer)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     table->fd = io_temp_file(err);
-    if (table->fd >= 0 && ftruncate(table->fd, (off_t)(sizeof(struct slot) << bits)) == 0)
+    if (table->fd >= 0 && io_truncate(table->fd, (off_t)(sizeof(struct slot) << bits)) == 0)
         return MR_OK;
     enum mr_status status = table->fd < 0 ? MR_E_SYSTEM : file_failed(errno, err);
     table_fini(table);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/path.h"
 
 struct file_id {
@@ -243,7 +244,7 @@ enum mr_status guard_create(const struct guard_config *config, struct mr_sink **
     };
     enum mr_status status = MR_OK;
     if (config->root) {
-        guard->root_fd = open(config->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        guard->root_fd = io_open(config->root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
         status = note_inputs(guard, err);
     }
     if (status != MR_OK) {

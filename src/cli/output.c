@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/parse.h"
 #include "base/path.h"
 #include "source/sources.h"
@@ -58,7 +59,7 @@ bool output_is_archive(const char *name, const struct options *options)
         return false;
     if (options->from)
         return true;
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    int fd = io_open(name, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return false;
     struct mr_source *source = NULL;

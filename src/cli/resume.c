@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/filelock.h"
+#include "base/io.h"
 #include "base/path.h"
 #include "cli/fingerprint.h"
 
@@ -81,7 +82,7 @@ static enum mr_status open_file(struct resume *resume, const char *path, int *fd
     struct stat about;
     pid_t owner;
     path_show(shown, sizeof(shown), path);
-    *fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+    *fd = io_open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
     if (*fd < 0 || fstat(*fd, &about) != 0)
         return open_failed(path, errno, err);
     if (!S_ISREG(about.st_mode))
@@ -212,7 +213,7 @@ static enum mr_status read_past(struct resume *resume, const struct options *opt
             path_show(shown, sizeof(shown), options->journal));
     if (status == MR_OK && resume->past)
         status = compare(resume->past, now, options->journal, err);
-    if (status == MR_OK && ftruncate(fd, end_bytes) != 0)
+    if (status == MR_OK && io_truncate(fd, end_bytes) != 0)
         status = open_failed(options->journal, errno, err);
     return status;
 }

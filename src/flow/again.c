@@ -75,7 +75,7 @@ static bool can_redo(const struct item *item)
 {
     const struct mr_sink *sink = item->job->config.sink;
     bool is_written = (sink->flags & MR_SINK_FINAL) && item->store.bytes > 0;
-    return !item->is_redone && !item->is_copy && !is_written &&
+    return item->entry.kind == MR_KIND_FILE && !item->is_redone && !item->is_copy && !is_written &&
            (item->input->source->flags & MR_SOURCE_REOPENABLE) &&
            !atomic_load(&item->job->is_closing);
 }
@@ -158,6 +158,8 @@ static bool start_again(struct item *item, const struct route *route)
 static bool redo(struct item *item)
 {
     item->is_redone = true;
+    /* It may have its name already: what could not be brought to the disk was its directory. */
+    item->output.replaces_earlier = item->output.replaces_earlier || item->stopped_by == JOB_STORE;
     return start_again(item, item->route);
 }
 

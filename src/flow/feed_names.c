@@ -72,6 +72,8 @@ static enum mr_status map_name(struct job *job, const struct input *input, const
         status = chain_rename(config->chain, &joined);
     if (status == MR_E_UNSAFE && err->status != status)
         mr_error_set(err, status, 0, "the name that an operation gives it is not safe");
+    if (status == MR_E_MEMORY && err->status != status)
+        mr_error_set(err, status, 0, "out of memory");
     if (status == MR_OK)
         *name = joined;
     else
@@ -168,7 +170,7 @@ enum mr_status feed_settle_names(struct job *job, struct item *item, bool is_sel
     if (status == MR_OK)
         status = collide_settle(job, item, err);
     struct links *links = links_for(job, item);
-    if (status == MR_OK && links)
-        links_remember(links, entry, item->output.path);
+    if (status == MR_OK && links && links_remember(links, entry, item->output.path) != MR_OK)
+        status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     return status;
 }

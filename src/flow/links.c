@@ -62,14 +62,14 @@ const char *links_find(struct links *links, const struct mr_entry *entry)
     return NULL;
 }
 
-void links_remember(struct links *links, const struct mr_entry *entry, const char *output)
+enum mr_status links_remember(struct links *links, const struct mr_entry *entry, const char *output)
 {
     if (links->count >= LINKS_MAX_COUNT)
-        return;
+        return MR_OK;
     size_t output_bytes = strlen(output) + 1;
     struct link *link = malloc(sizeof(*link) + output_bytes);
     if (!link)
-        return;
+        return MR_E_MEMORY;
     struct link **bucket = bucket_of(links, entry);
     link->device = entry->device;
     link->inode = entry->inode;
@@ -78,4 +78,5 @@ void links_remember(struct links *links, const struct mr_entry *entry, const cha
     link->next = *bucket;
     *bucket = link;
     links->count++;
+    return MR_OK;
 }

@@ -1,5 +1,6 @@
 #include "helper/begin.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -34,7 +35,10 @@ static bool take_leash(void)
         return false;
     /* It may have ended before. */
     struct pollfd leash = {.fd = HELPER_LEASH_FD, .events = POLLIN};
-    return poll(&leash, 1, 0) == 0;
+    int count;
+    while ((count = poll(&leash, 1, 0)) < 0 && errno == EINTR)
+        continue;
+    return count == 0;
 }
 
 void begin(void)

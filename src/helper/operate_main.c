@@ -82,7 +82,10 @@ static void send_answer(struct wire_answer *answer, enum mr_status status,
         add_text(answer, err->text);
     }
     memcpy(&message->answer, answer, sizeof(*answer));
-    if (write(WIRE_ANSWER_FD, &once, sizeof(once)) != (ssize_t)sizeof(once))
+    ssize_t put;
+    while ((put = write(WIRE_ANSWER_FD, &once, sizeof(once))) < 0 && errno == EINTR)
+        continue;
+    if (put != (ssize_t)sizeof(once))
         exit(EXIT_NO_ANSWER);
 }
 

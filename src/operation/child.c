@@ -114,7 +114,10 @@ static ssize_t write_quietly(int fd, const void *data, size_t bytes)
     sigaddset(&broken_pipe, SIGPIPE);
     if (sigprocmask(SIG_BLOCK, &broken_pipe, &before) != 0)
         return -1;
-    ssize_t written = write(fd, data, bytes);
+    ssize_t written;
+    do
+        written = write(fd, data, bytes);
+    while (written < 0 && errno == EINTR);
     int failure = errno;
     if (written < 0 && failure == EPIPE) {
         const struct timespec zero = {0};
@@ -137,7 +140,7 @@ enum mr_status child_write(struct child *child, const void *data, size_t bytes, 
         *used_bytes = (size_t)written;
         return MR_OK;
     }
-    if (errno == EAGAIN || errno == EINTR)
+    if (errno == EAGAIN)
         return MR_AGAIN;
     if (errno != EPIPE)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot write to the command");
@@ -157,12 +160,15 @@ static enum mr_status read_now(int *fd, void *room, size_t room_bytes, size_t *g
     *got_bytes = 0;
     if (*fd < 0)
         return MR_DONE;
-    ssize_t got = read(*fd, room, room_bytes);
+    ssize_t got;
+    do
+        got = read(*fd, room, room_bytes);
+    while (got < 0 && errno == EINTR);
     if (got > 0) {
         *got_bytes = (size_t)got;
         return MR_OK;
     }
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    if (got < 0 && errno == EAGAIN)
         return MR_AGAIN;
     if (got < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read from the command");

@@ -207,7 +207,7 @@ static enum mr_status begin_input(struct exec_file *file, bool is_all, struct mr
         if (file->in_fd >= 0)
             return MR_OK;
     }
-    file->in_fd = open(file->in, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    file->in_fd = io_open(file->in, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     return file->in_fd >= 0 ? MR_OK : cannot("make", err);
 }
 
@@ -258,7 +258,7 @@ static enum mr_status take_result(struct exec_file *file, struct mr_error *err)
 {
     char command[PATH_SHOW_BYTES / 2];
     path_show(command, sizeof(command), file->config->argv[0]);
-    file->out_fd = open(file->out, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    file->out_fd = io_open(file->out, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
     if (file->out_fd < 0 && errno == ENOENT)
         return mr_error_set(err, MR_E_CHILD, 0, "%s ended well, but made no file {out}", command);
     int failure = errno;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/parse.h"
 #include "base/path.h"
 
@@ -195,12 +196,14 @@ static bool is_cut(int fd, off_t file_bytes)
 {
     ElfW(Ehdr) head;
     ElfW(Phdr) part;
-    if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+    size_t got_bytes;
+    if (io_pread(fd, &head, sizeof(head), 0, &got_bytes) != 0 || got_bytes != sizeof(head) ||
         memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof(part))
         return false;
     for (unsigned i = 0; i < head.e_phnum; i++) {
         uint64_t at = (uint64_t)head.e_phoff + (uint64_t)i * sizeof(part), room;
-        if (at > INT64_MAX || pread(fd, &part, sizeof(part), (off_t)at) != (ssize_t)sizeof(part))
+        if (at > INT64_MAX || io_pread(fd, &part, sizeof(part), (int64_t)at, &got_bytes) != 0 ||
+            got_bytes != sizeof(part))
             return true;
         room = part.p_offset <= (uint64_t)file_bytes ? (uint64_t)file_bytes - part.p_offset : 0;
         if (part.p_filesz > room)
@@ -216,7 +219,7 @@ static enum mr_status check_file(const char *path, struct mr_error *err)
         return mr_error_set(err, MR_E_SYSTEM, errno, "it cannot be loaded");
     if (!S_ISREG(file.st_mode)) /* a FIFO would be waited for */
         return mr_error_set(err, MR_E_USAGE, 0, "it is not a regular file");
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = io_open(path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "it cannot be loaded");
     bool cut = is_cut(fd, file.st_size);

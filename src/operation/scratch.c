@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/path.h"
 
 void scratch_init(struct scratch *scratch)
@@ -26,7 +27,7 @@ enum mr_status scratch_open(struct scratch *scratch, const char *parent, struct 
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     int fd = -1, failure = mkdtemp(path) ? 0 : errno;
     if (failure == 0) {
-        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        fd = io_open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
         failure = fd < 0 ? errno : 0;
         if (fd < 0)
             rmdir(path);
@@ -52,10 +53,10 @@ char *scratch_path(const struct scratch *scratch, const char *name)
 static int open_directory(int parent, const char *name)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int fd = openat(parent, name, flags);
+    int fd = io_openat(parent, name, flags, 0);
     if (fd < 0 && errno == EACCES) {
         fchmodat(parent, name, 0700, 0);
-        fd = openat(parent, name, flags);
+        fd = io_openat(parent, name, flags, 0);
     }
     if (fd >= 0)
         fchmod(fd, 0700);
@@ -73,7 +74,7 @@ struct look {
 static struct look remove_names(int fd)
 {
     struct look look = {.inner = -1};
-    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int own = io_openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     DIR *names = own >= 0 ? fdopendir(own) : NULL;
     if (!names) {
         if (own >= 0)

@@ -5,12 +5,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 int window_open(void)
 {
     int fd = memfd_create("millrace-window", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -1;
-    if (ftruncate(fd, (off_t)WINDOW_BYTES) == 0 &&
+    if (io_truncate(fd, (off_t)WINDOW_BYTES) == 0 &&
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
         return fd;
     int failure = errno;

@@ -92,7 +92,11 @@ static enum mr_status is_lost(struct worker *worker, struct mr_error *err)
 static bool ring(int fd)
 {
     const uint64_t once = 1;
-    return write(fd, &once, sizeof(once)) == (ssize_t)sizeof(once);
+    ssize_t put;
+    do
+        put = write(fd, &once, sizeof(once));
+    while (put < 0 && errno == EINTR);
+    return put == (ssize_t)sizeof(once);
 }
 
 /*
@@ -191,8 +195,11 @@ enum mr_status worker_ask(struct worker *worker, const struct mr_io *limits, str
     memcpy(&message_of(worker)->request, &worker->request, sizeof(worker->request));
     if (worker->stays_close)
         stay_close(worker);
-    if (!ring(worker->bell_fd))
-        return talks_nonsense(worker, err);
+    if (!ring(worker->bell_fd)) {
+        int fault = errno;
+        end_process(worker);
+        return mr_error_set(err, MR_E_SYSTEM, fault, "the worker process cannot be woken");
+    }
     enum mr_status status = wait_for_answer(worker, limits, err);
     if (status != MR_OK)
         return status;

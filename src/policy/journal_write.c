@@ -57,7 +57,7 @@ static void write_bytes(struct journal *journal, const void *bytes, size_t size_
         return;
     }
     atomic_store(&journal->fault, errno);
-    if (ftruncate(journal->fd, journal->end_bytes) != 0)
+    if (io_truncate(journal->fd, journal->end_bytes) != 0)
         return; /* a torn end, as after a kill */
 }
 

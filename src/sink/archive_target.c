@@ -92,7 +92,7 @@ static enum mr_status look_at_other(const struct archive_target *target, const c
                                     struct mr_error *err)
 {
     pid_t owner = 0;
-    int fd = openat(target->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = io_openat(target->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
     if (fd < 0)
         return MR_OK;
     enum mr_status status = MR_OK;
@@ -113,7 +113,7 @@ static enum mr_status claim(const struct archive_target *target, struct mr_error
     if (!target->config.is_exclusive)
         return MR_OK;
     filelock_take(target->fd, &owner); /* where there are no locks, it is left to the users */
-    int fd = openat(target->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = io_openat(target->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
     if (!directory && fd >= 0)
         close(fd);
@@ -138,7 +138,7 @@ static enum mr_status open_temp(struct archive_target *target, const char *final
         free(directory);
         return no_memory(err);
     }
-    target->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    target->directory = io_open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     int sys_errno = errno;
     free(directory);
     if (target->directory < 0)
@@ -146,7 +146,7 @@ static enum mr_status open_temp(struct archive_target *target, const char *final
     for (int tries = 0; tries < TEMP_TRIES_COUNT; tries++) {
         if (!make_temp_name(target))
             break;
-        target->fd = openat(target->directory, target->temp_name,
+        target->fd = io_openat(target->directory, target->temp_name,
                             O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (target->fd >= 0)
             return claim(target, err);
@@ -176,7 +176,7 @@ static enum mr_status open_target(struct archive_target *target, struct mr_error
     if (S_ISDIR(st.st_mode))
         return fail(target, EISDIR, "cannot write an archive to", err);
     if (!S_ISREG(st.st_mode)) {
-        target->fd = open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        target->fd = io_open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
         return target->fd >= 0 ? MR_OK : fail(target, errno, "cannot write to", err);
     }
     if (!target->config.overwrites && !target->config.is_resumed)
@@ -246,7 +246,7 @@ static int give_name(const struct archive_target *target)
 /* Returns 0 or an errno. */
 static int sync_directory(const struct archive_target *target)
 {
-    int fd = openat(target->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = io_openat(target->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     int fault = fd < 0 || fsync(fd) != 0 ? errno : 0;
     if (fd >= 0)
         close(fd);

@@ -227,8 +227,8 @@ static enum mr_status commit_directory(struct tree *tree, const struct mr_writer
     struct mr_entry only_xattrs = *writer->entry;
     only_xattrs.has_mode = only_xattrs.has_mtime = only_xattrs.has_owner = false;
     if (tree->config.preserve & PRESERVE_XATTR && only_xattrs.xattr_count > 0) {
-        int fd = openat(writer->parent.fd, path_base(only_xattrs.path),
-                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int fd = io_openat(writer->parent.fd, path_base(only_xattrs.path),
+                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
         if (fd < 0)
             return tree_failed(tree, only_xattrs.path, errno, "cannot open the directory", err);
         enum mr_status status = tree_set_metadata(tree, fd, &only_xattrs, false, err);
@@ -312,7 +312,7 @@ static const struct mr_sink_ops directory_ops = {
 /* Opens the directory path, made with its parents where it is missing: *is_made. -1 with errno. */
 static int open_root(const char *path, bool *is_made)
 {
-    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = io_open(path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     *is_made = false;
     if (fd >= 0 || errno != ENOENT)
         return fd;
@@ -329,7 +329,7 @@ static int open_root(const char *path, bool *is_made)
     int fault = errno;
     free(part);
     errno = fault;
-    return *is_made ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    return *is_made ? io_open(path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0) : -1;
 }
 
 /* The umask, without the moment in which umask() would change it for every thread. */

@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 #define TEMP_TRY_COUNT 100
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
@@ -23,7 +25,7 @@ static bool is_local(long fs_type)
 
 static int open_nameless(int parent, mode_t mode)
 {
-    return openat(parent, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+    return io_openat(parent, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
 }
 
 /*
@@ -100,7 +102,7 @@ int staged_open(struct tree *tree, const struct dirhold *parent, mode_t mode, st
         return 0;
     for (unsigned i = 0; i < TEMP_TRY_COUNT && file->fd < 0; i++) {
         tree_temp_name(tree, file->temp);
-        file->fd = openat(parent->fd, file->temp,
+        file->fd = io_openat(parent->fd, file->temp,
                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (file->fd < 0 && errno != EEXIST)
             break;

@@ -94,7 +94,9 @@ bool tree_is_resumed(const struct tree *tree, int parent, const char *temp,
                      const struct mr_entry *entry, const struct stat *there)
 {
     const struct mr_stored *known = entry->replaces;
-    if (!tree->config.is_resumed || !S_ISREG(there->st_mode) || entry->kind != MR_KIND_FILE)
+    /* A hard link too: what it is one more name of may be a new file, stored once more. */
+    bool is_file = entry->kind == MR_KIND_FILE || entry->kind == MR_KIND_HARDLINK;
+    if (!tree->config.is_resumed || !S_ISREG(there->st_mode) || !is_file)
         return false;
     if (known && known->size_bytes == there->st_size && known->mtime_s == there->st_mtim.tv_sec &&
         known->mtime_ns == (uint32_t)there->st_mtim.tv_nsec)

@@ -103,7 +103,7 @@ enum mr_status tree_find(struct mr_sink *sink, const struct mr_entry *entry, boo
                                 .mtime_ns = (uint32_t)st.st_mtim.tv_nsec};
     if (is_file && has_crc) {
         uint64_t size_bytes;
-        int fd = openat(parent.fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        int fd = io_openat(parent.fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
         fault = fd < 0 ? errno : sum_up(fd, &size_bytes, &found->crc);
         if (fd >= 0)
             close(fd);

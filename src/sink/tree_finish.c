@@ -69,10 +69,12 @@ static enum mr_status link_temp(struct tree *tree, const struct mr_entry *entry,
     close(target_parent);
     if (result != 0)
         return tree_failed(tree, entry->path, fault, "cannot make the hard link", err);
-    if (fstatat(parent, temp, &made, AT_SYMLINK_NOFOLLOW) == 0 && made.st_dev == target.st_dev &&
-        made.st_ino == target.st_ino)
+    fault = fstatat(parent, temp, &made, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+    if (fault == 0 && made.st_dev == target.st_dev && made.st_ino == target.st_ino)
         return MR_OK;
     unlinkat(parent, temp, 0);
+    if (fault != 0)
+        return tree_failed(tree, entry->path, fault, "cannot look at the hard link", err);
     return mr_error_set(err, MR_E_CHANGED, 0, "the file to link to was replaced meanwhile");
 }
 

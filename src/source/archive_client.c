@@ -37,6 +37,14 @@ static enum mr_status end(struct archive_client *client, struct mr_error *err)
     return client->fault.status;
 }
 
+/* Memory ran out; the rest of the archive is lost. */
+static enum mr_status out_of_memory(struct archive_client *client, struct mr_error *err)
+{
+    archive_pipe_end(&client->pipe);
+    mr_error_set(&client->fault, MR_E_MEMORY, 0, "out of memory");
+    return end(client, err);
+}
+
 /* The helper broke the rules; it is not listened to any more. */
 static enum mr_status senseless(struct archive_client *client, struct mr_error *err)
 {
@@ -62,7 +70,7 @@ static enum mr_status take_entry(struct archive_client *client, const struct sha
 {
     archive_pipe_copy(&client->pipe, client->record, record->size_bytes);
     if (!wire_read_entry(client->record, record->size_bytes, entry))
-        return senseless(client, err);
+        return errno == ENOMEM ? out_of_memory(client, err) : senseless(client, err);
     client->member_count++;
     client->is_content =
         entry->kind == MR_KIND_FILE && !entry->is_encrypted && !client->is_names_only;
@@ -79,7 +87,7 @@ static enum mr_status take_error(struct archive_client *client, const struct sha
     struct mr_error error;
     archive_pipe_copy(&client->pipe, client->record, record->size_bytes);
     if (!wire_read_error(client->record, record->size_bytes, &error, entry))
-        return senseless(client, err);
+        return errno == ENOMEM ? out_of_memory(client, err) : senseless(client, err);
     if (err)
         *err = error;
     return error.status;

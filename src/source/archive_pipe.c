@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 
 /* What a process with libarchive has of its own, besides what it is allowed for an archive. */
 #define HELPER_BASE_BYTES ((uint64_t)32 << 20)
@@ -291,7 +292,7 @@ static int make_memory(struct archive_pipe *pipe)
     if (fd < 0)
         return -1;
     void *memory = MAP_FAILED;
-    if (ftruncate(fd, (off_t)SHARED_BYTES) == 0 &&
+    if (io_truncate(fd, (off_t)SHARED_BYTES) == 0 &&
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
         memory = mmap(NULL, SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) {

@@ -1,5 +1,6 @@
 #include "source/archive_wire.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,13 +133,14 @@ static bool take(struct cursor *cursor, void *to, size_t size_bytes)
 /* A text without NUL, the caller's to free; *text stays NULL when there is none. */
 static bool take_text(struct cursor *cursor, uint32_t length, char **text)
 {
+    errno = EBADMSG;
     if (length == NONE)
         return true;
     if (length > cursor->left_bytes || memchr(cursor->at, '\0', length))
         return false;
     char *made = malloc((size_t)length + 1);
     if (!made)
-        return false;
+        return false; /* with ENOMEM */
     take(cursor, made, length);
     made[length] = '\0';
     *text = made;
@@ -192,6 +194,7 @@ bool wire_read_entry(const unsigned char *bytes, size_t size_bytes, struct mr_en
 {
     struct cursor cursor = {bytes, size_bytes};
     struct fixed_entry fixed;
+    errno = EBADMSG;
     if (!take(&cursor, &fixed, sizeof(fixed)) || !is_sound(&fixed))
         return false;
     entry->kind = (enum mr_kind)fixed.kind;
@@ -219,6 +222,7 @@ bool wire_read_error(const unsigned char *bytes, size_t size_bytes, struct mr_er
     struct cursor cursor = {bytes, size_bytes};
     struct fixed_error fixed;
     char *text = NULL;
+    errno = EBADMSG;
     if (!take(&cursor, &fixed, sizeof(fixed)) || fixed.status > MR_E_STEP ||
         !mr_status_is_error((enum mr_status)fixed.status) || fixed.text_bytes == NONE ||
         fixed.text_bytes >= sizeof(error->text) || !take_text(&cursor, fixed.text_bytes, &text))

@@ -3,6 +3,7 @@
  * the names that are left in it. No recursion, no chdir; names are looked up below the descriptor
  * of their own directory.
  */
+#include "base/io.h"
 #include "source/sources.h"
 
 #include <dirent.h>
@@ -143,10 +144,16 @@ static enum mr_status push(struct directory_source *walk, int fd, struct names *
     return MR_OK;
 }
 
-static bool is_same_directory(int fd, dev_t device, ino_t inode)
+/* Is it the directory that was found? otherwise: what to say if not. */
+static enum mr_status check_directory(int fd, dev_t device, ino_t inode, const char *otherwise,
+                                      struct mr_error *err)
 {
     struct stat st;
-    return fstat(fd, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+    if (fstat(fd, &st) != 0)
+        return mr_error_set(err, MR_E_SYSTEM, errno, "the directory cannot be looked at");
+    if (st.st_dev == device && st.st_ino == inode)
+        return MR_OK;
+    return mr_error_set(err, MR_E_CHANGED, 0, "%s", otherwise);
 }
 
 /* Opens path below the root as the walk is allowed to: with -L links may lead anywhere. */
@@ -174,12 +181,15 @@ static enum mr_status pop(struct directory_source *walk, struct mr_error *err)
         return MR_OK;
     walk->path[top->path_bytes] = '\0';
     top->fd = open_path(walk, walk->path, LOCAL_READ_FLAGS | O_DIRECTORY);
-    if (top->fd >= 0 && is_same_directory(top->fd, top->device, top->inode))
+    const char *gone = "was moved or replaced while it was walked: the rest of it is left out";
+    enum mr_status status =
+        top->fd >= 0 ? check_directory(top->fd, top->device, top->inode, gone, err)
+                     : mr_error_set(err, MR_E_CHANGED, 0, "%s", gone);
+    if (status == MR_OK)
         return MR_OK;
     names_destroy(top->names);
     top->names = NULL;
-    return mr_error_set(err, MR_E_CHANGED, 0,
-                        "was moved or replaced while it was walked: the rest of it is left out");
+    return status;
 }
 
 /* Opens the directory that was given last, lists it and puts it on top. */
@@ -187,16 +197,15 @@ static enum mr_status enter(struct directory_source *walk, struct mr_error *err)
 {
     struct level *top = &walk->levels[walk->level_count - 1];
     int flags = LOCAL_READ_FLAGS | O_DIRECTORY | (walk->config.follows_links ? 0 : O_NOFOLLOW);
-    int fd = openat(level_fd(walk, top), path_base(walk->path), flags);
+    int fd = io_openat(level_fd(walk, top), path_base(walk->path), flags, 0);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
         return mr_error_set(err, MR_E_CHANGED, 0,
                             "vanished or was replaced before it could be read");
     if (fd < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read the directory");
     struct names *names = NULL;
-    enum mr_status status = MR_OK;
-    if (!is_same_directory(fd, walk->device, walk->inode))
-        status = mr_error_set(err, MR_E_CHANGED, 0, "was replaced before it could be read");
+    enum mr_status status = check_directory(fd, walk->device, walk->inode,
+                                            "was replaced before it could be read", err);
     if (status == MR_OK)
         status = list(walk, fd, &names, err);
     if (status != MR_OK) {
@@ -260,7 +269,7 @@ static enum mr_status add_xattrs(int parent, const char *name, bool follows, str
 {
     if (entry->kind != MR_KIND_FILE && entry->kind != MR_KIND_DIRECTORY)
         return MR_OK;
-    int fd = openat(parent, name, LOCAL_READ_FLAGS | (follows ? 0 : O_NOFOLLOW));
+    int fd = io_openat(parent, name, LOCAL_READ_FLAGS | (follows ? 0 : O_NOFOLLOW), 0);
     if (fd < 0)
         return MR_OK;
     enum mr_status status = local_read_xattrs(fd, entry, err);
@@ -433,7 +442,7 @@ static enum mr_status start(struct directory_source *walk, const char *path, str
 {
     char shown[PATH_SHOW_BYTES];
     struct stat st;
-    int fd = open(path, LOCAL_READ_FLAGS | O_DIRECTORY);
+    int fd = io_open(path, LOCAL_READ_FLAGS | O_DIRECTORY, 0);
     if (fd < 0 || fstat(fd, &st) != 0) {
         int fault = errno;
         if (fd >= 0)

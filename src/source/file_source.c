@@ -1,4 +1,5 @@
 /* One file of the file system by its name: an input of its own. */
+#include "base/io.h"
 #include "source/sources.h"
 
 #include <errno.h>
@@ -26,7 +27,8 @@ static struct file_source *file_of(struct mr_source *source)
 
 static int open_file(const struct file_source *file)
 {
-    return open(file->label, LOCAL_READ_FLAGS | (file->config.follows_links ? 0 : O_NOFOLLOW));
+    return io_open(file->label, LOCAL_READ_FLAGS | (file->config.follows_links ? 0 : O_NOFOLLOW),
+                   0);
 }
 
 static enum mr_status add_xattrs(const struct file_source *file, struct mr_entry *entry,
@@ -93,7 +95,7 @@ static enum mr_status file_remove(struct mr_source *source, const struct mr_entr
     char *parent = strndup(file_of(source)->label, (size_t)(name - file_of(source)->label));
     if (!parent)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    int fd = open(*parent ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = io_open(*parent ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     int fault = errno;
     free(parent);
     errno = fault;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/path.h"
 #include "source/local.h"
 #include "source/name_list.h"
@@ -192,7 +193,7 @@ static enum mr_status open_regular(const struct inputs *inputs, const char *path
     config.follows_links = config.follows_links || !is_listed;
     if (inputs->no_archives)
         return file_source_create(path, &config, source, err);
-    int fd = open(path, LOCAL_READ_FLAGS);
+    int fd = io_open(path, LOCAL_READ_FLAGS, 0);
     if (fd < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot open %s",
                             path_show(shown, sizeof(shown), path));
@@ -230,7 +231,7 @@ static enum mr_status open_source(const struct inputs *inputs, const char *path,
         return directory_source_create(path, &inputs->walk, source, err);
     if (S_ISREG(st.st_mode))
         return open_regular(inputs, path, is_listed, source, err);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = io_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
     if (fd < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot open %s",
                             path_show(shown, sizeof(shown), path));

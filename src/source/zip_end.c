@@ -53,14 +53,17 @@ static bool agrees(const struct claim *claim, const struct claim *claim64)
 }
 
 /* Is there a zip64 end record at at_bytes that ends where the locator begins? Then record has it.
- */
+ * *status: MR_E_SYSTEM when it cannot be read, else as it was. */
 static bool read_end64(const struct zip_bytes *bytes, int64_t at_bytes, int64_t locator_at_bytes,
-                       unsigned char *record)
+                       unsigned char *record, enum mr_status *status, struct mr_error *err)
 {
     int64_t room = locator_at_bytes - at_bytes;
-    return at_bytes >= 0 && room >= END64_BYTES &&
-           zip_bytes_read(bytes, at_bytes, record, END64_BYTES, NULL) == MR_OK &&
-           memcmp(record, "PK\006\006", 4) == 0 &&
+    if (at_bytes < 0 || room < END64_BYTES)
+        return false;
+    enum mr_status got = zip_bytes_read(bytes, at_bytes, record, END64_BYTES, err);
+    if (got == MR_E_SYSTEM)
+        *status = got;
+    return got == MR_OK && memcmp(record, "PK\006\006", 4) == 0 &&
            zip_get64(record + 4) == (uint64_t)(room - END64_HEAD_BYTES);
 }
 
@@ -74,22 +77,26 @@ static enum mr_status read_zip64(const struct zip_bytes *bytes, int64_t end_at_b
 {
     unsigned char locator[LOCATOR_BYTES], record[END64_BYTES];
     int64_t locator_at = end_at_bytes - LOCATOR_BYTES;
-    if (locator_at < 0 ||
-        zip_bytes_read(bytes, locator_at, locator, LOCATOR_BYTES, NULL) != MR_OK ||
-        memcmp(locator, "PK\006\007", 4) != 0)
+    if (locator_at < 0)
         return MR_OK;
+    enum mr_status status = zip_bytes_read(bytes, locator_at, locator, LOCATOR_BYTES, err);
+    if (status != MR_OK || memcmp(locator, "PK\006\007", 4) != 0)
+        return status == MR_E_SYSTEM ? status : MR_OK;
     uint64_t offset = zip_get64(locator + 8);
     /* Where it says; or right before it, when something stands before the whole archive. */
     int64_t at = offset <= INT64_MAX ? (int64_t)offset : -1, before = locator_at - END64_BYTES;
-    bool is_before = at < before && read_end64(bytes, before, locator_at, record);
-    bool is_found = read_end64(bytes, at, locator_at, record);
+    bool is_before = at < before && read_end64(bytes, before, locator_at, record, &status, err);
+    bool is_found =
+        status == MR_OK && read_end64(bytes, at, locator_at, record, &status, err);
     /* Some readers look at the one place only, some at the other. */
     if (is_found && is_before)
         return zip_damaged(err, "it has two zip64 end records");
     if (!is_found && at >= 0 && is_before) {
         at = before;
-        is_found = read_end64(bytes, at, locator_at, record);
+        is_found = read_end64(bytes, at, locator_at, record, &status, err);
     }
+    if (status != MR_OK)
+        return status;
     struct claim claim64 = {0};
     if (is_found)
         claim64 = claim_of_end64(record);
@@ -100,7 +107,7 @@ static enum mr_status read_zip64(const struct zip_bytes *bytes, int64_t end_at_b
         return zip_doubt(bytes, err, "its zip64 end records do not fit");
     }
     if (locator_at - at != END64_BYTES) {
-        enum mr_status status = zip_doubt(bytes, err, "its zip64 end record is longer than known");
+        status = zip_doubt(bytes, err, "its zip64 end record is longer than known");
         if (status != MR_OK)
             return status;
     }
@@ -118,8 +125,10 @@ static enum mr_status check_places(const struct zip_bytes *bytes, const struct z
 {
     unsigned char magic[4];
     if (end->entry_count > 0) {
-        if (zip_bytes_read(bytes, end->directory_at_bytes, magic, 4, NULL) != MR_OK ||
-            memcmp(magic, "PK\001\002", 4) != 0)
+        enum mr_status status = zip_bytes_read(bytes, end->directory_at_bytes, magic, 4, err);
+        if (status == MR_E_SYSTEM)
+            return status;
+        if (status != MR_OK || memcmp(magic, "PK\001\002", 4) != 0)
             return zip_damaged(err, "its directory is not where its end record says");
     }
     if (end->shift_bytes > 0) {
@@ -185,6 +194,11 @@ static enum mr_status search(const struct zip_bytes *bytes, const unsigned char 
         struct mr_error problem;
         int64_t end_at = bytes->size_bytes - (int64_t)(tail_bytes - at);
         enum mr_status status = judge(bytes, end_at, tail + at, end, &problem);
+        if (status == MR_E_SYSTEM) { /* nothing is known of it */
+            if (err)
+                *err = problem;
+            return status;
+        }
         if (status == MR_OK)
             return is_ambiguous ? zip_damaged(err, "its comment holds another end record") : MR_OK;
         is_ambiguous = is_exact;

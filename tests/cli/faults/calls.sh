@@ -1,0 +1,42 @@
+# Calls of the system that fail: a few in each scenario of tests/torture.sh, which says what must hold then; and some whose
+# consequences are known.
+. "$(dirname "$0")/../lib.sh"
+shim=$MR_BUILD/faults/faults.so
+[ -e "$shim" ] || skip 'this build has no faults.so'
+# The thread sanitizer's own calls begin before ours can be found.
+! ldd "$MILLRACE" | grep -q libtsan || skip 'not with the thread sanitizer'
+TMPDIR=$PWD ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
+export TMPDIR ASAN_OPTIONS
+
+# failing CALL N ARG...: runs with ARG; the Nth of these calls fails.
+failing() {
+    printf '%-63s\n' none >"$lib_room/report"
+    FAULT_CALLS=$1 FAULT_AT=$2
+    shift 2
+    run_command env LD_PRELOAD="$shim" FAULT_REPORT="$lib_room/report" FAULT_CALLS="$FAULT_CALLS" FAULT_AT="$FAULT_AT" \
+        "$MILLRACE" "$@"
+    expect_text "$lib_room/report" "$FAULT_CALLS 0x"
+}
+
+# The file has its name when its directory cannot be brought to the disk: it is made again, and takes its own place.
+mkdir -p in/new
+printf 'text\n' >in/new/file
+failing fsync 2 run in -q -j 1 --fsync all -o out/
+expect_status 0
+expect_same in/new/file out/new/file
+rm -rf out
+# A directory that cannot be made is told with its reason.
+failing mkdirat 1 run in -q -j 1 -o out/
+expect_status 3
+expect_text "$err" 'cannot make the directory out/new: Input/output error'
+# Nor is an archive that cannot be read taken for a damaged one.
+"$MILLRACE" run in -q -o in.zip
+for number in 1 2 3 4; do
+    failing pread $number run in.zip -q -o null:
+    expect_status 1
+    expect_text "$err" 'Input/output error'
+done
+
+run_command sh "$MR_SOURCE/tests/torture.sh" --shallow 1
+expect_status 0
+expect_text "$out" ' 0 faults found'
