@@ -39,7 +39,7 @@ search() {
     fi
 }
 
-holds() { search "$1" 0 "$2" "-O1 -DCOLLAPSE ${3:--DSAFETY}" "-w20 ${4:-}"; }
+holds() { search "$1" 0 "$2" "-O0 -DCOLLAPSE ${3:--DSAFETY}" "-w20 ${4:-}"; }
 breaks() { search "$1" 1 "$2" "-O0 -DSAFETY" "-w20"; }
 
 # Three items: two that are in flight together, the first one with two chunks, and one that costs more than the budget.
