@@ -42,10 +42,10 @@ search() {
 holds() { search "$1" 0 "$2" "-O0 -DCOLLAPSE ${3:--DSAFETY}" "-w20 ${4:-}"; }
 breaks() { search "$1" 1 "$2" "-O0 -DSAFETY" "-w20"; }
 
-# Three items: two that are in flight together, the first one with two chunks, and one that costs more than the budget.
+# In order, three items: two that are in flight together, the first one with two chunks, and one that costs more than the budget.
 holds "in order" "-DORDER=IN_ORDER -DSTOPS=0"
-holds "free" "-DORDER=FREE -DSTOPS=0"
-holds "exclusive" "-DORDER=EXCLUSIVE -DSTOPS=0"
+holds "free" "-DORDER=FREE -DSTOPS=0 -DITEMS=2"
+holds "exclusive" "-DORDER=EXCLUSIVE -DSTOPS=0 -DITEMS=2"
 # Two items; what a stop adds is much.
 holds "serial source" "-DORDER=IN_ORDER -DSTOPS=0 -DITEMS=2 -DSERIAL=1"
 holds "soft stop" "-DORDER=IN_ORDER -DSTOPS=1 -DITEMS=2 -DLONG=9"
