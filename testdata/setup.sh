@@ -38,6 +38,7 @@ test tool zip zip
 test tool unzip unzip
 test tool bsdtar libarchive-tools
 test tool git-lfs git-lfs
+test tool spin spin
 TABLE
 }
 

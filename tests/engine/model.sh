@@ -1,0 +1,72 @@
+#!/bin/sh
+# model.sh LINE_PML: searches the model of the line over every schedule, and finds that each of its broken variants is wrong.
+#
+# Prints a line for each search. Needs spin and cc; without spin the test is skipped (77). Below 1 GB of memory.
+# MR_MODEL=deep searches larger configurations, too: some minutes.
+set -u
+model=$1
+command -v spin >/dev/null 2>&1 || { echo "skipped: spin is not installed"; exit 77; }
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+
+# search NAME EXPECTED SPIN_FLAGS CC_FLAGS PAN_FLAGS: EXPECTED is the number of errors, 0 or 1.
+search() {
+    rm -f pan* -- *.trail
+    # shellcheck disable=SC2086 # lists of flags
+    spin $3 -a "$model" >spin.out 2>&1 && cc -w -DMEMLIM=900 -DNOFAIR $4 -o pan pan.c >cc.out 2>&1 || {
+        echo "FAIL: $1: the model does not compile"
+        cat spin.out cc.out
+        failed=1
+        return
+    }
+    ./pan -m100000 $5 >pan.out 2>&1
+    errors=$(sed -n 's/.*errors: \([0-9]*\)$/\1/p' pan.out)
+    states=$(sed -n 's/^ *\([0-9]*\) states, stored.*/\1/p' pan.out)
+    seen=$(sed -n 's/^pan:1: \(.*\)/\1/p' pan.out)
+    # Only a search that came to its end says that there is no error.
+    if [ "$2" -eq 0 ] && { [ "$errors" != 0 ] || grep -Eq 'not completed|max search depth too small|out of memory' pan.out; }; then
+        echo "FAIL: $1: an error was found, or not everything was searched: $3"
+        cat pan.out
+        failed=1
+    elif [ "$2" -ne 0 ] && { [ -z "$errors" ] || [ "$errors" = 0 ] || [ -z "$seen" ]; }; then
+        echo "FAIL: $1: is wrong, and no error was found: $3"
+        cat pan.out
+        failed=1
+    else
+        echo "ok: $1: ${states:-0} states${seen:+, found: $seen}"
+    fi
+}
+
+holds() { search "$1" 0 "$2" "-O0 -DCOLLAPSE ${3:--DSAFETY}" "-w20 ${4:-}"; }
+breaks() { search "$1" 1 "$2" "-O0 -DSAFETY" "-w20"; }
+
+# In order, three items: two that are in flight together, the first one with two chunks, and one that costs more than the budget.
+holds "in order" "-DORDER=IN_ORDER -DSTOPS=0"
+holds "free" "-DORDER=FREE -DSTOPS=0 -DITEMS=2"
+holds "exclusive" "-DORDER=EXCLUSIVE -DSTOPS=0 -DITEMS=2"
+# Two items; what a stop adds is much.
+holds "serial source" "-DORDER=IN_ORDER -DSTOPS=0 -DITEMS=2 -DSERIAL=1"
+holds "soft stop" "-DORDER=IN_ORDER -DSTOPS=1 -DITEMS=2 -DLONG=9"
+holds "hard stop" "-DORDER=IN_ORDER -DSTOPS=2 -DITEMS=2 -DLARGE=1 -DLONG=9"
+holds "no endless schedule" "-DORDER=IN_ORDER -DSTOPS=0 -DITEMS=2" -DNP -l
+if [ "${MR_MODEL:-}" = deep ]; then
+    holds "soft stop of three" "-DORDER=IN_ORDER -DSTOPS=1 -DLARGE=1"
+    holds "hard stop of two in flight" "-DORDER=IN_ORDER -DSTOPS=2 -DITEMS=2 -DLONG=9"
+    holds "hard stop, free" "-DORDER=FREE -DSTOPS=2 -DITEMS=2 -DLONG=9"
+    holds "serial source of three" "-DORDER=IN_ORDER -DSTOPS=0 -DSERIAL=1"
+fi
+
+breaks "posting wakes nobody" "-DORDER=IN_ORDER -DSTOPS=0 -DDROP_WAKE=1"
+breaks "a pool that ends wakes nobody" "-DORDER=IN_ORDER -DSTOPS=0 -DDROP_WAKE=2"
+breaks "the end of the line wakes nobody" "-DORDER=IN_ORDER -DSTOPS=0 -DDROP_WAKE=3"
+breaks "room does not wake the feed" "-DORDER=IN_ORDER -DSTOPS=0 -DDROP_WAKE=4"
+breaks "the turn is passed without a kick" "-DORDER=IN_ORDER -DSTOPS=0 -DDROP_WAKE=5"
+breaks "a kick of a busy feed is forgotten" "-DORDER=IN_ORDER -DSTOPS=0 -DITEMS=2 -DSERIAL=1 -DDROP_WAKE=6"
+breaks "out of turn" "-DORDER=IN_ORDER -DSTOPS=0 -DBREAK=1"
+breaks "too large for the budget" "-DORDER=IN_ORDER -DSTOPS=0 -DBREAK=2"
+breaks "sentinel" "-DSENTINEL"
+holds "sentinel, one thread for each step" "-DSENTINEL -DREADERS=1 -DWORKERS=1"
+
+exit "$failed"
