@@ -7,29 +7,39 @@
  *   src/base/          libc only, no threads, no items: status, entry, parse (sizes, dates, nearest
  *                      names), path (names as bytes), io (whole reads and writes), below (openat2
  *                      under a root; dircache: directories kept open), nameset (names seen, in bounded
- *                      memory), filelock, siphash, locale, clock
+ *                      memory), limits, median, filelock, siphash, locale, clock; spawn (programs),
+ *                      helper (our own ones), sandbox
  *   src/codec/         compression libraries, no threads, no items: block (codecs in blocks that can be
  *                      joined: block_*), deflate_* and deflater (libdeflate, ISA-L or zlib; dense: what
  *                      is not worth it), inflate, unwrap (streams that are decoded; pieces of them), sums
  *   src/engine/        threads, the only room that knows them: pool, submit, future, queue, stash;
- *                      line, the scheduler (line_feed: how items come in, line_leave: how they end);
+ *                      line, the scheduler (line_feed: how items come in, line_wait: how they wait,
+ *                      line_leave: how they end; seats: how many are in a part of their way);
  *                      pipeline, the library's client of it
- *   src/flow/          the file job, the line's other client: job; feed makes items (collide, links:
- *                      their names; routes: their operations), load, process, encode and store are their
- *                      steps (item: what these share; box: what waits between two); chunk, spool (content
- *                      on its way), notes (lists beside the output), lost,
- *                      ledger (what the job writes down, and what earlier ones did)
- *   src/source/        where items come from: directory, file, archive (archive_*, libarchive's part;
- *                      decode_*: compressed ones are decoded ahead), zip (zip_*), stream; inputs puts
- *                      several in a row; local, names, name_list, prefix serve them
+ *   src/flow/          the file job, the line's other client: job; feed makes items (feed_names, collide,
+ *                      links: their names; routes: their operations), load, process, encode and store
+ *                      are their steps (item: what these share; box: what waits between two; again: how
+ *                      they start anew; timing, amounts: what they may take; tell: how they ended);
+ *                      chunk, spool (content on its way), notes (lists beside the output), lost, ledger
+ *                      (what the job writes down, and what earlier ones did); isolate_step (worker
+ *                      processes for pipelines)
+ *   src/source/        where items come from: directory, file, archive (archive_*, libarchive's part:
+ *                      reader, which serve runs in a helper process for client; decode_*: compressed
+ *                      ones are decoded ahead), zip (zip_*; zip_check: is it what it says?), stream;
+ *                      inputs puts several in a row; local, names, name_list, prefix serve them
  *   src/operation/     what is done to content: registry (all of them), chain (several as one), the
- *                      codecs (codec_*: what they share), hash, charset, lines, exec (a command; child),
- *                      member (into and out of containers that keep each member compressed)
+ *                      codecs (codec_*: what they share), hash, charset, lines, member (into and out of
+ *                      containers that keep each member compressed), exec (commands: exec_*; child,
+ *                      scratch: their files; resident, talk, pkt_line: those that stay), plugin,
+ *                      isolate (worker, window, wire: processes that operate), internals (what the
+ *                      library's own operations have beyond the public interface)
+ *   src/helper/        the programs that run in processes of their own: operate and read
  *   src/policy/        selection (which items; glob), naming (their names in the output), journal (what
  *                      was done, in a file: journal_*)
  *   src/sink/          where items go: directory (tree, staged: files until they are complete, later:
- *                      what comes last; tree_claim, tree_disk: locks, fsync), archive (by libarchive; archive_outputs: all formats; blocks:
- *                      compressed in parallel; archive_target: the file), zip (zip_*), stream, null
+ *                      what comes last; tree_claim, tree_disk: locks, fsync), archive (by libarchive;
+ *                      archive_outputs: all formats; blocks: compressed in parallel; archive_target: the
+ *                      file), zip (zip_*), stream, null
  *   src/bench/         the same job again and again: sample (content in memory; generate), sweep (sizes
  *                      to try), trial (what they took), limit
  *   src/cli/           this program:
@@ -48,8 +58,9 @@
  *     execute          a job while it runs: its observer, signals, how it ended
  *     message          the only writer to stderr; progress: the status line; summary: the end lines
  *     signals          SIGINT and its like; closed standard descriptors
- *     help, topics     the texts of --help; pages: manual and completions, from the tables; json: strings and numbers as JSON
- *   src/examples/      programs on the library alone
+ *     help, topics     the texts of --help; pages: manual, completions, from the tables; json
+ *   src/examples/      programs on the library alone, and plugins
+ *   src/packaging/     what is installed where
  *   tests/             mirrors src/ as <room>/check_<file>.c; cli/ runs the tool; bench/ measures the
  *                      engine; support/ is shared
  */
