@@ -168,6 +168,8 @@ check_status() {
         # Of a helper the program knows no more than that it ended.
         reason=
         [ $program != millrace ] || reason=$(reason_of "$kind")
+        # Which is what the C library says of a thread that it finds no memory for.
+        [ -z "${FAULT_FROM:-}" ] || case $(cat err) in *"cannot start the thread"*) return ;; esac
         while IFS= read -r line; do
             case $line in *"$reason"*) return ;; esac
         done <err

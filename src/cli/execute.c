@@ -1,7 +1,9 @@
 #include "cli/execute.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -231,6 +233,35 @@ static void sum_up(struct watch *watch, struct job *job, bool is_finished)
         summary_show(execution->cli, &figures, &watch->counts, execution->shown_output, losses);
 }
 
+/* ---- libraries that end the program ---- */
+
+/* What runs now. Written by the main thread. */
+static const struct execution *_Atomic running;
+
+/*
+ * libarchive calls exit() where it finds no memory for a name, on whatever thread that is. Nothing
+ * half-made is to be left then, and the status is not to be one that says less.
+ */
+static void end_unasked(void)
+{
+    const struct execution *execution = atomic_load(&running);
+    if (!execution)
+        return;
+    const struct mr_sink_ops *ops = execution->config->sink->ops;
+    if (ops->abandon)
+        ops->abandon(execution->config->sink);
+    message_error(execution->cli->message, execution->shown_output,
+                  "stopped: a library ended the program where it could not go on");
+    _exit(EXIT_STOPPED);
+}
+
+static void note_running(const struct execution *execution)
+{
+    static bool is_watched;
+    is_watched = is_watched || atexit(end_unasked) == 0;
+    atomic_store(&running, execution);
+}
+
 int execute_job(const struct execution *execution)
 {
     const struct cli *cli = execution->cli;
@@ -254,11 +285,13 @@ int execute_job(const struct execution *execution)
         return EXIT_STOPPED;
     }
     signals_catch(true);
+    note_running(execution);
     job_start(job);
     wait_for(execution, job);
     bool is_finished = false;
     int result = end_job(execution, job, &is_finished);
     sum_up(&watch, job, is_finished);
     job_destroy(job);
+    note_running(NULL);
     return cli->options->is_dry ? verb_end_stdout(cli, result) : result;
 }

@@ -174,11 +174,29 @@ static enum mr_status compare_output(struct item *item, const struct journal_ite
     return MR_OK;
 }
 
+/*
+ * One more name of a file that an earlier run stored as well: what stands there is that run's own
+ * when it is what was stored, and may be replaced. The link itself is looked at when it is made.
+ */
+static enum mr_status settle_link(struct item *item, struct mr_error *err)
+{
+    struct journal_item then;
+    bool is_unsure = false, is_whole;
+    enum mr_status status = journal_past_find(item->job->config.past, item->output.target, &then,
+                                              &is_unsure, err);
+    if (status != MR_OK)
+        return status == MR_DONE ? MR_OK : status;
+    compare_output(item, &then, is_unsure, &is_whole, err);
+    return MR_OK; /* its own store says why */
+}
+
 enum mr_status ledger_settle(struct job *job, struct item *item, struct mr_error *err)
 {
     const struct job_config *config = &job->config;
     struct journal_item then;
     bool is_unsure = false, is_whole = false;
+    if (config->past && item->entry.kind == MR_KIND_HARDLINK && item->output.target)
+        return settle_link(item, err);
     if (!config->past || item->entry.kind != MR_KIND_FILE)
         return MR_OK;
     enum mr_status status =

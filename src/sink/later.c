@@ -20,7 +20,8 @@ struct record {
     int64_t mtime_s;
     uint64_t uid, gid;
     uint32_t path_bytes, target_bytes; /* with the NUL; 0: no target */
-    uint8_t has_mode, has_mtime, has_owner, replaces_earlier, unused[4];
+    uint8_t has_mode, has_mtime, has_owner, replaces_earlier, has_replaced, unused[3];
+    struct mr_stored replaced; /* when has_replaced */
 };
 
 struct later {
@@ -31,6 +32,7 @@ struct later {
     int64_t buffer_at_bytes; /* where in the file the buffer begins */
     size_t buffer_bytes;
     int64_t next_bytes; /* the next record */
+    struct mr_stored replaced; /* of the record that was read last */
 };
 
 enum mr_status later_create(struct later **later, struct mr_error *err)
@@ -79,7 +81,10 @@ enum mr_status later_add(struct later *later, const struct mr_entry *entry, stru
                             .has_mode = entry->has_mode,
                             .has_mtime = entry->has_mtime,
                             .has_owner = entry->has_owner,
-                            .replaces_earlier = entry->replaces_earlier};
+                            .replaces_earlier = entry->replaces_earlier,
+                            .has_replaced = entry->replaces != NULL};
+    if (entry->replaces)
+        record.replaced = *entry->replaces;
     memcpy(data, &record, sizeof(record));
     memcpy(data + sizeof(record), entry->path, path_bytes);
     if (entry->target)
@@ -180,6 +185,8 @@ enum mr_status later_next(struct later *later, struct mr_entry *entry, struct mr
     entry->has_mtime = record.has_mtime;
     entry->has_owner = record.has_owner;
     entry->replaces_earlier = record.replaces_earlier;
+    later->replaced = record.replaced;
+    entry->replaces = record.has_replaced ? &later->replaced : NULL;
     status = take_text(later, &entry->path, record.path_bytes, err);
     return status != MR_OK ? status : take_text(later, &entry->target, record.target_bytes, err);
 }

@@ -16,7 +16,8 @@ struct later;
 enum mr_status later_create(struct later **later, struct mr_error *err);
 void later_destroy(struct later *later); /* NULL is a no-op */
 /*
- * Keeps path, target, kind, mode, mtime, owner and replaces_earlier of entry. MR_OK, MR_E_SYSTEM.
+ * Keeps path, target, kind, mode, mtime, owner, replaces_earlier and replaces of entry. MR_OK,
+ * MR_E_SYSTEM.
  * After a failure the list has a gap: what was added behind it is lost, and later_next() says so.
  */
 enum mr_status later_add(struct later *later, const struct mr_entry *entry, struct mr_error *err);
@@ -26,8 +27,8 @@ uint64_t later_count(const struct later *later, enum mr_kind kind);
 int64_t later_tell(const struct later *later);
 void later_seek(struct later *later, int64_t position);
 /*
- * The next one, in the order of adding, into *entry (zeroed by the caller, who clears it). MR_OK,
- * MR_DONE, MR_E_SYSTEM, MR_E_MEMORY.
+ * The next one, in the order of adding, into *entry (zeroed by the caller, who clears it); its
+ * replaces is valid until the next call. MR_OK, MR_DONE, MR_E_SYSTEM, MR_E_MEMORY.
  */
 enum mr_status later_next(struct later *later, struct mr_entry *entry, struct mr_error *err);
 

@@ -316,6 +316,11 @@ static enum mr_status run_pass(struct tree *tree, enum pass pass, struct pass_st
         struct mr_entry entry = {0};
         enum mr_status status = later_next(list, &entry, err);
         struct mr_error problem = {0};
+        struct mr_stored replaced; /* the list may be read on meanwhile */
+        if (entry.replaces) {
+            replaced = *entry.replaces;
+            entry.replaces = &replaced;
+        }
         if (status == MR_OK && do_one(tree, pass, state, &entry, &problem) != MR_OK)
             tell(problems, entry.path, &problem);
         mr_entry_clear(&entry);

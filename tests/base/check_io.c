@@ -291,6 +291,39 @@ START_TEST(compares_contents)
 }
 END_TEST
 
+START_TEST(opens_although_interrupted)
+{
+    char *directory = support_temp_directory();
+    int at = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_ge(at, 0);
+    ck_assert_int_eq(mkfifoat(at, "fifo", 0600), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        usleep(50000); /* open() of the other end waits meanwhile */
+        _exit(openat(at, "fifo", O_WRONLY | O_CLOEXEC) >= 0 ? 0 : 1);
+    }
+    start_interrupting();
+    int fd = io_openat(at, "fifo", O_RDONLY | O_CLOEXEC, 0);
+    stop_interrupting();
+    ck_assert_int_ge(fd, 0);
+    expect_good_end(child);
+    ck_assert_int_eq(io_openat(at, "missing", O_RDONLY | O_CLOEXEC, 0), -1);
+    ck_assert_int_eq(errno, ENOENT);
+    close(fd);
+    fd = io_openat(at, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    struct stat st;
+    ck_assert_int_eq(io_truncate(fd, 1000), 0);
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    ck_assert_int_eq(st.st_size, 1000);
+    ck_assert_uint_eq(st.st_mode & 07777 & 0740, 0640);
+    ck_assert_int_eq(io_truncate(-1, 0), -1);
+    close(fd);
+    close(at);
+    support_remove(directory);
+}
+END_TEST
+
 Suite *io_suite(void)
 {
     Suite *suite = suite_create("io");
@@ -298,6 +331,7 @@ Suite *io_suite(void)
     tcase_add_loop_test(tests, reads_all_from_a_slow_pipe, 0, 2);
     tcase_add_loop_test(tests, writes_all_to_a_slow_pipe, 0, 2);
     tcase_add_test(tests, tells_what_fails);
+    tcase_add_test(tests, opens_although_interrupted);
     tcase_add_test(tests, works_at_offsets);
     tcase_add_test(tests, makes_temporary_files_where_told);
     tcase_add_test(tests, makes_temporary_files_by_default);

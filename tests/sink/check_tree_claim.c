@@ -132,7 +132,10 @@ START_TEST(test_finds_files_only)
 }
 END_TEST
 
-/* Links that are there as they would be made are no problem, others are. */
+/*
+ * Links that are there as they would be made are no problem, others are; but a file with the same
+ * content, or one that is known, may be a name of the file before, and becomes one of this.
+ */
 START_TEST(test_links)
 {
     struct mr_sink *sink = open_resumed(EXISTING_REFUSE);
@@ -140,7 +143,11 @@ START_TEST(test_links)
                                      output_link("soft2", MR_KIND_SYMLINK, "file"),
                                      output_link("soft3", MR_KIND_SYMLINK, "file"),
                                      output_link("hard", MR_KIND_HARDLINK, "file"),
-                                     output_link("hard2", MR_KIND_HARDLINK, "file")};
+                                     output_link("hard2", MR_KIND_HARDLINK, "file"),
+                                     output_link("hard3", MR_KIND_HARDLINK, "file"),
+                                     output_link("hard4", MR_KIND_HARDLINK, "file")};
+    struct mr_stored known = {.size_bytes = 5, .mtime_s = 1000000000};
+    struct mr_entry known_link = output_link("hard5", MR_KIND_HARDLINK, "file");
     struct mr_error err = {0};
     ck_assert_int_eq(output_put_file(sink, "file", "text"), MR_OK);
     ck_assert_int_eq(symlink("file", output_at("out/soft")), 0);
@@ -148,11 +155,22 @@ START_TEST(test_links)
     ck_assert_int_eq(symlink("files", output_at("out/soft3")), 0);
     ck_assert_int_eq(link(output_at("out/file"), output_at("out/hard")), 0);
     support_write_file(output_base, "out/hard2", "text", 4);
+    support_write_file(output_base, "out/hard3", "texd", 4);
+    support_write_file(output_base, "out/hard4", "texts", 5);
+    support_write_file(output_base, "out/hard5", "texts", 5);
+    const struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    ck_assert_int_eq(utimensat(AT_FDCWD, output_at("out/hard5"), times, 0), 0);
+    known_link.replaces = &known;
+    ck_assert_ok(output_put(sink, &known_link, NULL, &err), err);
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
         ck_assert_ok(output_put(sink, &links[i], NULL, &err), err);
     struct output_problems seen = output_end(sink);
-    ck_assert_str_eq(seen.paths, "hard2 soft2 soft3 ");
-    ck_assert_uint_eq(output_count("out"), 6);
+    ck_assert_str_eq(seen.paths, "hard3 hard4 soft2 soft3 ");
+    ck_assert_output("out/hard2", "text");
+    ck_assert_output("out/hard3", "texd");
+    ck_assert_output("out/hard4", "texts");
+    ck_assert_output("out/hard5", "text");
+    ck_assert_uint_eq(output_count("out"), 9);
 }
 END_TEST
 

@@ -37,6 +37,23 @@ for number in 1 2 3 4; do
     expect_text "$err" 'Input/output error'
 done
 
+# A library that ends the program where it finds no memory leaves nothing behind, and ends it with status 3.
+FAULT_FROM=all
+export FAULT_FROM
+for number in $(seq 1 40); do
+    printf '%-63s\n' none >"$lib_room/report"
+    run_command env LD_PRELOAD="$shim" FAULT_REPORT="$lib_room/report" FAULT_CALLS=realloc FAULT_AT="$number" \
+        "$MILLRACE" run in -q -j 1 -o out.tar
+    case $status in
+    0) [ -e out.tar ] || fail "call $number: out.tar is not there" ;;
+    3) expect_missing out.tar ;;
+    *) expect_no_text "$err" 'Fatal' ;;
+    esac
+    [ -z "$(find . -name '.out*')" ] || fail "call $number: a temporary file was left"
+    rm -f out.tar
+done
+unset FAULT_FROM
+
 run_command sh "$MR_SOURCE/tests/torture.sh" --shallow 1
 expect_status 0
 expect_text "$out" ' 0 faults found'

@@ -12,6 +12,13 @@ expect_status 0
 expect_same_tree in out
 [ "$(stat -c %i out/a)" = "$(stat -c %i out/sub/hard)" ] || fail 'the hard link was broken'
 
+# So they do when its content changed.
+printf 'another one\n' >in/a
+run run in -q -o out/ --journal journal --resume
+expect_status 0
+expect_same_tree in out
+[ "$(stat -c %i out/a)" = "$(stat -c %i out/sub/hard)" ] || fail 'the hard link was broken'
+
 # What somebody else put there stays.
 rm out/a out/sub/hard
 printf 'another\n' >out/sub/hard
