@@ -150,6 +150,10 @@ enum mr_status zip_member_check(const struct zip_bytes *bytes, const struct zip_
         status = check_local(bytes, local, header, err);
     if (status == MR_OK) {
         room -= (int64_t)(LOCAL_BYTES + zip_get16(local + 26) + zip_get16(local + 28));
+        if (room < header->stored_bytes)
+            status = zip_damaged(err, "its data reaches into the directory of the archive");
+    }
+    if (status == MR_OK) {
         *span = (struct zip_span){.local_at_bytes = header->local_at_bytes,
                                   .data_at_bytes = limit_bytes - room,
                                   .data_end_bytes = limit_bytes - room + header->stored_bytes,
@@ -158,9 +162,7 @@ enum mr_status zip_member_check(const struct zip_bytes *bytes, const struct zip_
                                   .plain_bytes = header->plain_bytes,
                                   .has_descriptor =
                                       (zip_get16(local + 6) & ZIP_FLAG_STREAMED) != 0};
-        status = room < header->stored_bytes
-                     ? zip_damaged(err, "its data reaches into the directory of the archive")
-                     : check_extra(bytes, local, read_bytes, header, span, err);
+        status = check_extra(bytes, local, read_bytes, header, span, err);
     }
     if (local != usual)
         free(local);
