@@ -13,7 +13,8 @@
 /*
  * open(2), openat(2) and ftruncate(2), again when a signal came meanwhile: file systems of a network
  * or in user space break off then. mode is of a file that flags make, 0 otherwise. They return what
- * those return, with errno.
+ * those return, with errno. Not for a path that may be a pipe whose other end is waited for: a signal
+ * is to end that.
  */
 int io_open(const char *path, int flags, mode_t mode);
 int io_openat(int directory, const char *path, int flags, mode_t mode);

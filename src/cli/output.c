@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/parse.h"
 #include "base/path.h"
 #include "source/sources.h"
@@ -59,7 +58,7 @@ bool output_is_archive(const char *name, const struct options *options)
         return false;
     if (options->from)
         return true;
-    int fd = io_open(name, O_RDONLY | O_CLOEXEC, 0);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
     struct mr_source *source = NULL;

@@ -176,7 +176,8 @@ static enum mr_status open_target(struct archive_target *target, struct mr_error
     if (S_ISDIR(st.st_mode))
         return fail(target, EISDIR, "cannot write an archive to", err);
     if (!S_ISREG(st.st_mode)) {
-        target->fd = io_open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
+        /* Not io_open(): the other end of a pipe may be waited for, until a signal comes. */
+        target->fd = open(target->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         return target->fd >= 0 ? MR_OK : fail(target, errno, "cannot write to", err);
     }
     if (!target->config.overwrites && !target->config.is_resumed)

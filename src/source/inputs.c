@@ -231,7 +231,8 @@ static enum mr_status open_source(const struct inputs *inputs, const char *path,
         return directory_source_create(path, &inputs->walk, source, err);
     if (S_ISREG(st.st_mode))
         return open_regular(inputs, path, is_listed, source, err);
-    int fd = io_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
+    /* Not io_open(): the other end of a pipe may be waited for, until a signal comes. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot open %s",
                             path_show(shown, sizeof(shown), path));

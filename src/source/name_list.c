@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/path.h"
 
 #define BUFFER_BYTES 65536
@@ -33,7 +32,7 @@ enum mr_status name_list_open(const char *path, bool has_nuls, struct name_list 
     path_show(new->shown, sizeof(new->shown), is_stdin ? "stdin" : path);
     new->separator = has_nuls ? '\0' : '\n';
     new->fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-                       : io_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
+                       : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (new->fd < 0) {
         mr_error_set(err, MR_E_SYSTEM, errno, "cannot open the list of names %s", new->shown);
         free(new);
