@@ -86,7 +86,7 @@ expect_line "$err" 'millrace: noisy/2.error.txt: | not this one'
 mkdir aborts
 echo x >aborts/1.abort.txt
 echo x >aborts/2.txt
-run run aborts -o out-aborts/ -j1 --exec-mode server -x "$worker"
+run run aborts -o out-aborts/ -R1 -j1 --exec-mode server -x "$worker"
 expect_status 1
 expect_text "$err" "1.abort.txt: exec: $worker refused the item, and wants no others (status=abort)"
 expect_text "$err" "2.txt: exec: $worker wants no more items"
