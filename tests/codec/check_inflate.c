@@ -210,7 +210,7 @@ START_TEST(damage_is_judged_as_zlib_does)
     struct packed packed =
         pack(wrap, data, BYTES, levels[_i % 3], Z_DEFAULT_STRATEGY, is_gzip ? &header : NULL);
     struct inflater *inflater = inflate_create(wrap);
-    for (size_t bit = 0; bit < packed.size_bytes * 8; bit++) {
+    for (size_t bit = 0; bit < packed.size_bytes * 8; bit += SUPPORT_STEP) {
         packed.bytes[bit / 8] ^= (unsigned char)(1u << (bit % 8));
         size_t made;
         bool is_good = ends_in_zlib(wrap, packed.bytes, packed.size_bytes, expected, CAP, &made);

@@ -241,7 +241,7 @@ START_TEST(every_flipped_bit_is_noticed_or_does_not_matter)
     unsigned char *text = support_text(9, 2000);
     struct made made = {0};
     add_gzip(&made, text, 2000, false);
-    for (size_t bit = 24; bit < made.size_bytes * 8; bit++) {
+    for (size_t bit = 24; bit < made.size_bytes * 8; bit += SUPPORT_STEP) {
         made.bytes[bit / 8] ^= (unsigned char)(1u << (bit % 8));
         struct input input = {made.bytes, made.size_bytes, 0, SIZE_MAX, false};
         struct outcome outcome = read_all(&input, BY_READER);

@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "millrace/status.h"
+
+/* The step of loops over every bit or cut: a sanitized build, which is many times as slow, takes a part of them. */
+#define SUPPORT_STEP (MR_SANITIZED ? 11 : 1)
 
 /* A new directory below $TMPDIR or /tmp (the caller's to free); removed by support_remove(). */
 char *support_temp_directory(void);
