@@ -115,14 +115,14 @@ static enum mr_status map_hard_link(struct job *job, struct item *item, bool wit
 }
 
 /* Where the names of this file's inode are kept: what the chain makes of it is another file than
- * what it is. NULL: nowhere. */
-static struct links *links_for(struct job *job, const struct item *item)
+ * what it is. NULL: nowhere, as for files with fewer than least_count names. */
+static struct links *links_for(struct job *job, const struct item *item, uint64_t least_count)
 {
     const struct mr_entry *entry = &item->entry;
     /* A name whose source goes must have content of its own to be read back. */
     bool can = (job->config.preserve & PRESERVE_LINKS) && !job->config.removes_sources &&
                !(job->config.sink->flags & MR_SINK_NO_HARD_LINKS);
-    if (!can || entry->kind != MR_KIND_FILE || entry->link_count < 2 || entry->inode == 0)
+    if (!can || entry->kind != MR_KIND_FILE || entry->link_count < least_count || entry->inode == 0)
         return NULL;
     return job->links[item->is_operated];
 }
@@ -131,7 +131,8 @@ static struct links *links_for(struct job *job, const struct item *item)
 static enum mr_status find_hard_link(struct job *job, struct item *item, struct mr_error *err)
 {
     struct mr_entry *entry = &item->entry;
-    struct links *links = links_for(job, item);
+    /* Where names are replaced, those that were met before are gone by now, perhaps all but this one. */
+    struct links *links = links_for(job, item, job->config.keeps_names ? 1 : 2);
     const char *earlier = links ? links_find(links, entry) : NULL;
     if (!earlier)
         return MR_OK;
@@ -169,7 +170,7 @@ enum mr_status feed_settle_names(struct job *job, struct item *item, bool is_sel
     }
     if (status == MR_OK)
         status = collide_settle(job, item, err);
-    struct links *links = links_for(job, item);
+    struct links *links = links_for(job, item, 2);
     if (status == MR_OK && links && links_remember(links, entry, item->output.path) != MR_OK)
         status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     return status;

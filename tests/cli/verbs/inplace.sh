@@ -13,6 +13,14 @@ expect_same in/a.txt before/a.txt
 [ "$(stat -c %a in/sub/deep)" = 750 ] || fail "a directory's mode changed"
 [ "$(stat -c %Y in/sub/b.txt)" = "$(stat -c %Y before/sub/b.txt)" ] || fail "the mtime changed"
 [ "$(stat -c %i in/a.txt)" = "$(stat -c %i in/sub/hard.txt)" ] || fail "the hard link was broken"
+
+# A name that is found when the other one has long been replaced.
+mkdir -p far/z
+for name in a $(seq 400); do printf 'x\r\n' >"far/$name.txt"; done
+ln far/a.txt far/z/hard.txt
+run run far --in-place -p lf -q -R1 -j1 -W1 --memory 64K
+expect_status 0
+[ "$(stat -c %i far/a.txt)" = "$(stat -c %i far/z/hard.txt)" ] || fail "the late hard link was broken"
 [ "$(find in | wc -l)" = "$(find before | wc -l)" ] || fail "something was added or is missing"
 
 # A file, also through a link, which stays one.
