@@ -21,6 +21,7 @@ ln far/a.txt far/z/hard.txt
 run run far --in-place -p lf -q -R1 -j1 -W1 --memory 64K
 expect_status 0
 [ "$(stat -c %i far/a.txt)" = "$(stat -c %i far/z/hard.txt)" ] || fail "the late hard link was broken"
+rm -rf far
 [ "$(find in | wc -l)" = "$(find before | wc -l)" ] || fail "something was added or is missing"
 
 # A file, also through a link, which stays one.
