@@ -29,7 +29,7 @@ trace -o out/ --fsync file
 expect_calls 'file name record record journal '
 trace -o out/ --fsync all
 expect_calls 'file name directory root record all record journal '
-# inject WHEN ARG...: the calls of fsync that WHEN says fail.
+# inject WHEN ARG...: the calls of fsync that WHEN says fail; strace counts them for each thread, so one thread writes.
 inject() {
     rm -rf out journal out.zip
     lib_command="(fsync fails: $*)"
@@ -37,7 +37,7 @@ inject() {
     shift
     status=0
     strace -f -y -e trace=fsync,openat -e inject=fsync:error=EIO:when="$when" -o "$lib_room/trace" \
-        "$MILLRACE" run in -j 1 --fsync file "$@" >"$out" 2>"$err" || status=$?
+        "$MILLRACE" run in -j 1 -W 1 --fsync file "$@" >"$out" 2>"$err" || status=$?
 }
 inject 1 -o out/ --journal journal
 expect_status 0
