@@ -7,6 +7,13 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" # which cann
 mkdir -p in/new
 printf 'text\n' >in/new/file
 
+# whole_calls FILE: what strace wrote, with calls that others came between in one piece, where they ended.
+whole_calls() {
+    awk '/ <unfinished \.\.\.>$/ { sub(/ <unfinished \.\.\.>$/, ""); begun[$1] = $0; next }
+         / resumed>/ { rest = $0; sub(/^.* resumed>/, "", rest); print begun[$1] rest; next }
+         { print }' "$1"
+}
+
 # trace ARG...: runs with ARG; in $calls is what concerns one file: what was brought to the disk, named and written down.
 calls=$lib_room/calls
 trace() {
@@ -16,10 +23,10 @@ trace() {
     strace -f -y -e trace=fsync,fdatasync,syncfs,linkat,renameat,renameat2,write,pwrite64 -o "$lib_room/trace" \
         "$MILLRACE" run in -q -j 1 --journal journal "$@" >"$out" 2>"$err" || status=$?
     expect_status 0
-    sed -n -e 's/.* fsync(.*out\/new\/\(#\|\.millrace\).*= 0$/file/p' -e 's/.* fsync(.*out\/new>.*= 0$/directory/p' \
+    whole_calls "$lib_room/trace" | sed -n -e 's/.* fsync(.*out\/new\/\(#\|\.millrace\).*= 0$/file/p' -e 's/.* fsync(.*out\/new>.*= 0$/directory/p' \
         -e 's/.* fsync(.*out>.*= 0$/root/p' -e 's/.* \(linkat\|renameat2\?\)(.*"file".*= 0$/name/p' \
         -e 's/.* write([0-9]*<[^>]*journal>, ".*MRJ.*/record/p' -e 's/.* syncfs(.*/all/p' \
-        -e 's/.* fdatasync(.*journal>.*/journal/p' "$lib_room/trace" | sed -n '/file\|name/,$p' | tr '\n' ' ' >"$calls"
+        -e 's/.* fdatasync(.*journal>.*/journal/p' | sed -n '/file\|name/,$p' | tr '\n' ' ' >"$calls"
 }
 # The records behind the file's are of the archive as a whole, or of the end of the run.
 expect_calls() { [ "$(cat "$calls")" = "$1" ] || fail "expected '$1', got '$(cat "$calls")'"; }
