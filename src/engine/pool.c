@@ -167,7 +167,7 @@ static void idle_begins_locked(struct pool_worker *worker, enum pool_doing doing
 
 static void idle_ended_locked(struct pool_worker *worker)
 {
-    worker->pool->idle_ns[worker->doing] += clock_now_ns() - worker->idle_since_ns;
+    worker->idle_ns[worker->doing] += clock_now_ns() - worker->idle_since_ns;
     worker->doing = POOL_BUSY;
 }
 

@@ -35,6 +35,7 @@ struct pool_worker {
     int64_t start_ns;          /* pool lock */
     enum pool_doing doing;     /* pool lock */
     int64_t idle_since_ns;     /* pool lock */
+    int64_t idle_ns[POOL_DOINGS]; /* pool lock; of idle times that are over, by their reason */
     struct pool_worker *below; /* pool lock; the stack of sleepers, or of the parked */
 };
 
@@ -64,8 +65,7 @@ struct mr_pool {
     void *is_blocked_ctx;
     bool (*watch)(void *ctx);
     void *watch_ctx;
-    int64_t end_ns;               /* 0 while the threads run */
-    int64_t idle_ns[POOL_DOINGS]; /* of idle times that are over, by their reason */
+    int64_t end_ns; /* 0 while the threads run */
 
     atomic_uint dozer_count, sleeper_count; /* threads that doze, and that sleep until woken */
     atomic_uint waker_count; /* callers that still signal workers, without the lock: the pool may

@@ -83,6 +83,10 @@ struct pool_times {
                        parked; sleeping threads up to now */
 };
 void pool_times(struct mr_pool *pool, struct pool_times *times);
+/* Those of one thread, until_ns on clock_now_ns()'s clock (0: up to now). Zeros when the pool has
+ * no such thread. */
+void pool_worker_times(struct mr_pool *pool, unsigned index, int64_t until_ns,
+                       struct pool_times *times);
 
 /* The pool whose thread is calling, or NULL. */
 struct mr_pool *pool_current(void);

@@ -136,6 +136,14 @@ START_TEST(parked_threads_have_no_times)
                          (before.busy_ns + before.starved_ns + before.blocked_ns);
     ck_assert_int_gt(counted_ns, 0);
     ck_assert_int_le(counted_ns, passed_ns);
+    struct pool_times sum = {0}, each;
+    for (unsigned i = 0; i < 5; i++) {
+        pool_worker_times(pool, i, start_ns + passed_ns, &each);
+        sum.busy_ns += each.busy_ns;
+        sum.starved_ns += each.starved_ns;
+    }
+    ck_assert_int_ge(sum.busy_ns + sum.starved_ns, after.busy_ns + after.starved_ns);
+    ck_assert_int_eq(each.busy_ns + each.starved_ns, 0); /* there is no fifth */
     mr_pool_destroy(pool);
 }
 END_TEST
