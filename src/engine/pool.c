@@ -150,12 +150,11 @@ static void end_locked(struct mr_pool *pool)
 
 static void idle_ended_locked(struct pool_worker *worker)
 {
-    struct mr_pool *pool = worker->pool;
     int64_t idle_ns = clock_now_ns() - worker->idle_since_ns;
     if (worker->idle == POOL_BLOCKED)
-        pool->blocked_ns += idle_ns;
+        worker->blocked_ns += idle_ns;
     else
-        pool->starved_ns += idle_ns;
+        worker->starved_ns += idle_ns;
     worker->idle = POOL_BUSY;
 }
 
@@ -257,25 +256,48 @@ void pool_nudge(struct mr_pool *pool)
     pool_wake_signal(pool, &wake);
 }
 
+static struct pool_times worker_times_locked(const struct pool_worker *worker, int64_t until_ns)
+{
+    const struct mr_pool *pool = worker->pool;
+    struct pool_times times = {.starved_ns = worker->starved_ns, .blocked_ns = worker->blocked_ns};
+    int64_t all_ns = until_ns - pool->start_ns, idle_ns = until_ns - worker->idle_since_ns;
+    if (worker->idle == POOL_STARVED && idle_ns > 0)
+        times.starved_ns += idle_ns;
+    else if (worker->idle == POOL_BLOCKED && idle_ns > 0)
+        times.blocked_ns += idle_ns;
+    int64_t busy_ns = all_ns - times.starved_ns - times.blocked_ns;
+    times.busy_ns = busy_ns > 0 ? busy_ns : 0;
+    return times;
+}
+
+static int64_t until_locked(const struct mr_pool *pool)
+{
+    return pool->end_ns != 0 ? pool->end_ns : clock_now_ns();
+}
+
 void pool_times(struct mr_pool *pool, struct pool_times *times)
 {
+    *times = (struct pool_times){0};
     lock_take(&pool->lock);
-    int64_t now_ns = pool->end_ns != 0 ? pool->end_ns : clock_now_ns();
-    int64_t starved_ns = pool->starved_ns, blocked_ns = pool->blocked_ns, all_ns = 0;
-    if (!pool->is_manual) {
-        all_ns = (now_ns - pool->start_ns) * (int64_t)pool->thread_count;
-        for (unsigned i = 0; i < pool->thread_count; i++) {
-            const struct pool_worker *worker = &pool->workers[i];
-            if (worker->idle == POOL_STARVED)
-                starved_ns += now_ns - worker->idle_since_ns;
-            else if (worker->idle == POOL_BLOCKED)
-                blocked_ns += now_ns - worker->idle_since_ns;
-        }
+    int64_t until_ns = until_locked(pool);
+    for (unsigned i = 0; pool->workers && i < pool->thread_count; i++) {
+        struct pool_times of_worker = worker_times_locked(&pool->workers[i], until_ns);
+        times->busy_ns += of_worker.busy_ns;
+        times->starved_ns += of_worker.starved_ns;
+        times->blocked_ns += of_worker.blocked_ns;
     }
     lock_give(&pool->lock);
-    int64_t busy_ns = all_ns - starved_ns - blocked_ns;
-    *times = (struct pool_times){
-        .busy_ns = busy_ns > 0 ? busy_ns : 0, .starved_ns = starved_ns, .blocked_ns = blocked_ns};
+}
+
+void pool_worker_times(struct mr_pool *pool, unsigned index, int64_t until_ns,
+                       struct pool_times *times)
+{
+    *times = (struct pool_times){0};
+    lock_take(&pool->lock);
+    if (pool->workers && index < pool->thread_count)
+        *times = worker_times_locked(&pool->workers[index],
+                                     until_ns > 0 ? until_ns : until_locked(pool));
+    lock_give(&pool->lock);
 }
 
 struct mr_pool *pool_current(void)

@@ -27,6 +27,7 @@ struct pool_worker {
     bool is_woken;             /* pool lock; set by who takes it off the stack of sleepers */
     enum pool_idle idle;       /* pool lock */
     int64_t idle_since_ns;     /* pool lock */
+    int64_t starved_ns, blocked_ns; /* pool lock; of sleeps that are over */
     struct pool_worker *below; /* pool lock; the stack of sleepers */
 };
 
@@ -53,8 +54,7 @@ struct mr_pool {
     void *is_blocked_ctx;
     bool (*watch)(void *ctx);
     void *watch_ctx;
-    int64_t start_ns, end_ns;       /* end_ns: 0 while the threads run */
-    int64_t starved_ns, blocked_ns; /* of sleeps that are over */
+    int64_t start_ns, end_ns; /* end_ns: 0 while the threads run */
 
     atomic_uint dozer_count, sleeper_count; /* threads that doze, and that sleep until woken */
     atomic_uint waker_count; /* callers that still signal workers, without the lock: the pool may

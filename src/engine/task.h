@@ -66,6 +66,10 @@ struct pool_times {
         blocked_ns; /* summed over the threads since creation, sleeping threads up to now */
 };
 void pool_times(struct mr_pool *pool, struct pool_times *times);
+/* Those of one thread, until_ns on clock_now_ns()'s clock (0: up to now). Zeros when the pool has
+ * no such thread. */
+void pool_worker_times(struct mr_pool *pool, unsigned index, int64_t until_ns,
+                       struct pool_times *times);
 
 /* The pool whose thread is calling, or NULL. */
 struct mr_pool *pool_current(void);
