@@ -171,7 +171,7 @@ static void wait_for(const struct execution *execution, struct job *job)
         stop_on_signals(execution, job, &stopping);
         progress_tick(&progress, job);
     }
-    progress_end(&progress);
+    progress_end(&progress, job);
 }
 
 /* Is the output given up because of what failed? Then it is said. */

@@ -9,7 +9,9 @@
 #include "base/io.h"
 
 #define LINE_BYTES 1024
-#define ERASE      "\r\033[K"
+#define ERASE      "\r\033[J" /* what is drawn begins where the cursor is */
+#define WRAP_OFF   "\033[?7l"
+#define WRAP_ON    "\033[?7h"
 #define RED        "\033[1;31m"
 #define PLAIN      "\033[0m"
 
@@ -49,7 +51,7 @@ static void write_line(struct message *message, const char *colour, const char *
                        const char *text)
 {
     struct line_text line = {.length = 0};
-    if (atomic_exchange(&message->has_line, false))
+    if (atomic_load(&message->is_drawn))
         add(&line, ERASE);
     if (message->has_colour && colour)
         add(&line, colour);
@@ -70,7 +72,7 @@ void message_init(struct message *message)
 {
     memset(message, 0, sizeof(*message));
     message->fd = STDERR_FILENO;
-    atomic_init(&message->has_line, false);
+    atomic_init(&message->is_drawn, false);
 }
 
 static bool terminal_has_colour(int fd)
@@ -113,23 +115,42 @@ void message_note(struct message *message, const char *name, const char *format,
     write_line(message, NULL, name, text);
 }
 
+void message_say(struct message *message, const char *text)
+{
+    write_line(message, NULL, NULL, text);
+}
+
 void message_text(struct message *message, const char *text)
 {
-    message_erase(message);
+    if (atomic_load(&message->is_drawn))
+        put(message, ERASE, strlen(ERASE));
     put(message, text, strlen(text));
 }
 
-void message_draw(struct message *message, const char *text)
+/*
+ * The cursor goes back to where the first line begins. A terminal that is made narrower or wider
+ * moves text about, and keeps its cursor with the text that it stands on: so what is drawn next,
+ * or erased, begins at the right place whatever became of the old lines. Without wrapping, a line
+ * that is too long for a terminal that has just become narrower stays one line.
+ */
+void message_draw(struct message *message, const char *first, const char *second)
 {
     struct line_text line = {.length = 0};
-    add(&line, ERASE);
-    add_scrubbed(&line, text);
-    atomic_store(&message->has_line, true);
+    add(&line, "\r" WRAP_OFF);
+    add(&line, first);
+    add(&line, "\033[K");
+    if (second) {
+        add(&line, "\n");
+        add(&line, second);
+        add(&line, "\033[K");
+    }
+    add(&line, second ? "\033[J\r\033[A" WRAP_ON : "\033[J\r" WRAP_ON);
+    atomic_store(&message->is_drawn, true);
     put(message, line.text, line.length);
 }
 
 void message_erase(struct message *message)
 {
-    if (atomic_exchange(&message->has_line, false))
+    if (atomic_exchange(&message->is_drawn, false))
         put(message, ERASE, strlen(ERASE));
 }

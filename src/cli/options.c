@@ -228,8 +228,10 @@ static const struct option table[] = {
     {"report", 0, "FILE", GROUP_BENCH, VERB_BENCH,
      "write all figures as .json or .csv, or as a page with plots, .html", TEXT(report)},
 
-    {"progress", 0, "auto|never|always", GROUP_REPORT, VERBS_AT_WORK,
-     "a status line on stderr; auto (default): when that is a terminal", CHOICE(progress)},
+    {"progress", 0, "auto|never|always|json", GROUP_REPORT, VERBS_AT_WORK,
+     "how far the run is, on stderr; auto (default): when that is a terminal; json: an object a "
+     "second; see `millrace help progress`",
+     CHOICE(progress)},
     {"verbose", 'v', NULL, GROUP_REPORT, VERBS_WITH_JOB, "name every item, and end with --stats",
      TRUE(is_verbose)},
     {"quiet", 'q', NULL, GROUP_REPORT, VERBS_ON_INPUT, "only errors", TRUE(is_quiet)},

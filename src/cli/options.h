@@ -60,8 +60,8 @@ enum option_kind {
     OPTION_EXEC    /* the same, and it takes all words up to ";" */
 };
 
-/* When one of several things is done: --progress, --color. */
 enum when { WHEN_AUTO, WHEN_NEVER, WHEN_ALWAYS };
+enum progress_choice { PROGRESS_AUTO, PROGRESS_NEVER, PROGRESS_ALWAYS, PROGRESS_JSON };
 enum pool_choice { POOL_SPLIT, POOL_SHARED, POOL_AUTO };
 enum others { OTHERS_COPY, OTHERS_DROP, OTHERS_AUTO };
 enum sort { SORT_NAME, SORT_NONE };
@@ -156,7 +156,8 @@ struct options {
     bool resumes, retries_failed;
     int sync;            /* enum sync */
     int absolute_names; /* 1: strip */
-    int progress, color; /* enum when */
+    int progress;       /* enum progress_choice */
+    int color;          /* enum when */
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;
     bool is_long, is_json;
