@@ -276,6 +276,7 @@ int execute_job(const struct execution *execution)
     if (config.is_dry) { /* the plan is shown in order */
         config.pools = JOB_POOLS_SHARED;
         config.worker_count = 1;
+        config.worker_max = 1;
     }
     struct mr_error err = {0};
     struct job *job = NULL;

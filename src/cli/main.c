@@ -7,16 +7,19 @@
  *   src/base/          libc only, no threads, no items: status, entry, parse (sizes, dates, nearest
  *                      names), path (names as bytes), io (whole reads and writes), below (openat2
  *                      under a root; dircache: directories kept open), nameset (names seen, in bounded
- *                      memory), limits, median, filelock, siphash, locale, clock; spawn (programs),
+ *                      memory), limits, median, filelock, siphash, locale, clock, runqueue (threads
+ *                      that wait for a processor); spawn (programs),
  *                      helper (our own ones), sandbox
  *   src/codec/         compression libraries, no threads, no items: block (codecs in blocks that can be
  *                      joined: block_*), deflate_* and deflater (libdeflate, ISA-L or zlib; dense: what
  *                      is not worth it), inflate, unwrap (streams that are decoded; pieces of them), sums
- *   src/engine/        threads, the only room that knows them: pool, submit, future, queue, stash;
+ *   src/engine/        threads, the only room that knows them: pool (pool_size: how many it has),
+ *                      submit, future, queue, stash;
  *                      line, the scheduler (line_feed: how items come in, line_wait: how they wait,
  *                      line_leave: how they end; seats: how many are in a part of their way);
  *                      pipeline, the library's client of it
- *   src/flow/          the file job, the line's other client: job; feed makes items (feed_names, collide,
+ *   src/flow/          the file job, the line's other client: job, stages (its pools; tune: how large
+ *                      they should be); feed makes items (feed_names, collide,
  *                      links: their names; routes: their operations), load, process, encode and store
  *                      are their steps (item: what these share; box: what waits between two; again: how
  *                      they start anew; timing, amounts: what they may take; tell: how they ended);

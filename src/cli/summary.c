@@ -53,32 +53,42 @@ static void show_total(const struct cli *cli, const struct job_figures *figures)
                  (double)figures->in_bytes / 1e6 / seconds);
 }
 
+/* "4", or "2-8" when it was not always the same. */
+static const char *show_threads(char text[24], const struct job_stage_figures *stage)
+{
+    if (stage->thread_least == stage->thread_most)
+        snprintf(text, 24, "%u", stage->thread_count);
+    else
+        snprintf(text, 24, "%u-%u", stage->thread_least, stage->thread_most);
+    return text;
+}
+
 /* The shares of the stages in one line: of each stage's threads' time, or of the one pool's. */
 static void show_shares(const struct cli *cli, const struct job_figures *figures)
 {
     char line[400];
     size_t used = 0;
-    double elapsed_s = figures->elapsed_s;
+    char threads[24];
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
         const struct job_stage_figures *at = &figures->stages[stage];
-        double whole_s = elapsed_s * at->thread_count;
+        double whole_s = at->thread_s;
         int length =
             figures->is_shared
                 ? snprintf(line + used, sizeof(line) - used, "%s%s busy %.0f%%", used ? ", " : "",
                            progress_stage_name(stage), share(at->busy_s, whole_s))
                 : snprintf(line + used, sizeof(line) - used,
-                           "%s%s x%u: busy %.0f%%, starved %.0f%%, blocked %.0f%%",
-                           used ? "; " : "", progress_stage_name(stage), at->thread_count,
+                           "%s%s x%s: busy %.0f%%, starved %.0f%%, blocked %.0f%%",
+                           used ? "; " : "", progress_stage_name(stage), show_threads(threads, at),
                            share(at->busy_s, whole_s), share(at->starved_s, whole_s),
                            share(at->blocked_s, whole_s));
         if (length < 0 || (size_t)length >= sizeof(line) - used)
             return;
         used += (size_t)length;
     }
+    const struct job_stage_figures *pool = &figures->stages[JOB_PROCESS];
     if (figures->is_shared)
-        message_note(cli->message, NULL, "one pool of %u threads: %s, idle %.0f%%; limited by %s",
-                     figures->stages[JOB_PROCESS].thread_count, line,
-                     share(figures->idle_s, elapsed_s * figures->stages[JOB_PROCESS].thread_count),
+        message_note(cli->message, NULL, "one pool of %s threads: %s, idle %.0f%%; limited by %s",
+                     show_threads(threads, pool), line, share(figures->idle_s, pool->thread_s),
                      progress_stage_name(figures->limiting));
     else
         message_note(cli->message, NULL, "%s; limited by %s", line,
@@ -89,10 +99,11 @@ static void show_details(const struct cli *cli, const struct job_figures *figure
 {
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
         const struct job_stage_figures *at = &figures->stages[stage];
+        char threads[24];
         message_note(cli->message, NULL,
-                     "%-8s %u threads, %" PRIu64
+                     "%-8s %s threads, %" PRIu64
                      " runs, busy %.2f s, starved %.2f s, blocked %.2f s",
-                     progress_stage_name(stage), at->thread_count, at->run_count, at->busy_s,
+                     progress_stage_name(stage), show_threads(threads, at), at->run_count, at->busy_s,
                      at->starved_s, at->blocked_s);
     }
     char peak[SIZE_BYTES], budget[SIZE_BYTES];

@@ -197,6 +197,11 @@ static const struct topic topics[] = {
      "Threads    4: four; +1, -1: one more, one less than there are processors; 50%: of the\n"
      "           processors; auto. Processors: those this process may use (affinity mask\n"
      "           and cgroup quota)\n"
+     "           auto begins with one for each processor. While all threads of a stage are\n"
+     "           busy and processors idle, as the threads wait for a disk, a network or a\n"
+     "           program, it gets more, and keeps them if that helps: up to four for each\n"
+     "           processor, or 32. They go again when the processors are full. --stats says\n"
+     "           what it came to. Numbers that are given stay.\n"
      "Memory     a size, or 50%: of the memory limit (cgroup limit or the machine's memory)\n"},
     {"limits", "how much may come of an input, and what archives may not do",
      "What an archive says of itself is a claim; limits count the bytes that come.\n"

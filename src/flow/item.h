@@ -133,6 +133,7 @@ struct job {
     struct job_config config;
     struct line *line;
     struct mr_pool *pools[JOB_STAGES]; /* all the same when shared */
+    struct stages *stages;             /* of the owner; NULL: the sizes of the pools stay */
     struct chunk_pool *chunks;
     struct routes *routes;
     struct seats *seats;   /* of items with an operation outside of this process; NULL: there is none */

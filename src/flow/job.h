@@ -75,6 +75,8 @@ struct job_config {
     const struct naming *naming;       /* NULL: names stay */
     unsigned reader_count, worker_count,
         writer_count; /* at least 1; shared pool: worker_count threads */
+    unsigned reader_max, worker_max, writer_max; /* above these counts: the sizes follow what the run
+                                                    shows, up to that; else they stay */
     enum job_pools pools;
     uint64_t memory_bytes;
     bool is_unordered;  /* serial sinks take items as they finish */
@@ -103,7 +105,9 @@ struct job_config {
 enum job_stage { JOB_LOAD, JOB_PROCESS, JOB_STORE, JOB_STAGES };
 
 struct job_stage_figures {
-    unsigned thread_count;
+    unsigned thread_count;             /* now */
+    unsigned thread_least, thread_most; /* since it began */
+    double thread_s; /* summed over its threads: the time that they were there for it */
     uint64_t run_count;
     double busy_s, starved_s, blocked_s; /* summed over the stage's threads; starved and blocked are
                                             0 for a shared pool's stages */
