@@ -154,6 +154,15 @@ static bool is_harmless(const char *warning)
     return !warning || strcasestr(warning, "convert") || strcasestr(warning, "acl");
 }
 
+/*
+ * Of cpio it also warns when there was no header where one should be, and it went on with the next
+ * bytes that look like one: from there on it is guesswork, which content may have made up.
+ */
+static bool is_lost(const struct archive_reader *reader)
+{
+    return (archive_format(reader->archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_CPIO;
+}
+
 /* Turns the member whose header was just read, with this result, into *entry. MR_AGAIN: it is held
  * back or no item. */
 static enum mr_status take_member(struct archive_reader *reader, int result, struct mr_entry *entry,
@@ -165,7 +174,7 @@ static enum mr_status take_member(struct archive_reader *reader, int result, str
         archive_member_read(reader->member, format, reader->member_count, entry, err);
     if (status == MR_OK && result == ARCHIVE_WARN &&
         !is_harmless(archive_error_string(reader->archive)))
-        status = describe(reader, err);
+        status = is_lost(reader) ? give_up(reader, err) : describe(reader, err);
     if (status != MR_OK)
         return status;
     reader->is_content = entry->kind == MR_KIND_FILE;
