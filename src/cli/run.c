@@ -106,6 +106,17 @@ static bool copies_others(const struct run *run)
     return run->output->kind == OUTPUT_ARCHIVE && chain_count(run->setup->chain) > 0;
 }
 
+/*
+ * One file into a tree, and nothing to do with it: that is unpacking. Copying what turns out to be
+ * no archive would hide that it was damaged beyond recognition, or the wrong file.
+ */
+static bool wants_archive(const struct run *run)
+{
+    const struct options *options = run->cli->options;
+    return run->output->kind == OUTPUT_TREE && chain_count(run->setup->chain) == 0 &&
+           options->name_count == 1 && !options->list_path;
+}
+
 static char *make_prefix(const struct output *output)
 {
     char *prefix = NULL;
@@ -138,6 +149,7 @@ static enum mr_status open_inputs(const struct run *run, struct made *made, stru
         .name_count = options->name_count,
         .list_path = options->list_path,
         .no_archives = run->no_archives,
+        .wants_archive = wants_archive(run),
         .keeps_others = copies_others(run),
     };
     /* EPUB and ODF files are known by it. */

@@ -196,6 +196,7 @@ enum mr_status setup_make_inputs(const struct setup *setup, const struct options
         .list_has_nuls = options->list_has_nuls,
         .format = options->from,
         .no_archives = options->no_archives || wanted->no_archives,
+        .wants_archive = wanted->wants_archive,
         .is_merged = options->is_merged,
         .archives = {.limits = sizes_decoding(options),
                      .is_in_process = options->no_sandbox,

@@ -18,7 +18,7 @@ struct inputs {
     size_t name_count, next_name;
     struct name_list *list; /* NULL: none */
     char *format;
-    bool no_archives, is_merged, may_collide;
+    bool no_archives, wants_archive, is_merged, may_collide;
     struct walk_config walk;
     struct archive_options archives;
     struct input *current; /* holds one reference */
@@ -63,6 +63,7 @@ static enum mr_status copy_config(struct inputs *inputs, const struct inputs_con
                                   struct mr_error *err)
 {
     inputs->no_archives = config->no_archives;
+    inputs->wants_archive = config->wants_archive && !config->no_archives;
     inputs->is_merged = config->is_merged;
     inputs->walk = config->walk;
     inputs->archives = config->archives;
@@ -167,6 +168,19 @@ static enum mr_status try_archive(const struct inputs *inputs, int fd, const cha
                                         err);
 }
 
+/* rest was found to be no archive, which was wanted. */
+static enum mr_status refuse_plain(struct archive_rest *rest, const char *label,
+                                   struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    close(rest->fd);
+    free(rest->head);
+    return mr_error_set(err, MR_E_UNSUPPORTED, 0,
+                        "%s: is no archive, and no operation is given (-p copy copies it, "
+                        "-p decompress takes off compression)",
+                        path_show(shown, sizeof(shown), label));
+}
+
 /* Anything that is read as a stream: stdin, a FIFO, a device. fd is taken. */
 static enum mr_status open_stream(const struct inputs *inputs, int fd, const char *name,
                                   const char *label, struct mr_source **source,
@@ -176,6 +190,8 @@ static enum mr_status open_stream(const struct inputs *inputs, int fd, const cha
     enum mr_status status = try_archive(inputs, fd, label, &rest, source, err);
     if (status != MR_E_UNSUPPORTED || rest.fd < 0)
         return status;
+    if (inputs->wants_archive)
+        return refuse_plain(&rest, label, err);
     status = stream_source_create(rest.fd, name, rest.head, rest.head_bytes, source, err);
     free(rest.head);
     return status;
@@ -201,6 +217,8 @@ static enum mr_status open_regular(const struct inputs *inputs, const char *path
     enum mr_status status = try_archive(inputs, fd, path, &rest, source, err);
     if (status != MR_E_UNSUPPORTED || rest.fd < 0)
         return status;
+    if (inputs->wants_archive)
+        return refuse_plain(&rest, path, err);
     close(rest.fd);
     free(rest.head);
     return file_source_create(path, &config, source, err);
