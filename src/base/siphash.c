@@ -6,6 +6,10 @@
  */
 #include "base/siphash.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
 static uint64_t rotate_left(uint64_t x, unsigned bits)
 {
     return x << bits | x >> (64 - bits);
@@ -42,25 +46,62 @@ static void take_word(uint64_t v[4], uint64_t word)
     v[0] ^= word;
 }
 
-void siphash_128(const unsigned char key[SIPHASH_KEY_BYTES], const void *data, size_t size_bytes,
-                 uint64_t hash[2])
+void siphash_start(struct siphash *state, const unsigned char key[SIPHASH_KEY_BYTES])
 {
     uint64_t k0 = read_le64(key);
     uint64_t k1 = read_le64(key + 8);
-    uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du ^ 0xee,
-                     k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u};
-    const unsigned char *at = data;
-    size_t left = size_bytes;
-    for (; left >= 8; left -= 8, at += 8)
+    *state = (struct siphash){.v = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du ^ 0xee,
+                                    k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u}};
+}
+
+void siphash_add(struct siphash *state, const void *data, size_t size_bytes)
+{
+    const unsigned char *at = data, *end = at + size_bytes;
+    for (; at < end && state->size_bytes % 8 != 0; at++) {
+        state->word |= (uint64_t)*at << (8 * (state->size_bytes++ % 8));
+        if (state->size_bytes % 8 == 0) {
+            take_word(state->v, state->word);
+            state->word = 0;
+        }
+    }
+    uint64_t v[4]; /* of its own, so that it stays in registers */
+    memcpy(v, state->v, sizeof(v));
+    for (; end - at >= 8; at += 8, state->size_bytes += 8)
         take_word(v, read_le64(at));
-    uint64_t last = (uint64_t)(size_bytes & 0xff) << 56;
-    for (unsigned i = 0; i < left; i++)
-        last |= (uint64_t)at[i] << (8 * i);
-    take_word(v, last);
+    memcpy(state->v, v, sizeof(v));
+    for (; at < end; at++)
+        state->word |= (uint64_t)*at << (8 * (state->size_bytes++ % 8));
+}
+
+void siphash_end(struct siphash *state, uint64_t hash[2])
+{
+    uint64_t *v = state->v;
+    take_word(v, state->word | state->size_bytes << 56);
     v[2] ^= 0xee;
     sip_rounds(v, 4);
     hash[0] = v[0] ^ v[1] ^ v[2] ^ v[3];
     v[1] ^= 0xdd;
     sip_rounds(v, 4);
     hash[1] = v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+void siphash_128(const unsigned char key[SIPHASH_KEY_BYTES], const void *data, size_t size_bytes,
+                 uint64_t hash[2])
+{
+    struct siphash state;
+    siphash_start(&state, key);
+    siphash_add(&state, data, size_bytes);
+    siphash_end(&state, hash);
+}
+
+enum mr_status siphash_make_key(unsigned char key[SIPHASH_KEY_BYTES], struct mr_error *err)
+{
+    ssize_t got;
+    do {
+        got = getrandom(key, SIPHASH_KEY_BYTES, 0);
+    } while (got < 0 && errno == EINTR);
+    if (got == SIPHASH_KEY_BYTES) /* so few bytes come whole or not at all */
+        return MR_OK;
+    return mr_error_set(err, MR_E_SYSTEM, got < 0 ? errno : EIO,
+                        "cannot get random bytes from the system");
 }

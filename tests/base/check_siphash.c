@@ -37,6 +37,28 @@ START_TEST(gives_the_known_values)
 }
 END_TEST
 
+START_TEST(parts_give_what_the_whole_gives)
+{
+    unsigned char key[SIPHASH_KEY_BYTES] = {7};
+    unsigned char message[64];
+    for (unsigned i = 0; i < sizeof(message); i++)
+        message[i] = (unsigned char)(3 * i + 1);
+    for (size_t first = 0; first <= sizeof(message); first++) {
+        for (size_t second = 0; first + second <= sizeof(message); second++) {
+            uint64_t whole[2], parts[2];
+            struct siphash state;
+            siphash_start(&state, key);
+            siphash_add(&state, message, first);
+            siphash_add(&state, message + first, second);
+            siphash_add(&state, message + first + second, sizeof(message) - first - second);
+            siphash_end(&state, parts);
+            siphash_128(key, message, sizeof(message), whole);
+            ck_assert(whole[0] == parts[0] && whole[1] == parts[1]);
+        }
+    }
+}
+END_TEST
+
 START_TEST(depends_on_the_key)
 {
     unsigned char key[SIPHASH_KEY_BYTES] = {0};
@@ -56,6 +78,7 @@ Suite *siphash_suite(void)
     Suite *suite = suite_create("siphash");
     TCase *tests = tcase_create("siphash");
     tcase_add_test(tests, gives_the_known_values);
+    tcase_add_test(tests, parts_give_what_the_whole_gives);
     tcase_add_test(tests, depends_on_the_key);
     suite_add_tcase(suite, tests);
     return suite;
