@@ -34,7 +34,8 @@ struct run {
 struct sorter {
     unsigned char *arena; /* owned */
     size_t arena_bytes, used_bytes;
-    uint32_t *places; /* the last place_count words of the arena, the newest first; sorted: in order */
+    uint32_t
+        *places; /* the last place_count words of the arena, the newest first; sorted: in order */
     size_t place_count, next_place;
     bool is_in_order; /* the records in the arena came so */
 
@@ -177,7 +178,8 @@ static void sift_down(struct sorter *sorter, unsigned at)
 {
     for (;;) {
         unsigned least = at;
-        for (unsigned child = 2 * at + 1; child <= 2 * at + 2 && child < sorter->heap_count; child++)
+        for (unsigned child = 2 * at + 1; child <= 2 * at + 2 && child < sorter->heap_count;
+             child++)
             if (compare_records(first_of(sorter, child), first_of(sorter, least)) < 0)
                 least = child;
         if (least == at)

@@ -63,7 +63,8 @@ START_TEST(gives_the_order_of_bytes)
     expect(sorter, "");
     expect(sorter, "a");
     ck_assert(next(sorter, &record));
-    ck_assert(record.key_bytes == 3 && record.value_bytes == 1 && memcmp(record.value, "v", 1) == 0);
+    ck_assert(record.key_bytes == 3 && record.value_bytes == 1 &&
+              memcmp(record.value, "v", 1) == 0);
     expect(sorter, "ab");
     expect(sorter, "b");
     expect(sorter, "\xff");
@@ -124,7 +125,8 @@ static size_t pad_of(uint32_t number)
     return number % 97 == 0 ? PAD_MAX_BYTES : number % 300;
 }
 
-/* Numbers in an order that begins anew all the time: (i * step) % count, where both have no common divisor. */
+/* Numbers in an order that begins anew all the time: (i * step) % count, where both have no common
+ * divisor. */
 static void sort_and_check(uint32_t count, uint32_t step, size_t (*pad)(uint32_t number))
 {
     struct sorter *sorter = create();
