@@ -220,17 +220,18 @@ static const struct topic topics[] = {
     {"comparing", "what diff compares",
      "  millrace diff before.tar.gz after/\n"
      "\n"
-     "Each of the two is a tree, an archive, or - for stdin. Items of one name are compared in\n"
-     "their type, where links lead, content (by a keyed hash), and mode; --preserve says what\n"
-     "else, or less: mode,mtime,owner,xattr. What one side does not keep is not compared: a\n"
-     "directory that an archive has only as a part of names, times finer than a second. Hard\n"
-     "links are the files that they lead to. Of a name that an archive has twice, the last\n"
-     "counts. Two single files are compared whatever their names.\n"
+     "Each of the two is a tree, an archive, or - for stdin. Items of one name are compared\n"
+     "in type, in where links lead, in content (by a keyed hash) and in mode; --preserve\n"
+     "says what else, or less, of mode,mtime,owner,xattr. What one side does not keep is\n"
+     "not compared: directories that an archive has only in the names of others, times\n"
+     "finer than a second. Hard links are the files that they lead to. Of a name that comes\n"
+     "twice in an archive, the last counts. Two single files are compared whatever their\n"
+     "names.\n"
      "\n"
      "Selection (--include ...) and operations (-p decompress) apply to both sides.\n"
      "\n"
-     "A line on stdout for each difference, in the order of names; --json for programs; with -q\n"
-     "nothing but the exit status.\n"},
+     "A line on stdout for each difference, in the order of names; --json for programs; with\n"
+     "-q nothing but the exit status.\n"},
     {"exit", "exit statuses",
      "0  all done\n"
      "1  some items failed or were refused; the rest is complete\n"
