@@ -7,9 +7,9 @@
  *   src/base/          libc only, no threads, no items: status, entry, parse (sizes, dates, nearest
  *                      names), path (names as bytes), io (whole reads and writes), below (openat2
  *                      under a root; dircache: directories kept open), nameset (names seen, in bounded
- *                      memory), limits, median, filelock, siphash, locale, clock, runqueue (threads
- *                      that wait for a processor); spawn (programs),
- *                      helper (our own ones), sandbox
+ *                      memory), sorter (likewise: any records in order), limits, median, filelock,
+ *                      siphash, locale, clock, runqueue (threads that wait for a processor); spawn
+ *                      (programs), helper (our own ones), sandbox
  *   src/codec/         compression libraries, no threads, no items: block (codecs in blocks that can be
  *                      joined: block_*), deflate_* and deflater (libdeflate, ISA-L or zlib; dense: what
  *                      is not worth it), inflate, unwrap (streams that are decoded; pieces of them), sums
@@ -45,11 +45,14 @@
  *                      file), zip (zip_*), stream, null
  *   src/bench/         the same job again and again: sample (content in memory; generate), sweep (sizes
  *                      to try), trial (what they took), limit
+ *   src/compare/       what `diff` is made of: digest (each content becomes a hash), manifest (what an
+ *                      input holds, sorted), difference (of two manifests)
  *   src/cli/           this program:
  *     main             verbs as a table; the words before the options
  *     options          the one table of options, and what was asked for
  *     arguments        words of the command line to options; values: the harder values
  *     verb_run, verb_test, verb_list, verb_ops (ops, formats and help)
+ *     verb_diff        two jobs at once; diff_show: what they found
  *     verb_bench       its own; bench_show, bench_report, bench_page: what it found
  *     run              what the others share: one job from its output to its exit status
  *     setup            options to the objects of a job: chain, selection, naming, inputs
@@ -90,6 +93,8 @@ static const struct verb verbs[] = {
      "Show what `run` would see, members of archives included", verb_list},
     {"test", VERB_TEST, "[OPTION]... INPUT... [-p OP]...",
      "Load and decode everything, check every checksum, write nothing", verb_test},
+    {"diff", VERB_DIFF, "[OPTION]... A B",
+     "Compare two inputs, trees or archives or one of each: names, types, modes, contents", verb_diff},
     {"bench", VERB_BENCH, "[OPTION]... INPUT... | --generate SPEC [-p OP]... [--sweep KEY=VALUES...]",
      "Measure the throughput on sample data in several sizes, and say which are best", verb_bench},
     {"ops", VERB_OPS, "[NAME]...", "List the operations, or show the settings of one", verb_ops},
@@ -157,7 +162,7 @@ static int without_verb(const struct cli *cli, char *const *words)
                       line);
     else
         message_error(cli->message, NULL,
-                      "'%s' is no verb (millrace run, list, test, bench, ops, formats or help)", shown);
+                      "'%s' is no verb (millrace run, list, test, diff, bench, ops, formats or help)", shown);
     return EXIT_USAGE;
 }
 

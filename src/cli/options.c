@@ -38,7 +38,7 @@ static const struct option table[] = {
      CALL(values_ok_status)},
     {"tmpdir", 0, "DIR", GROUP_WORK, VERBS_AT_WORK,
      "where {in} and {out} are kept while a command runs (default /tmp)", TEXT(tmpdir)},
-    {"isolate", 0, NULL, GROUP_WORK, VERBS_AT_WORK,
+    {"isolate", 0, NULL, GROUP_WORK, VERBS_AT_WORK & ~(unsigned)VERB_DIFF,
      "run the operations in worker processes: one that crashes, hangs (--timeout) or takes too much "
      "memory costs its item alone. For plugins that you do not trust",
      TRUE(is_isolated)},
@@ -52,11 +52,11 @@ static const struct option table[] = {
      "read zip archives, with a warning, that readers take for different things: headers that "
      "contradict the directory, bytes before, between and behind members",
      TRUE(is_lenient_zip)},
-    {"files-from", 'T', "FILE", GROUP_INPUTS, VERBS_ON_INPUT,
+    {"files-from", 'T', "FILE", GROUP_INPUTS, VERBS_ON_INPUTS,
      "read more INPUT names from FILE, one a line; - is stdin", TEXT(list_path)},
-    {"null", '0', NULL, GROUP_INPUTS, VERBS_ON_INPUT,
+    {"null", '0', NULL, GROUP_INPUTS, VERBS_ON_INPUTS,
      "names in that list end with NUL, not newline", TRUE(list_has_nuls)},
-    {"merge", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
+    {"merge", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUTS,
      "put several inputs into one tree instead of one below each input's name", TRUE(is_merged)},
     {"no-sandbox", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
      "read archives in this process instead of in a confined helper process; see `millrace help sandbox`",
@@ -137,7 +137,7 @@ static const struct option table[] = {
      "replace the extension of files by E, instead of what the operations would change", LATER},
     {"flat", 0, NULL, GROUP_NAMES, VERB_RUN, "keep only the last component of each name",
      TRUE(is_flat)},
-    {"absolute-names", 0, "refuse|strip", GROUP_NAMES, VERBS_WITH_JOB,
+    {"absolute-names", 0, "refuse|strip", GROUP_NAMES, VERBS_LIMITED,
      "members of archives whose names begin with '/': refuse them (default), or take it off",
      CHOICE(absolute_names)},
     {"collide", 0, "error|rename|last", GROUP_NAMES, VERB_RUN,
@@ -157,6 +157,10 @@ static const struct option table[] = {
 
     {"preserve", 0, "LIST", GROUP_METADATA, VERB_RUN,
      "what to keep, of mode,mtime,owner,xattr,links; or all, none (default mode,mtime,links)",
+     CALL(values_preserve)},
+    {"preserve", 0, "LIST", GROUP_METADATA, VERB_DIFF,
+     "what is compared besides names, types, targets of links and content, of mode,mtime,owner,xattr; "
+     "or all, none (default mode)",
      CALL(values_preserve)},
     {"mtime", 0, "DATE", GROUP_METADATA, VERB_RUN, "give every item this time", CALL(values_mtime)},
     {"clamp-mtime", 0, NULL, GROUP_METADATA, VERB_RUN,
@@ -197,18 +201,18 @@ static const struct option table[] = {
      "wait for its content, or for its name and new directories too",
      CHOICE(sync)},
 
-    {"max-item-size", 0, "SIZE", GROUP_LIMITS, VERBS_WITH_JOB,
+    {"max-item-size", 0, "SIZE", GROUP_LIMITS, VERBS_LIMITED,
      "refuse items whose content, as it is read or as an operation makes it, is larger (default: "
      "any size)",
      CALL(values_max_item_size)},
-    {"max-total-size", 0, "SIZE", GROUP_LIMITS, VERBS_WITH_JOB,
+    {"max-total-size", 0, "SIZE", GROUP_LIMITS, VERBS_LIMITED,
      "end the run when all items together come to more (default: any size)",
      CALL(values_max_total_size)},
-    {"max-ratio", 0, "N", GROUP_LIMITS, VERBS_WITH_JOB,
+    {"max-ratio", 0, "N", GROUP_LIMITS, VERBS_LIMITED,
      "refuse what unpacks to more than N times its size, from 10 MiB on: members, archives as a "
      "whole, what gunzip and the like are given; 0: any (default 200)",
      CALL(values_max_ratio)},
-    {"max-items", 0, "N", GROUP_LIMITS, VERBS_WITH_JOB,
+    {"max-items", 0, "N", GROUP_LIMITS, VERBS_LIMITED,
      "end the run when there are more items (default: any number)", CALL(values_max_items)},
 
     {"sweep", 0, "KEY=VALUES...", GROUP_BENCH, VERB_BENCH,
@@ -239,7 +243,7 @@ static const struct option table[] = {
      "end with the figures of each stage: threads, busy, starved, blocked", TRUE(has_stats)},
     {"long", 'l', NULL, GROUP_REPORT, VERB_LIST, "mode, size and time before each name",
      TRUE(is_long)},
-    {"json", 0, NULL, GROUP_REPORT, VERB_LIST, "one JSON object a line", TRUE(is_json)},
+    {"json", 0, NULL, GROUP_REPORT, VERB_LIST | VERB_DIFF, "one JSON object a line", TRUE(is_json)},
 
     {"directory", 'C', "DIR", GROUP_OTHER, VERBS_ON_INPUT, "change to DIR first", LATER},
     {"dry-run", 0, NULL, GROUP_OTHER, VERB_RUN,
@@ -280,9 +284,9 @@ void options_init(struct options *options, unsigned verb)
     options->limits.ratio = LIMITS_RATIO_DEFAULT;
     options->pool = POOL_AUTO;
     options->others = OTHERS_AUTO;
-    options->preserve = PRESERVE_DEFAULT;
+    options->preserve = verb == VERB_DIFF ? PRESERVE_MODE : PRESERVE_DEFAULT;
     /* Names that come twice are no damage: `tar -r` makes them. */
-    options->collide = verb == VERB_TEST ? JOB_COLLIDE_LAST : JOB_COLLIDE_ERROR;
+    options->collide = verb & (VERB_TEST | VERB_DIFF) ? JOB_COLLIDE_LAST : JOB_COLLIDE_ERROR;
     options->existing = EXISTING_REFUSE;
     options->on_error = JOB_SKIP;
 }

@@ -223,11 +223,27 @@ static const struct topic topics[] = {
      "refused as a whole; --lenient-zip reads them with a warning. What is damaged is\n"
      "refused, what was whole before it is kept. Garbage behind compressed data is left\n"
      "out with a warning, and the exit status is 1.\n"},
+    {"comparing", "what diff compares",
+     "  millrace diff before.tar.gz after/\n"
+     "\n"
+     "Each of the two is a tree, an archive, or - for stdin. Items of one name are compared\n"
+     "in type, in where links lead, in content (by a keyed hash) and in mode; --preserve\n"
+     "says what else, or less, of mode,mtime,owner,xattr. What one side does not keep is\n"
+     "not compared: directories that an archive has only in the names of others, times\n"
+     "finer than a second. Hard links are the files that they lead to. Of a name that comes\n"
+     "twice in an archive, the last counts. Two single files are compared whatever their\n"
+     "names.\n"
+     "\n"
+     "Selection (--include ...) and operations (-p decompress) apply to both sides.\n"
+     "\n"
+     "A line on stdout for each difference, in the order of names; --json for programs; with\n"
+     "-q nothing but the exit status.\n"},
     {"exit", "exit statuses",
      "0  all done\n"
      "1  some items failed or were refused; the rest is complete\n"
      "2  the command line is wrong; nothing was done\n"
      "3  stopped by an error or a limit\n"
+     "diff: 0 nothing differs; 1 something does; 3 something could not be read or compared\n"
      "After SIGINT, SIGTERM or SIGHUP what is in flight has 5 seconds to end, or until a\n"
      "second signal; what is not complete then is removed, and millrace ends by that signal\n"
      "(a shell shows 128 + its number), half a second later at most.\n"},

@@ -89,5 +89,10 @@ enum mr_status stream_sink_create(int fd, const char *label, struct mr_sink **si
 
 /* Takes everything and keeps nothing. */
 enum mr_status null_sink_create(struct mr_sink **sink, struct mr_error *err);
+/* Its abort() and finish(), for other sinks that have nothing to do there. */
+void null_sink_abort(struct mr_sink *sink, struct mr_writer *writer);
+enum mr_status null_sink_finish(struct mr_sink *sink,
+                                void (*on_problem)(void *ctx, const char *path, const struct mr_error *problem),
+                                void *ctx, struct mr_error *err);
 
 #endif
