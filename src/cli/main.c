@@ -28,8 +28,8 @@
  *                      processes for pipelines)
  *   src/source/        where items come from: directory, file, archive (archive_*, libarchive's part:
  *                      reader, which serve runs in a helper process for client; decode_*: compressed
- *                      ones are decoded ahead), zip (zip_*; zip_check: is it what it says?), stream;
- *                      inputs puts several in a row; local, names, name_list, prefix serve them
+ *                      ones are decoded ahead), zip (zip_*; zip_check: is it what it says?), SQLite
+ *                      archives (sqlar_*), stream; inputs puts several in a row; local, names, name_list, prefix serve them
  *   src/operation/     what is done to content: registry (all of them), chain (several as one), the
  *                      codecs (codec_*: what they share), hash, charset, lines, member (into and out of
  *                      containers that keep each member compressed), exec (commands: exec_*; child,
@@ -41,8 +41,8 @@
  *                      was done, in a file: journal_*)
  *   src/sink/          where items go: directory (tree, staged: files until they are complete, later:
  *                      what comes last; tree_claim, tree_disk: locks, fsync), archive (by libarchive;
- *                      archive_outputs: all formats; blocks: compressed in parallel; archive_target: the
- *                      file), zip (zip_*), stream, null
+ *                      archive_kinds, archive_outputs: all formats; blocks: compressed in parallel;
+ *                      archive_target: the file), zip (zip_*), SQLite archives (sqlar_*), stream, null
  *   src/bench/         the same job again and again: sample (content in memory; generate), sweep (sizes
  *                      to try), trial (what they took), limit
  *   src/compare/       what `diff` is made of: digest (each content becomes a hash), manifest (what an

@@ -75,6 +75,15 @@ static const struct option table[] = {
      "instead of -o: replace each file or archive by its result, each in one step",
      TRUE(is_in_place)},
 
+    {"table", 0, "NAME", GROUP_OUTPUTS, VERBS_ON_INPUT,
+     "the table of an SQLite archive: of OUTPUT, where that is one, else of the INPUTs (default "
+     "sqlar)",
+     CALL(values_table)},
+    {"append", 0, NULL, GROUP_OUTPUTS, VERB_RUN,
+     "add to the SQLite archive that is there; -f, -n and -u say what becomes of names that it has. "
+     "See `millrace help sqlite`",
+     TRUE(appends)},
+
     {"readers", 'R', "N", GROUP_STAGES, VERBS_AT_WORK,
      "threads that load: N, +N or -N (relative to the processors), N% or auto (default)",
      CALL(values_readers)},

@@ -126,6 +126,8 @@ struct options {
     const char *output, *to;
     int level; /* -1: the format's default */
     bool is_in_place;
+    const char *table; /* NULL: the usual one */
+    bool appends;
 
     bool is_isolated;
 

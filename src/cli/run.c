@@ -148,6 +148,7 @@ static enum mr_status open_inputs(const struct run *run, struct made *made, stru
         .names = options->names,
         .name_count = options->name_count,
         .list_path = options->list_path,
+        .table = output_is_database(run->output) ? NULL : options->table,
         .no_archives = run->no_archives,
         .wants_archive = wants_archive(run),
         .keeps_others = copies_others(run),

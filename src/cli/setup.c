@@ -200,7 +200,8 @@ enum mr_status setup_make_inputs(const struct setup *setup, const struct options
         .is_merged = options->is_merged,
         .archives = {.limits = sizes_decoding(options),
                      .is_in_process = options->no_sandbox,
-                     .is_names_only = options->verb == VERB_LIST || options->is_dry},
+                     .is_names_only = options->verb == VERB_LIST || options->is_dry,
+                     .table = wanted->table},
     };
     config.archives.limits.is_lenient_zip = options->is_lenient_zip;
     config.walk = (struct walk_config){

@@ -25,6 +25,7 @@ struct setup_inputs {
     bool no_archives;  /* besides --no-archives */
     bool wants_archive; /* see inputs.h */
     bool keeps_others; /* nothing is left out while walking: what is not selected is copied */
+    const char *table;      /* see archive_options; NULL: the usual one */
     const char *first_name; /* see sources.h */
     const struct walk_own *own; /* see sources.h; must outlive the inputs */
     size_t own_count;

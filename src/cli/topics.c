@@ -190,6 +190,23 @@ static const struct topic topics[] = {
      "\n"
      "--no-sandbox reads archives within millrace: for a place where no process can be\n"
      "started, or an archive that needs more memory. Only for archives that you trust.\n"},
+    {"sqlite", "SQLite archives: items in a table of a database",
+     "  -o a.sqlar    also .sqlite, --to sqlar: a new database with a table sqlar, which\n"
+     "                `sqlite3 a.sqlar -At` lists and `sqlite3 a.sqlar -Ax` unpacks: names,\n"
+     "                modes, times in seconds, sizes, contents (zlib where that is smaller)\n"
+     "  --table NAME  another table\n"
+     "  --append      into the database that is there, beside what it has: a name that is\n"
+     "                there is refused, -f replaces it, -n keeps it, -u replaces it where the\n"
+     "                item is newer\n"
+     "\n"
+     "With --append the database is locked, and items are committed in batches of up to 16\n"
+     "MiB: a run that is killed leaves a database that is whole and has the batches that were\n"
+     "complete. --journal FILE, and then --resume, puts the rest in. A new one gets its name\n"
+     "when it is complete. SQLite holds at most 1,000,000,000 bytes in one item.\n"
+     "\n"
+     "As INPUT a database is known by its content, and is an archive where it has a table\n"
+     "sqlar or --table names one; else it is a plain file. Members are read by -R threads.\n"
+     "One that another program is writing to is refused.\n"},
     {"sizes", "how sizes, durations, dates and numbers of threads are written",
      "Sizes      123, 64K, 10M, 2GiB, 1.5G: K, M, G, T are powers of 1024\n"
      "Durations  500ms, 30s, 5m, 2h, 3d, 1w; a bare number is seconds\n"
