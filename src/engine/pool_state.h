@@ -53,6 +53,8 @@ struct mr_pool {
     void *is_blocked_ctx;
     bool (*watch)(void *ctx);
     void *watch_ctx;
+    void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns); /* const while threads run tasks */
+    void *ran_ctx;
     int64_t start_ns, end_ns;       /* end_ns: 0 while the threads run */
     int64_t starved_ns, blocked_ns; /* of sleeps that are over */
 

@@ -75,6 +75,8 @@ static enum mr_status make_pools(struct job *job, struct mr_error *err)
 /* Once there is a line that can be asked. */
 static void give_reasons(struct job *job)
 {
+    if (job->config.observer.ran)
+        pool_set_ran(job->pools[JOB_PROCESS], runs_block_ran, job);
     static bool (*const reasons[JOB_STAGES])(void *) = {load_is_held, process_is_held,
                                                         store_is_held};
     if (job->config.pools == JOB_POOLS_SHARED)
@@ -200,6 +202,7 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
                    .is_done = item_is_done,
                    .end = item_end,
                    .woken = item_woken,
+                   .ran = runs_are_wanted(job) ? runs_item_ran : NULL,
                    .ctx = job},
     };
     job->order = config.order;
@@ -361,6 +364,7 @@ static void finish_problem(void *ctx, const char *path, const struct mr_error *p
         .output = path,
         .outcome = JOB_FAILED,
         .error = problem,
+        .failed_in = JOB_STORE,
     };
     atomic_fetch_sub(&job->outcomes[JOB_STORED], 1);
     ledger_failed_late(job, path, problem);
