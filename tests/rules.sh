@@ -75,7 +75,7 @@ rule_threads() {
 rule_includes() {
     find_code include src | awk -F: '
     BEGIN {
-        allowed["base"] = ""; allowed["codec"] = "base"; allowed["engine"] = "base"; allowed["observe"] = "base"
+        allowed["base"] = ""; allowed["codec"] = "base"; allowed["engine"] = "base"; allowed["observe"] = "base policy flow"
         allowed["policy"] = "base"
         allowed["source"] = allowed["sink"] = allowed["operation"] = "base codec"
         allowed["flow"] = "engine base codec policy operation source sink"

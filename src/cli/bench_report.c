@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/progress.h"
 
 typedef void (*write_fn)(const struct bench_info *info, FILE *out);

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/path.h"
-#include "cli/json.h"
+#include "base/json.h"
 
 /* Names are shown whole: each byte may become four. */
 #define NAME_BYTES  ((size_t)4 * 8192)

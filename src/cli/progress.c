@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/signals.h"
 
 #define DRAWN_S         0.095 /* ticks of a tenth of a second are not all the same */

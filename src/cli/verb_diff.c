@@ -180,7 +180,7 @@ static void run_jobs(struct comparison *comparison)
         if (!side->is_done)
             progress_tick(&progress, side->job);
     }
-    progress_end(&progress);
+    progress_end(&progress, NULL);
 }
 
 static enum mr_status end_jobs(struct comparison *comparison, struct mr_error *err)

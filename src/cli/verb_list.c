@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/run.h"
 
 #define NAME_BYTES 4400

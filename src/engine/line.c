@@ -224,6 +224,8 @@ bool line_run_once(struct line_run *run, int64_t *start_ns, struct task_list *li
     int64_t end_ns = clock_now_ns();
     atomic_fetch_add_explicit(&line->busy_ns[s], end_ns - *start_ns, memory_order_relaxed);
     atomic_fetch_add_explicit(&line->runs[s], 1, memory_order_relaxed);
+    if (line->config.client.ran)
+        line->config.client.ran(line->config.client.ctx, item, s, *start_ns, end_ns);
     *start_ns = end_ns;
 
     lock_take(&item->lock);

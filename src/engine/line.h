@@ -103,6 +103,11 @@ struct line_client {
     void (*end)(struct line_item *item);
     /* The item's sleep is over, in time or because the line was closed; all steps are asked after that. Item lock held. NULL: no item sleeps. */
     void (*woken)(struct line_item *item);
+    /*
+     * A run of the item's step has ended on the calling thread, and is not settled yet; item NULL: a batch of feeding has, and runs of the
+     * first step may have come between. On clock_now_ns()'s clock. No lock held. NULL: nobody asks.
+     */
+    void (*ran)(void *ctx, struct line_item *item, unsigned step, int64_t start_ns, int64_t end_ns);
     /* The line is done: feed ended, nothing in flight. Called once, on some thread, no lock held. May be NULL. */
     void (*done)(void *ctx);
     void *ctx;

@@ -228,6 +228,18 @@ static bool is_surplus_locked(const struct pool_worker *worker)
     return pool->phase == POOL_OPEN && worker >= pool->workers + pool_thread_count(pool);
 }
 
+/* Only functions are told: what runs tasks tells of them what it wants to. */
+static void run_task(struct mr_pool *pool, struct task *task)
+{
+    if (!pool->ran || !future_is_task(task)) {
+        task->run(task);
+        return;
+    }
+    int64_t start_ns = clock_now_ns();
+    task->run(task);
+    pool->ran(pool->ran_ctx, start_ns, clock_now_ns());
+}
+
 void pool_worker_main(void *arg)
 {
     struct pool_worker *worker = arg;
@@ -243,7 +255,7 @@ void pool_worker_main(void *arg)
         if (task) {
             start_locked(pool, task);
             lock_give(&pool->lock);
-            task->run(task);
+            run_task(pool, task);
             lock_take(&pool->lock);
             end_locked(pool);
         } else if (pool->phase != POOL_OPEN && pool->running_count == 0) {
@@ -270,6 +282,23 @@ void pool_set_watch(struct mr_pool *pool, bool (*watch)(void *ctx), void *ctx)
     pool->watch = watch;
     pool->watch_ctx = ctx;
     lock_give(&pool->lock);
+}
+
+void pool_set_ran(struct mr_pool *pool, void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns),
+                  void *ctx)
+{
+    lock_take(&pool->lock);
+    pool->ran = ran;
+    pool->ran_ctx = ctx;
+    lock_give(&pool->lock);
+}
+
+unsigned pool_queued_count(struct mr_pool *pool)
+{
+    lock_take(&pool->lock);
+    unsigned count = pool->tasks.count;
+    lock_give(&pool->lock);
+    return count;
 }
 
 bool pool_needs_watch(const struct mr_pool *pool)

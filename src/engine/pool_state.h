@@ -65,6 +65,8 @@ struct mr_pool {
     void *is_blocked_ctx;
     bool (*watch)(void *ctx);
     void *watch_ctx;
+    void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns); /* const while threads run tasks */
+    void *ran_ctx;
     int64_t end_ns; /* 0 while the threads run */
 
     atomic_uint dozer_count, sleeper_count; /* threads that doze, and that sleep until woken */

@@ -45,6 +45,15 @@ void pool_post_one(struct mr_pool *pool, struct task *task);
  */
 void pool_set_idle_reason(struct mr_pool *pool, bool (*is_blocked)(void *ctx), void *ctx);
 
+/*
+ * Called on a thread of the pool after each submitted function that it ran: when that began and ended on clock_now_ns()'s clock. With no
+ * lock held. Set before the first post; NULL (the default): nobody asks.
+ */
+void pool_set_ran(struct mr_pool *pool, void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns),
+                  void *ctx);
+/* Tasks and functions that wait for a thread. */
+unsigned pool_queued_count(struct mr_pool *pool);
+
 #define POOL_DOZE_NS 1000000
 
 /*

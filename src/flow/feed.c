@@ -22,12 +22,17 @@ static void tell_failed(struct job *job, const struct input *input, const struct
                         const char *output, const struct mr_error *error)
 {
     char shown[PATH_SHOW_BYTES * 2];
+    struct input_place source = {0};
+    if (input && entry->path)
+        input_place(input, entry->path, &source);
     const struct job_item told = {
         .shown = input && entry->path ? input_show(input, entry->path, shown, sizeof(shown)) : "",
         .output = output,
         .entry = input && entry->path ? entry : NULL,
         .outcome = JOB_FAILED,
         .error = error,
+        .source = source,
+        .failed_in = -1,
     };
     ledger_failed(job, input, told.entry, error);
     job_tell(job, &told);
@@ -264,11 +269,14 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
 static void tell_early(struct job *job, struct item *item, enum job_outcome outcome)
 {
     char shown[PATH_SHOW_BYTES * 2];
+    struct input_place source;
+    input_place(item->input, item->entry.path, &source);
     const struct job_item told = {
         .shown = input_show(item->input, item->entry.path, shown, sizeof(shown)),
         .output = item->output.path,
         .entry = &item->entry,
         .outcome = outcome,
+        .source = source,
     };
     job_tell(job, &told);
     line_item_fini(&item->line);

@@ -57,6 +57,7 @@ struct item {
     bool is_small;      /* its content fits a chunk, going by what its source says */
     size_t in_room_bytes; /* of the first chunk */
     int64_t started_ns;   /* when it was made; 0 when nobody wants to know */
+    atomic_int_fast64_t stage_ns[JOB_STAGES]; /* that threads worked on it; any run */
     bool wants_seat;      /* an operation works outside of this process */
 
     /* locked */
@@ -254,6 +255,13 @@ enum mr_status collide_settle(struct job *job, struct item *item, struct mr_erro
  * is refused. The feed's thread. */
 enum mr_status feed_settle_names(struct job *job, struct item *item, bool is_selected,
                                  struct mr_error *err);
+
+/* For the line, when the observer wants to know what threads do. */
+void runs_item_ran(void *ctx, struct line_item *line_item, unsigned step, int64_t start_ns,
+                   int64_t end_ns);
+void runs_block_ran(void *ctx, int64_t start_ns, int64_t end_ns);
+/* Does it? */
+bool runs_are_wanted(const struct job *job);
 
 enum line_feed feed_next(void *ctx, struct line_item **line_item);
 bool feed_pauses(void *ctx);

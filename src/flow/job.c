@@ -52,6 +52,8 @@ static enum mr_status out_of_memory(struct mr_error *err)
 /* Once there is a line that can be asked. */
 static void give_reasons(struct job *job)
 {
+    if (job->config.observer.ran)
+        pool_set_ran(job->pools[JOB_PROCESS], runs_block_ran, job);
     static bool (*const reasons[JOB_STAGES])(void *) = {load_is_held, process_is_held,
                                                         store_is_held};
     if (job->config.pools == JOB_POOLS_SHARED)
@@ -177,6 +179,7 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
                    .is_done = item_is_done,
                    .end = item_end,
                    .woken = item_woken,
+                   .ran = runs_are_wanted(job) ? runs_item_ran : NULL,
                    .ctx = job},
     };
     job->order = config.order;
@@ -337,6 +340,7 @@ static void finish_problem(void *ctx, const char *path, const struct mr_error *p
         .output = path,
         .outcome = JOB_FAILED,
         .error = problem,
+        .failed_in = JOB_STORE,
     };
     atomic_fetch_sub(&job->outcomes[JOB_STORED], 1);
     ledger_failed_late(job, path, problem);

@@ -40,16 +40,43 @@ struct job_item {
     uint64_t in_bytes, out_bytes;
     int64_t in_flight_ns; /* from its admission to its end; 0 when nobody wants it */
     unsigned attempt_count; /* 1 unless it was tried again; 0 for what never came so far */
+    uint64_t number;        /* in the order of admission, from 1; 0: it was not admitted */
+    struct input_place source; /* where it came from; all NULL when the input as a whole failed */
+    int64_t stage_ns[3]; /* by enum job_stage: threads worked on it for so long, in all attempts; 0
+                            when nobody wants it */
+    int failed_in; /* JOB_FAILED: enum job_stage; -1: before it was loaded */
+};
+
+/* What a thread of the job does. */
+enum job_work {
+    JOB_WORK_LOAD,
+    JOB_WORK_PROCESS,
+    JOB_WORK_ENCODE, /* of large content, in blocks */
+    JOB_WORK_STORE,
+    JOB_WORK_FEED, /* finds items; what it loads itself meanwhile is told before */
+    JOB_WORK_BLOCK, /* what the sink has compressed in the pool of the operations */
+    JOB_WORKS
+};
+
+/* It has just been done by the calling thread; times are on clock_now_ns()'s clock. */
+struct job_run {
+    enum job_work work;
+    uint64_t number;             /* of its item; 0: it is of none */
+    const struct mr_entry *entry; /* of the item, or NULL */
+    int64_t start_ns, end_ns;
 };
 
 struct job_observer {
     void (*item_ended)(void *ctx, const struct job_item *item); /* may be NULL */
     /* Something that the user should know, and that fails nothing. May be NULL. */
     void (*remarked)(void *ctx, const char *text);
+    /* May ask job_levels(). Until job_destroy(). May be NULL. */
+    void (*ran)(void *ctx, struct job *job, const struct job_run *run);
     void *ctx;
     bool wants_details;
     bool wants_names; /* shown of all items; else of those alone that have an error */
     bool wants_times; /* in_flight_ns */
+    bool wants_stage_times;
 };
 
 /* What is done about failures before on_error has its say. All 0: nothing. */
@@ -159,6 +186,14 @@ void job_figures(struct job *job, struct job_figures *figures);
  * The owner. */
 bool job_worker_figures(struct job *job, enum job_stage stage, unsigned index,
                         struct job_worker_figures *figures);
+
+/* What is in flight now, and what waits for a thread: for one pool all of it under JOB_PROCESS. */
+struct job_levels {
+    uint64_t memory_used_bytes;
+    unsigned in_flight_count;
+    unsigned queued_counts[JOB_STAGES];
+};
+void job_levels(struct job *job, struct job_levels *levels);
 /*
  * After job_wait() said done: finishes the sink and says how the run ended. MR_OK (items may have
  * failed: see the figures), MR_CANCELLED (job_stop), any error: the output as a whole failed

@@ -387,20 +387,31 @@ enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct
     }
 }
 
-char *input_show(const struct input *input, const char *path, char *out, size_t cap_bytes)
+void input_place(const struct input *input, const char *path, struct input_place *place)
 {
     const struct mr_source *source = input->source;
     bool is_container = source->flags & MR_SOURCE_CONTAINER;
-    if (is_kind(source, "file"))
-        return path_show(out, cap_bytes, source->label);
+    *place = (struct input_place){.label = source->label, .joint = "", .path = ""};
+    if (is_kind(source, "file")) {
+        place->label_bytes = strlen(source->label);
+        return;
+    }
+    place->path = path;
     if (!is_container && !is_kind(source, "directory"))
-        return path_show(out, cap_bytes, path);
-    size_t label_bytes = strlen(source->label);
-    while (!is_container && label_bytes > 0 && source->label[label_bytes - 1] == '/')
-        label_bytes--;
+        return;
+    place->joint = is_container ? "!/" : "/";
+    place->label_bytes = strlen(source->label);
+    while (!is_container && place->label_bytes > 0 && source->label[place->label_bytes - 1] == '/')
+        place->label_bytes--;
+}
+
+char *input_show(const struct input *input, const char *path, char *out, size_t cap_bytes)
+{
+    struct input_place place;
+    input_place(input, path, &place);
     char *whole = NULL;
-    if (asprintf(&whole, "%.*s%s%s", (int)label_bytes, source->label, is_container ? "!/" : "/",
-                 path) < 0)
+    if (asprintf(&whole, "%.*s%s%s", (int)place.label_bytes, place.label, place.joint,
+                 place.path) < 0)
         return path_show(out, cap_bytes, path);
     path_show(out, cap_bytes, whole);
     free(whole);
