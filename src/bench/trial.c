@@ -124,6 +124,7 @@ static enum mr_status run_job(const struct bench_maker *maker, struct job_config
     job_start(job);
     bool is_stopped = false;
     while (!job_wait(job, TICK_MS)) {
+        maker->watches(maker->ctx, job);
         if (is_stopped || !maker->stops(maker->ctx))
             continue;
         is_stopped = true;

@@ -15,7 +15,6 @@ struct bench_info {
     const struct sweep *sweep;
     const struct bench *bench;
     unsigned processor_count;
-    bool shows_progress;
     double one_thread_rate; /* of the operations alone, bytes of input a second; 0: not measured */
 };
 

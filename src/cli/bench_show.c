@@ -1,7 +1,6 @@
 /* bench_show.c - the table of `millrace bench` and what follows from it. */
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/parse.h"
 #include "cli/bench_report.h"
@@ -19,8 +18,6 @@ void bench_info_init(struct bench_info *info, const struct options *options,
                                 .sweep = sweep,
                                 .bench = bench,
                                 .processor_count = thread_processor_count()};
-    info->shows_progress = !options->is_quiet && options->progress != WHEN_NEVER &&
-                           (options->progress == WHEN_ALWAYS || isatty(STDERR_FILENO));
 }
 
 char *bench_operations(const struct bench_info *info, char *text, size_t cap_bytes)

@@ -22,12 +22,13 @@ enum verb_bit {
     VERB_OPS = 8,
     VERB_FORMATS = 16,
     VERB_HELP = 32,
-    VERB_BENCH = 64
+    VERB_BENCH = 64,
+    VERB_REPORT = 128
 };
 #define VERBS_ON_INPUT (VERB_RUN | VERB_LIST | VERB_TEST | VERB_BENCH)
 #define VERBS_WITH_JOB (VERB_RUN | VERB_TEST)
 #define VERBS_AT_WORK  (VERBS_WITH_JOB | VERB_BENCH)
-#define VERBS_ALL      (VERBS_ON_INPUT | VERB_OPS | VERB_FORMATS | VERB_HELP)
+#define VERBS_ALL      (VERBS_ON_INPUT | VERB_OPS | VERB_FORMATS | VERB_HELP | VERB_REPORT)
 
 enum option_group {
     GROUP_WORK,
@@ -60,8 +61,8 @@ enum option_kind {
     OPTION_EXEC    /* the same, and it takes all words up to ";" */
 };
 
-/* When one of several things is done: --progress, --color. */
 enum when { WHEN_AUTO, WHEN_NEVER, WHEN_ALWAYS };
+enum progress_choice { PROGRESS_AUTO, PROGRESS_NEVER, PROGRESS_ALWAYS, PROGRESS_JSON };
 enum pool_choice { POOL_SPLIT, POOL_SHARED, POOL_AUTO };
 enum others { OTHERS_COPY, OTHERS_DROP, OTHERS_AUTO };
 enum sort { SORT_NAME, SORT_NONE };
@@ -156,11 +157,13 @@ struct options {
     bool resumes, retries_failed;
     int sync;            /* enum sync */
     int absolute_names; /* 1: strip */
-    int progress, color; /* enum when */
+    int progress;       /* enum progress_choice */
+    int color;          /* enum when */
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;
     bool is_long, is_json;
-    const char *report, *generate;
+    bool logs_json;
+    const char *report, *trace, *generate;
     bool streams, has_warm_up;
     unsigned repeat, warm_up; /* repeat 0: the default */
 };

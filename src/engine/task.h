@@ -70,16 +70,36 @@ void pool_set_watch(struct mr_pool *pool, bool (*watch)(void *ctx), void *ctx);
 bool pool_needs_watch(const struct mr_pool *pool);
 void pool_nudge(struct mr_pool *pool);
 
+/*
+ * A pool of config->thread_count threads that may be resized later, up to thread_max of them; what
+ * mr_pool_create() says, but config is not checked. mr_pool_create() makes pools of a fixed size.
+ */
+enum mr_status pool_create_sized(const struct mr_pool_config *config, unsigned thread_max,
+                                 struct mr_pool **pool, struct mr_error *err);
+/*
+ * From now on thread_count threads take tasks (1 .. thread_max); never interrupts a task. Threads
+ * are started when they are first needed; those that are too many park when their task is over.
+ * MR_OK, MR_E_MEMORY or MR_E_SYSTEM (a thread could not be started: the size stays), MR_CLOSED (the
+ * pool ends). Any thread.
+ */
+enum mr_status pool_resize(struct mr_pool *pool, unsigned thread_count, struct mr_error *err);
+/* The threads that take tasks now. */
+unsigned pool_thread_count(const struct mr_pool *pool);
+
 struct pool_times {
     int64_t busy_ns, starved_ns,
-        blocked_ns; /* summed over the threads since creation, sleeping threads up to now */
+        blocked_ns; /* summed over the threads since creation, without the time that they were
+                       parked; sleeping threads up to now */
 };
 void pool_times(struct mr_pool *pool, struct pool_times *times);
+/* Those of one thread, until_ns on clock_now_ns()'s clock (0: up to now). Zeros when the pool has
+ * no such thread. */
+void pool_worker_times(struct mr_pool *pool, unsigned index, int64_t until_ns,
+                       struct pool_times *times);
 
 /* The pool whose thread is calling, or NULL. */
 struct mr_pool *pool_current(void);
 
-unsigned pool_thread_count(const struct mr_pool *pool);
 const char *pool_name(const struct mr_pool *pool);
 
 /*

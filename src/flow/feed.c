@@ -289,6 +289,17 @@ bool feed_pauses(void *ctx)
     return atomic_load(&job->is_loading_serial);
 }
 
+static void count_content(struct job *job, const struct item *item)
+{
+    if (!item_is_content(item))
+        return;
+    if (item->entry.size_bytes < 0)
+        atomic_store_explicit(&job->has_unsized, true, memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(&job->found_bytes, (uint64_t)item->entry.size_bytes,
+                                  memory_order_relaxed);
+}
+
 /* One entry of the inputs: an item, or NULL when it came to nothing. MR_DONE at the end. */
 static enum mr_status next_item(struct job *job, struct item **item)
 {
@@ -326,6 +337,8 @@ static enum mr_status next_item(struct job *job, struct item **item)
     status = make_item(job, &entry, input, is_selected, item, &error);
     if (status == MR_SKIPPED)
         atomic_fetch_sub_explicit(&job->found_count, 1, memory_order_relaxed);
+    else if (status == MR_OK)
+        count_content(job, *item);
     return MR_OK;
 }
 

@@ -151,13 +151,14 @@ struct job {
     int64_t start_ns, end_ns; /* of the owner; end_ns 0: not done yet */
     struct pool_times end_times[JOB_STAGES];
 
-    atomic_bool is_closing, is_cancelled, is_found_all, is_serial_seen;
+    atomic_bool is_closing, is_cancelled, is_found_all, is_serial_seen, has_unsized;
     atomic_bool is_loading_serial; /* the last item of a serial source is not loaded yet */
     atomic_flag has_stop_error;
     atomic_bool stop_error_is_set;    /* stop_error may be read */
     struct mr_error stop_error;       /* written once, by who got has_stop_error */
     atomic_uint_fast64_t outcomes[4]; /* by enum job_outcome */
     atomic_uint_fast64_t copied_count, retried_count, file_count, found_count, in_bytes, out_bytes;
+    atomic_uint_fast64_t found_bytes, unread_bytes;
     struct median *median; /* of the times of items, for a limit in percent of it; NULL: none */
     atomic_bool is_halted;
     atomic_uint_fast64_t loaded_bytes, made_bytes; /* for the limit of the total */

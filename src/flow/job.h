@@ -145,7 +145,10 @@ struct job_figures {
     uint64_t remarked_count; /* of stored: something was wrong with the input */
     uint64_t file_count;   /* regular files stored */
     uint64_t found_count;  /* fed so far; is_found_all: all there is */
+    uint64_t found_bytes;  /* content of these, as far as their sizes are known */
+    uint64_t unread_bytes; /* of items that ended without being read to their end */
     bool is_found_all;
+    bool is_sized; /* the sizes of all that was found are known */
     uint64_t in_bytes,
         out_bytes; /* content read; content stored, or the size of an output archive */
     unsigned in_flight_count;
@@ -155,7 +158,13 @@ struct job_figures {
     double idle_s;           /* a shared pool's idle time */
     enum job_stage limiting; /* the stage that the others wait for */
     bool is_serial_source;   /* the input can only be loaded one item after the other */
+    bool is_serial_sink;     /* the output takes one item at a time */
     bool is_shared;
+};
+
+/* One thread of a stage, since the job was created. */
+struct job_worker_figures {
+    double busy_s, starved_s, blocked_s;
 };
 
 /* MR_OK, MR_E_MEMORY, MR_E_SYSTEM (threads), MR_E_LIMIT (one thread of the operations or the archive needs more than
@@ -167,7 +176,12 @@ bool job_wait(struct job *job, int64_t timeout_ms);
 /* No new items; with is_hard what is in flight is dropped at the next step. Async-signal-unsafe;
  * any thread. */
 void job_stop(struct job *job, bool is_hard);
+/* The owner. */
 void job_figures(struct job *job, struct job_figures *figures);
+/* The index-th thread of a stage; of a shared pool the same ones for each. False: there is none.
+ * The owner. */
+bool job_worker_figures(struct job *job, enum job_stage stage, unsigned index,
+                        struct job_worker_figures *figures);
 
 /* What is in flight now, and what waits for a thread: for one pool all of it under JOB_PROCESS. */
 struct job_levels {

@@ -51,9 +51,18 @@ static void look_at_failures(struct job *job, const struct job_item *told)
     halt(job, &error);
 }
 
+static uint64_t unread_of(const struct job_item *told)
+{
+    if (!told->entry || told->entry->kind != MR_KIND_FILE || told->entry->size_bytes < 0)
+        return 0;
+    uint64_t size_bytes = (uint64_t)told->entry->size_bytes;
+    return size_bytes > told->in_bytes ? size_bytes - told->in_bytes : 0;
+}
+
 void job_tell(struct job *job, const struct job_item *told)
 {
     atomic_fetch_add_explicit(&job->outcomes[told->outcome], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&job->unread_bytes, unread_of(told), memory_order_relaxed);
     if (job->config.observer.item_ended)
         job->config.observer.item_ended(job->config.observer.ctx, told);
     if (told->outcome == JOB_FAILED || told->outcome == JOB_STORED)

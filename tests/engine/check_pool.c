@@ -419,6 +419,34 @@ START_TEST(test_times)
 }
 END_TEST
 
+START_TEST(test_times_of_each_thread)
+{
+    struct mr_pool *pool = make_pool("each", 2, 0);
+    struct gate gate = {0};
+    struct mr_error err = {0};
+    struct pool_times all, each[2], none;
+    ck_assert_ok(mr_pool_submit(pool, wait_at_gate, &gate, NULL, &err), err);
+    await_arrivals(&gate, 1);
+    sleep_us(20000);
+    atomic_store(&gate.is_open, true);
+    mr_pool_drain(pool, -1);
+    sleep_us(20000);
+    mr_pool_shutdown(pool, MR_SHUTDOWN_DRAIN);
+    for (unsigned i = 0; i < 2; i++)
+        pool_worker_times(pool, i, 0, &each[i]);
+    ck_assert_int_ge(each[0].busy_ns > each[1].busy_ns ? each[0].busy_ns : each[1].busy_ns, 20000000);
+    ck_assert_int_gt(each[0].starved_ns, 0);
+    ck_assert_int_gt(each[1].starved_ns, 0);
+    ck_assert_int_eq(each[0].busy_ns + each[0].starved_ns, each[1].busy_ns + each[1].starved_ns);
+    pool_times(pool, &all);
+    ck_assert_int_eq(all.busy_ns, each[0].busy_ns + each[1].busy_ns);
+    ck_assert_int_eq(all.starved_ns, each[0].starved_ns + each[1].starved_ns);
+    pool_worker_times(pool, 2, 0, &none);
+    ck_assert_int_eq(none.busy_ns + none.starved_ns + none.blocked_ns, 0);
+    mr_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(test_batches_wake_enough_threads)
 {
     /* All four must run at once: they wait for each other. */
@@ -452,6 +480,7 @@ Suite *pool_suite(void)
     tcase_add_test(tests, test_shutdown_while_others_submit);
     tcase_add_test(tests, test_manual_pool);
     tcase_add_test(tests, test_times);
+    tcase_add_test(tests, test_times_of_each_thread);
     tcase_add_test(tests, test_batches_wake_enough_threads);
     suite_add_tcase(suite, tests);
     return suite;
