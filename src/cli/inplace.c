@@ -171,7 +171,8 @@ static int replace(const struct cli *cli, const struct setup *setup, const char 
     at.options.names = &at.name;
     at.options.name_count = 1;
     at.options.list_path = NULL;
-    at.cli = (struct cli){.options = &at.options, .message = cli->message};
+    at.cli = *cli;
+    at.cli.options = &at.options;
     bool is_archive = output_is_archive(at.name, &at.options);
     struct mr_error err = {0};
     int result;

@@ -7,9 +7,9 @@
  *   src/base/          libc only, no threads, no items: status, entry, parse (sizes, dates, nearest
  *                      names), path (names as bytes), io (whole reads and writes), below (openat2
  *                      under a root; dircache: directories kept open), nameset (names seen, in bounded
- *                      memory), sorter (likewise: any records in order), limits, median, filelock,
- *                      siphash, locale, clock, runqueue (threads that wait for a processor); spawn
- *                      (programs), helper (our own ones), sandbox
+ *                      memory), sorter (likewise: any records in order), json (json_read), limits, median,
+ *                      filelock, siphash, locale, clock, runqueue (threads that wait for a processor);
+ *                      spawn (programs), helper (our own ones), sandbox
  *   src/codec/         compression libraries, no threads, no items: block (codecs in blocks that can be
  *                      joined: block_*), deflate_* and deflater (libdeflate, ISA-L or zlib; dense: what
  *                      is not worth it), inflate, unwrap (streams that are decoded; pieces of them), sums
@@ -22,7 +22,8 @@
  *                      they should be); feed makes items (feed_names, collide,
  *                      links: their names; routes: their operations), load, process, encode and store
  *                      are their steps (item: what these share; box: what waits between two; again: how
- *                      they start anew; timing, amounts: what they may take; tell: how they ended);
+ *                      they start anew; timing, amounts: what they may take; tell: how they ended;
+ *                      runs: what threads did);
  *                      chunk, spool (content on its way), notes (lists beside the output), lost, ledger
  *                      (what the job writes down, and what earlier ones did); isolate_step (worker
  *                      processes for pipelines)
@@ -47,12 +48,16 @@
  *                      to try), trial (what they took), limit
  *   src/compare/       what `diff` is made of: digest (each content becomes a hash), manifest (what an
  *                      input holds, sorted), difference (of two manifests)
+ *   src/observe/       what a run shows of itself: report (and its forms: report_*; record: an item and a run
+ *                      as they hold them; digest: what is worth showing; page: HTML), trace; lanes, draft:
+ *                      how both are written
  *   src/cli/           this program:
  *     main             verbs as a table; the words before the options
  *     options          the one table of options, and what was asked for
  *     arguments        words of the command line to options; values: the harder values
  *     verb_run, verb_test, verb_list, verb_ops (ops, formats and help)
  *     verb_diff        two jobs at once; diff_show: what they found
+ *     verb_report      shows and merges reports and journals
  *     verb_bench       its own; bench_show, bench_report, bench_page: what it found
  *     run              what the others share: one job from its output to its exit status
  *     setup            options to the objects of a job: chain, selection, naming, inputs
@@ -61,10 +66,11 @@
  *     inplace          --in-place: one job for each input
  *     sizes            numbers of threads and bytes of memory
  *     resume           --journal and its like; fingerprint: what must be the same for that
+ *     records          what a run leaves besides its output: --report and --trace
  *     execute          a job while it runs: its observer, signals, how it ended
  *     message          the only writer to stderr; progress: the status line; summary: the end lines
  *     signals          SIGINT and its like; closed standard descriptors
- *     help, topics     the texts of --help; pages: manual, completions, from the tables; json
+ *     help, topics     the texts of --help; pages: manual, completions, from the tables
  *   src/examples/      programs on the library alone, and plugins
  *   src/packaging/     what is installed where
  *   tests/             mirrors src/ as <room>/check_<file>.c; cli/ runs the tool; bench/ measures the
@@ -97,6 +103,8 @@ static const struct verb verbs[] = {
      "Compare two inputs, trees or archives or one of each: names, types, modes, contents", verb_diff},
     {"bench", VERB_BENCH, "[OPTION]... INPUT... | --generate SPEC [-p OP]... [--sweep KEY=VALUES...]",
      "Measure the throughput on sample data in several sizes, and say which are best", verb_bench},
+    {"report", VERB_REPORT, "[--json] [--report FILE] FILE...",
+     "Show what reports of runs and journals hold, or make one report of them", verb_report},
     {"ops", VERB_OPS, "[NAME]...", "List the operations, or show the settings of one", verb_ops},
     {"formats", VERB_FORMATS, "", "List the archive formats that are read and written",
      verb_formats},
@@ -162,7 +170,8 @@ static int without_verb(const struct cli *cli, char *const *words)
                       line);
     else
         message_error(cli->message, NULL,
-                      "'%s' is no verb (millrace run, list, test, diff, bench, ops, formats or help)", shown);
+                      "'%s' is no verb (millrace run, list, test, diff, bench, report, ops, formats or help)",
+                      shown);
     return EXIT_USAGE;
 }
 
@@ -206,7 +215,9 @@ int main(int argc, char **argv)
     message_init(&message);
     struct options options;
     options_init(&options, 0);
-    const struct cli cli = {.options = &options, .message = &message};
+    const struct cli cli = {.options = &options,
+                            .message = &message,
+                            .words = (const char *const *)argv};
     if (argc < 2) {
         message_text(&message, help_short());
         return EXIT_USAGE;

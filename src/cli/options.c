@@ -238,8 +238,6 @@ static const struct option table[] = {
     {"generate", 0, "SPEC", GROUP_BENCH, VERB_BENCH,
      "make the sample up: files=1000,size=4K..64K,kind=text|random|zeros|mixed,seed=1",
      TEXT(generate)},
-    {"report", 0, "FILE", GROUP_BENCH, VERB_BENCH,
-     "write all figures as .json or .csv, or as a page with plots, .html", TEXT(report)},
 
     {"progress", 0, "auto|never|always|json", GROUP_REPORT, VERBS_AT_WORK,
      "how far the run is, on stderr; auto (default): when that is a terminal; json: an object a "
@@ -250,9 +248,19 @@ static const struct option table[] = {
     {"quiet", 'q', NULL, GROUP_REPORT, VERBS_ON_INPUT, "only errors", TRUE(is_quiet)},
     {"stats", 0, NULL, GROUP_REPORT, VERBS_WITH_JOB,
      "end with the figures of each stage: threads, busy, starved, blocked", TRUE(has_stats)},
+    {"report", 0, "FILE", GROUP_REPORT, VERBS_WITH_JOB | VERB_BENCH | VERB_REPORT,
+     "write all figures, and of a run every item, as .json or .csv, or as a page, .html; see "
+     "`millrace help reports`",
+     TEXT(report)},
+    {"trace", 0, "FILE", GROUP_REPORT, VERBS_WITH_JOB,
+     "write what each thread did, and when, as trace events: for Perfetto and chrome://tracing",
+     TEXT(trace)},
+    {"log-json", 0, NULL, GROUP_REPORT, VERBS_ON_INPUT,
+     "messages as JSON objects, one a line; with -v one for each item", TRUE(logs_json)},
     {"long", 'l', NULL, GROUP_REPORT, VERB_LIST, "mode, size and time before each name",
      TRUE(is_long)},
-    {"json", 0, NULL, GROUP_REPORT, VERB_LIST | VERB_DIFF, "one JSON object a line", TRUE(is_json)},
+    {"json", 0, NULL, GROUP_REPORT, VERB_LIST | VERB_DIFF | VERB_REPORT,
+     "one JSON object a line; of `report` one object", TRUE(is_json)},
 
     {"directory", 'C', "DIR", GROUP_OTHER, VERBS_ON_INPUT, "change to DIR first", LATER},
     {"dry-run", 0, NULL, GROUP_OTHER, VERB_RUN,

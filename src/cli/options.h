@@ -23,14 +23,15 @@ enum verb_bit {
     VERB_FORMATS = 16,
     VERB_HELP = 32,
     VERB_BENCH = 64,
-    VERB_DIFF = 256
+    VERB_DIFF = 128,
+    VERB_REPORT = 256
 };
 #define VERBS_ON_INPUT (VERB_RUN | VERB_LIST | VERB_TEST | VERB_BENCH | VERB_DIFF)
 #define VERBS_ON_INPUTS (VERBS_ON_INPUT & ~(unsigned)VERB_DIFF) /* any number of them */
 #define VERBS_WITH_JOB (VERB_RUN | VERB_TEST)
 #define VERBS_LIMITED  (VERBS_WITH_JOB | VERB_DIFF)
 #define VERBS_AT_WORK  (VERBS_WITH_JOB | VERB_BENCH | VERB_DIFF)
-#define VERBS_ALL      (VERBS_ON_INPUT | VERB_OPS | VERB_FORMATS | VERB_HELP)
+#define VERBS_ALL      (VERBS_ON_INPUT | VERB_OPS | VERB_FORMATS | VERB_HELP | VERB_REPORT)
 
 enum option_group {
     GROUP_WORK,
@@ -166,7 +167,8 @@ struct options {
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;
     bool is_long, is_json;
-    const char *report, *generate;
+    bool logs_json;
+    const char *report, *trace, *generate;
     bool streams, has_warm_up;
     unsigned repeat, warm_up; /* repeat 0: the default */
 };

@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "cli/execute.h"
 #include "cli/overlap.h"
+#include "cli/records.h"
 #include "cli/resume.h"
 #include "cli/signals.h"
 #include "source/archive_formats.h"
@@ -18,7 +19,7 @@
 struct made {
     char *prefix; /* of names in the output, for people */
     struct mr_sink *sink;
-    struct walk_own own[2]; /* the output and the journal, where the inputs could hold them */
+    struct walk_own own[2 + RECORDS_OWN_MAX]; /* what is written, where the inputs could hold it */
     struct inputs *inputs;
     struct resume resume;
 };
@@ -161,6 +162,7 @@ static enum mr_status open_inputs(const struct run *run, struct made *made, stru
         wanted.own_count = 1;
     if (resume_own(&made->resume, &made->own[wanted.own_count]))
         wanted.own_count++;
+    wanted.own_count += records_own(run->cli->records, &made->own[wanted.own_count]);
     return setup_make_inputs(run->setup, options, &wanted, &made->inputs, err);
 }
 

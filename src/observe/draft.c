@@ -64,6 +64,16 @@ FILE *draft_stream(struct draft *draft)
     return draft->out;
 }
 
+bool draft_file(const struct draft *draft, uint64_t *device, uint64_t *inode)
+{
+    struct stat about;
+    if (fstat(draft->fd, &about) != 0)
+        return false;
+    *device = (uint64_t)about.st_dev;
+    *inode = (uint64_t)about.st_ino;
+    return true;
+}
+
 /* 0, or the errno of what could not be written. */
 static int end_writing(struct draft *draft)
 {

@@ -5,6 +5,7 @@
 #ifndef MR_OBSERVE_DRAFT_H
 #define MR_OBSERVE_DRAFT_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "millrace/status.h"
@@ -22,6 +23,8 @@ enum mr_status draft_open(struct draft *draft, const char *path, const char *opt
                           struct mr_error *err);
 /* The file as a stream, which stays the draft's. NULL: out of memory. */
 FILE *draft_stream(struct draft *draft);
+/* Which file it is, among all; false: it cannot be told. */
+bool draft_file(const struct draft *draft, uint64_t *device, uint64_t *inode);
 /* Gives it its name, in place of what had it. The draft is closed, also on failure, which leaves
  * nothing behind. MR_OK, MR_E_SYSTEM. */
 enum mr_status draft_keep(struct draft *draft, const char *option, struct mr_error *err);

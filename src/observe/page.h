@@ -1,5 +1,5 @@
-/* page.h - what the self-contained HTML pages of millrace have in common: their looks, light and dark,
- * from 400 pixels on, without anything from the network. */
+/* page.h - what the self-contained HTML pages of millrace have in common: their looks, light and
+ * dark, from 400 pixels on, without anything from the network. */
 #ifndef MR_OBSERVE_PAGE_H
 #define MR_OBSERVE_PAGE_H
 

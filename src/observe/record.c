@@ -101,6 +101,9 @@ void record_write(struct json *json, const struct record *record)
 
 void record_run_write(struct json *json, const struct record_run *run)
 {
+    json_text(json, "command", run->command);
+    json_text(json, "version", run->version);
+    json_text(json, "started", run->started);
     json_unsigned(json, "jobs", run->job_count);
     json_bool(json, "is_complete", run->is_complete);
     json_unsigned(json, "exit_status", run->exit_status);

@@ -4,17 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "observe/draft.h"
+#include "observe/job_record.h"
 #include "observe/lanes.h"
 #include "observe/report_forms.h"
 #include "observe/report_read.h"
 
-#define OPTION     "--report"
-#define PATH_BYTES ((size_t)8300) /* an input, and a name in it */
+#define OPTION "--report"
 
 struct report {
     enum report_form form;
@@ -41,22 +40,13 @@ void report_drop(struct report *report)
         destroy(report);
 }
 
-static void set_origin(const struct report *report, struct record_run *run)
-{
-    snprintf(run->version, sizeof(run->version), "%s", mr_version());
-    snprintf(run->started, sizeof(run->started), "%s", report->started);
-    run->command = report->command;
-}
-
 /* The head of the JSON, and lanes behind it. */
 static enum mr_status begin(struct report *report, struct mr_error *err)
 {
-    struct record_run origin = {.job_count = 1};
     FILE *out = draft_stream(&report->draft);
     if (!out)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    set_origin(report, &origin);
-    report_write_begin(&report->writer, REPORT_JSON, out, &origin);
+    report_write_begin(&report->writer, REPORT_JSON, out);
     if (fflush(out) != 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, OPTION ": cannot be written");
     if (lanes_create(report->draft.fd, ftello(out), NULL, NULL, &report->lanes) != MR_OK)
@@ -97,85 +87,19 @@ enum mr_status report_create(const char *path, const char *command, struct repor
 
 bool report_file(const struct report *report, uint64_t *device, uint64_t *inode)
 {
-    struct stat about;
-    if (fstat(report->draft.fd, &about) != 0)
-        return false;
-    *device = (uint64_t)about.st_dev;
-    *inode = (uint64_t)about.st_ino;
-    return true;
+    return draft_file(&report->draft, device, inode);
 }
 
 /* ---- items ---- */
 
-static enum record_status status_of(const struct job_item *item)
-{
-    switch (item->outcome) {
-    case JOB_STORED:
-        return item->error && !item->is_remark ? RECORD_COPIED : RECORD_STORED;
-    case JOB_SKIPPED:
-        return RECORD_SKIPPED;
-    case JOB_CANCELLED:
-        return RECORD_CANCELLED;
-    case JOB_FAILED:
-        break;
-    }
-    return RECORD_FAILED;
-}
-
-static const char *kind_of(const struct job_item *item)
-{
-    static const char *const names[] = {[MR_KIND_FILE] = "file",
-                                        [MR_KIND_DIRECTORY] = "directory",
-                                        [MR_KIND_SYMLINK] = "symlink",
-                                        [MR_KIND_HARDLINK] = "hardlink",
-                                        [MR_KIND_OTHER] = "other"};
-    return item->entry ? names[item->entry->kind] : "other";
-}
-
-static const char *stage_of(const struct job_item *item)
-{
-    if (item->outcome != JOB_FAILED)
-        return "";
-    return item->failed_in < 0 ? "find" : record_stage_name((unsigned)item->failed_in);
-}
-
-/* A member of an archive has two names; path is room for the name of anything else. */
-static void set_names(const struct job_item *item, char *path, struct record *record)
-{
-    const struct input_place *place = &item->source;
-    bool is_member = place->label && strcmp(place->joint, "!/") == 0;
-    record->output = item->output ? item->output : "";
-    if (!place->label) {
-        record->path = record->output;
-        return;
-    }
-    record->path = path;
-    if (is_member)
-        record->member = place->path;
-    snprintf(path, PATH_BYTES, "%.*s%s%s", (int)place->label_bytes, place->label,
-             is_member ? "" : place->joint, is_member ? "" : place->path);
-}
-
 void report_item(struct report *report, const struct job_item *item)
 {
-    char path[PATH_BYTES];
-    struct record record = {
-        .status = status_of(item),
-        .kind = kind_of(item),
-        .member = "",
-        .reason = item->error ? item->error->text : "",
-        .stage = stage_of(item),
-        .in_bytes = item->in_bytes,
-        .out_bytes = item->out_bytes,
-        .stage_ns = {item->stage_ns[JOB_LOAD], item->stage_ns[JOB_PROCESS],
-                     item->stage_ns[JOB_STORE]},
-        .latency_ns = item->in_flight_ns,
-        .attempts = item->attempt_count,
-    };
+    char path[JOB_RECORD_PATH_BYTES];
+    struct record record;
     struct lane *lane = lanes_mine(report->lanes);
     if (!lane)
         return;
-    set_names(item, path, &record);
+    job_record(item, path, &record);
     char *line = lane_room(lane);
     struct json json;
     line[0] = ',';
@@ -250,6 +174,13 @@ static enum mr_status convert(struct report *report, struct mr_error *err)
         return status;
     }
     return draft_keep(&made, OPTION, err);
+}
+
+static void set_origin(const struct report *report, struct record_run *run)
+{
+    snprintf(run->version, sizeof(run->version), "%s", mr_version());
+    snprintf(run->started, sizeof(run->started), "%s", report->started);
+    run->command = report->command;
 }
 
 enum mr_status report_keep(struct report *report, int exit_status, double cpu_s,

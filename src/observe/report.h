@@ -5,10 +5,10 @@
  * not grow with it and what a killed program leaves can be read (report_read.h). The other forms
  * are made of that at the end.
  *
- *     {"millrace":VERSION,"kind":"run","command":...,"started":...,"items":[
+ *     {"millrace":VERSION,"kind":"run","items":[
  *     {"path":...,...}
  *     ,{"path":...,...}
- *     ],"run":{...}}
+ *     ],"run":{"command":...,...}}
  */
 #ifndef MR_OBSERVE_REPORT_H
 #define MR_OBSERVE_REPORT_H

@@ -24,14 +24,12 @@ enum mr_status report_form_of(const char *path, enum report_form *form, struct m
                         path_show(shown, sizeof(shown), path));
 }
 
-static void begin_json(FILE *out, const struct record_run *first)
+static void begin_json(FILE *out)
 {
     struct json json;
     json_open(&json, out);
-    json_text(&json, "millrace", first->version);
+    json_text(&json, "millrace", mr_version());
     json_text(&json, "kind", "run");
-    json_text(&json, "command", first->command);
-    json_text(&json, "started", first->started);
     json_array(&json, "items");
     fputc('\n', out);
 }
@@ -46,12 +44,11 @@ static void end_json(FILE *out, const struct record_run *run)
     fputs("}\n", out);
 }
 
-void report_write_begin(struct report_writer *writer, enum report_form form, FILE *out,
-                        const struct record_run *first)
+void report_write_begin(struct report_writer *writer, enum report_form form, FILE *out)
 {
     *writer = (struct report_writer){.form = form, .out = out};
     if (form == REPORT_JSON)
-        begin_json(out, first);
+        begin_json(out);
     else if (form == REPORT_CSV)
         fputs(REPORT_CSV_HEAD "\n", out);
 }
@@ -110,12 +107,11 @@ enum mr_status report_copy(int fd, const char *name, enum report_form form, FILE
 {
     struct copy copy = {.digest = NULL};
     const struct report_visitor visitor = {.item = copy_item, .run = copy_run, .ctx = &copy};
-    const struct record_run nothing = {.command = ""};
     enum mr_status status =
         form == REPORT_HTML ? digest_create(DIGEST_KEPT_MAX, &copy.digest, err) : MR_OK;
     if (status != MR_OK)
         return status;
-    report_write_begin(&copy.writer, form, out, &nothing);
+    report_write_begin(&copy.writer, form, out);
     status = report_read(fd, name, &visitor, err);
     digest_destroy(copy.digest);
     return status;

@@ -19,10 +19,8 @@ struct report_writer {
     uint64_t item_count;
 };
 
-/* The items come between begin and end, in any number. first: version, command and start, where
- * they are known. */
-void report_write_begin(struct report_writer *writer, enum report_form form, FILE *out,
-                        const struct record_run *first);
+/* The items come between begin and end, in any number. */
+void report_write_begin(struct report_writer *writer, enum report_form form, FILE *out);
 void report_write_item(struct report_writer *writer, const struct record *record);
 /* digest has seen all items. */
 void report_write_end(struct report_writer *writer, const struct record_run *run,

@@ -174,6 +174,13 @@ static enum mr_status take_figure(struct reading *reading, const struct json_val
         run->is_complete = value->is_true;
     if (value->kind == JSON_BOOL && strcmp(value->key, "is_shared") == 0)
         run->is_shared = value->is_true;
+    if (strcmp(value->key, "version") == 0)
+        snprintf(run->version, sizeof(run->version), "%s", value->text);
+    if (strcmp(value->key, "started") == 0)
+        snprintf(run->started, sizeof(run->started), "%s", value->text);
+    if (strcmp(value->key, "command") == 0 && !reading->command &&
+        !(reading->command = strdup(value->text)))
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     for (unsigned s = 0; s < RECORD_STAGES; s++)
         if (value->kind == JSON_OBJECT && strcmp(value->key, record_stage_name(s)) == 0)
             return read_stage(reading, &run->stages[s], err);
@@ -212,23 +219,6 @@ static enum mr_status read_run(struct reading *reading, struct mr_error *err)
     return status;
 }
 
-/* What stands before the items. */
-static enum mr_status take_origin(struct reading *reading, const struct json_value *value,
-                                  struct mr_error *err)
-{
-    struct record_run *run = &reading->run;
-    if (strcmp(value->key, "kind") == 0 && strcmp(value->text, "run") != 0)
-        return unexpected(reading, err);
-    if (strcmp(value->key, "millrace") == 0)
-        snprintf(run->version, sizeof(run->version), "%s", value->text);
-    if (strcmp(value->key, "started") == 0)
-        snprintf(run->started, sizeof(run->started), "%s", value->text);
-    if (strcmp(value->key, "command") == 0 && !reading->command &&
-        !(reading->command = strdup(value->text)))
-        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    return json_skip(reading->json, value, err);
-}
-
 static enum mr_status read_report(struct reading *reading, struct mr_error *err)
 {
     struct json_value value;
@@ -241,8 +231,10 @@ static enum mr_status read_report(struct reading *reading, struct mr_error *err)
             status = read_items(reading, err);
         else if (value.kind == JSON_OBJECT && strcmp(value.key, "run") == 0)
             status = read_run(reading, err);
+        else if (strcmp(value.key, "kind") == 0 && strcmp(value.text, "run") != 0)
+            status = unexpected(reading, err);
         else
-            status = take_origin(reading, &value, err);
+            status = json_skip(reading->json, &value, err);
     }
     if (status != MR_OK)
         return status;

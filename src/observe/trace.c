@@ -200,20 +200,23 @@ static void destroy(struct trace *trace)
     free(trace);
 }
 
-static enum mr_status write_head(const struct trace *trace, uint64_t memory_bytes,
-                                 int64_t *end_bytes)
+static enum mr_status write_head(const struct trace *trace, int64_t *end_bytes)
 {
     char head[HEAD_BYTES];
     int length = snprintf(head, sizeof(head),
-                          "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"millrace\":\"%s\","
-                          "\"memory_bytes\":%llu},\"traceEvents\":[\n",
-                          mr_version(), (unsigned long long)memory_bytes);
+                          "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"millrace\":\"%s\"},"
+                          "\"traceEvents\":[\n",
+                          mr_version());
     *end_bytes = length;
     return io_pwrite(trace->draft.fd, head, (size_t)length, 0) == 0 ? MR_OK : MR_E_SYSTEM;
 }
 
-enum mr_status trace_create(const char *path, uint64_t memory_bytes, struct trace **trace,
-                            struct mr_error *err)
+bool trace_file(const struct trace *trace, uint64_t *device, uint64_t *inode)
+{
+    return draft_file(&trace->draft, device, inode);
+}
+
+enum mr_status trace_create(const char *path, struct trace **trace, struct mr_error *err)
 {
     int64_t end_bytes = 0;
     struct trace *made = calloc(1, sizeof(*made));
@@ -221,7 +224,7 @@ enum mr_status trace_create(const char *path, uint64_t memory_bytes, struct trac
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     made->start_ns = clock_now_ns();
     enum mr_status status = draft_open(&made->draft, path, OPTION, err);
-    if (status == MR_OK && write_head(made, memory_bytes, &end_bytes) != MR_OK)
+    if (status == MR_OK && write_head(made, &end_bytes) != MR_OK)
         status = mr_error_set(err, MR_E_SYSTEM, errno, OPTION);
     if (status == MR_OK &&
         lanes_create(made->draft.fd, end_bytes, name_thread, made, &made->lanes) != MR_OK)

@@ -15,10 +15,10 @@
 
 struct trace;
 
-/* Written beside path until trace_keep(). memory_bytes is the budget of the job, which is told.
- * MR_OK, MR_E_USAGE, MR_E_SYSTEM, MR_E_MEMORY. */
-enum mr_status trace_create(const char *path, uint64_t memory_bytes, struct trace **trace,
-                            struct mr_error *err);
+/* Written beside path until trace_keep(). MR_OK, MR_E_USAGE, MR_E_SYSTEM, MR_E_MEMORY. */
+enum mr_status trace_create(const char *path, struct trace **trace, struct mr_error *err);
+/* The file that is written now, so that no input holds it; false: it cannot be told. */
+bool trace_file(const struct trace *trace, uint64_t *device, uint64_t *inode);
 /* As the functions of job_observer; any thread. */
 void trace_ran(struct trace *trace, struct job *job, const struct job_run *run);
 void trace_item(struct trace *trace, const struct job_item *item);
