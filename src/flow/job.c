@@ -177,7 +177,8 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
     const struct line_step steps[STEP_COUNT] = {
         [STEP_LOAD] = {"load", job->pools[JOB_LOAD], 1, load_claim, load_run, load_settle},
         [STEP_PROCESS] = {"process", job->pools[JOB_PROCESS], 1, process_claim, process_run,
-                          process_settle},
+                          process_settle, process_others, process_goes_with,
+                          process_run_together},
         [STEP_ENCODE] = {"encode", job->pools[JOB_PROCESS], job->encode_width, encode_claim,
                          encode_run, encode_settle},
         [STEP_STORE] = {"store", job->pools[JOB_STORE], 1, store_claim, store_run, store_settle},

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/helper.h"
 #include "helper/begin.h"
 #include "operation/chain.h"
@@ -32,12 +33,15 @@ enum { EXIT_ODD_REQUEST = 66, EXIT_NO_WINDOW, EXIT_NO_ANSWER };
 #endif
 
 static struct window window;
-static struct wire_message *message; /* in it */
-static struct wire_request request;  /* the one that is answered */
+static const struct window_place *place; /* in it: where the request is */
+static struct wire_message *message;     /* there */
+static struct wire_request request;      /* the one that is answered */
+static int64_t begin_ns;                 /* since then */
 static struct chain *chain;
 static struct chain_state *state;
 static struct mr_entry entry; /* of the item; its texts are in entry_texts */
 static char entry_texts[WIRE_TEXTS_BYTES];
+static struct mr_xattr *entry_xattrs; /* room for them, owned */
 
 /* ---- messages ---- */
 
@@ -48,10 +52,25 @@ static bool receive(void)
     ssize_t got;
     while ((got = read(WIRE_BELL_FD, &count, sizeof(count))) < 0 && errno == EINTR)
         continue;
-    if (got != (ssize_t)sizeof(count))
-        return false;
+    return got == (ssize_t)sizeof(count);
+}
+
+static void take_request(const struct window_place *from)
+{
+    place = from;
+    message = (struct wire_message *)from->message;
     memcpy(&request, &message->request, sizeof(request));
-    return true;
+    begin_ns = clock_now_ns();
+}
+
+static void ring(void)
+{
+    const uint64_t once = 1;
+    ssize_t put;
+    while ((put = write(WIRE_ANSWER_FD, &once, sizeof(once))) < 0 && errno == EINTR)
+        continue;
+    if (put != (ssize_t)sizeof(once))
+        exit(EXIT_NO_ANSWER);
 }
 
 /* The text after this one of a request, NULL at its end. NULL: the first. */
@@ -64,16 +83,15 @@ static const char *next_text(const char *text)
 static void add_text(struct wire_answer *answer, const char *text)
 {
     size_t bytes = strlen(text) + 1;
-    if (bytes > WIRE_TEXTS_BYTES - answer->texts_bytes)
+    if (bytes > place->message_bytes - sizeof(*message) - answer->texts_bytes)
         exit(EXIT_NO_ANSWER);
     memcpy(message->texts + answer->texts_bytes, text, bytes);
     answer->texts_bytes += (uint32_t)bytes;
 }
 
-static void send_answer(struct wire_answer *answer, enum mr_status status,
-                        const struct mr_error *err)
+static void put_answer(struct wire_answer *answer, enum mr_status status,
+                       const struct mr_error *err)
 {
-    const uint64_t once = 1;
     answer->number = request.number;
     answer->status = (int32_t)status;
     if (mr_status_is_error(status)) {
@@ -81,12 +99,8 @@ static void send_answer(struct wire_answer *answer, enum mr_status status,
         answer->texts_bytes = 0;
         add_text(answer, err->text);
     }
+    answer->took_ns = clock_now_ns() - begin_ns;
     memcpy(&message->answer, answer, sizeof(*answer));
-    ssize_t put;
-    while ((put = write(WIRE_ANSWER_FD, &once, sizeof(once))) < 0 && errno == EINTR)
-        continue;
-    if (put != (ssize_t)sizeof(once))
-        exit(EXIT_NO_ANSWER);
 }
 
 /* ---- requests ---- */
@@ -122,7 +136,7 @@ static void set_up(void)
         add_text(&answer, first->name);
         add_text(&answer, notes_path ? notes_path : "");
     }
-    send_answer(&answer, status, &err);
+    put_answer(&answer, status, &err);
 }
 
 static void rename_item(void)
@@ -135,31 +149,15 @@ static void rename_item(void)
     if (status == MR_OK)
         add_text(&answer, path);
     free(path);
-    send_answer(&answer, status, &err);
+    put_answer(&answer, status, &err);
 }
 
 /* What stands in the request, with its texts where they stay until the next item. */
 static void take_entry(void)
 {
-    char *texts[WIRE_ENTRY_TEXTS] = {NULL};
-    const char *text = NULL;
-    entry = request.entry;
     memcpy(entry_texts, message->texts, request.texts_bytes);
-    for (size_t i = 0; i < WIRE_ENTRY_TEXTS; i++) {
-        if (!(request.texts & (1u << i)))
-            continue;
-        text = next_text(text);
-        if (!text)
-            exit(EXIT_ODD_REQUEST);
-        texts[i] = entry_texts + (text - message->texts);
-    }
-    entry.path = texts[0];
-    entry.target = texts[1];
-    entry.uname = texts[2];
-    entry.gname = texts[3];
-    entry.output_path = texts[4];
-    entry.xattrs = NULL;
-    entry.xattr_count = 0;
+    if (!wire_take_entry(&request, entry_texts, &entry, &entry_xattrs))
+        exit(EXIT_ODD_REQUEST);
 }
 
 static void process(void)
@@ -167,10 +165,10 @@ static void process(void)
     struct wire_answer answer = {0};
     struct mr_error err = {0};
     struct mr_io io = {
-        .in = window.in,
+        .in = place->in,
         .in_bytes = request.in_bytes,
         .is_last = request.is_last,
-        .out = window_room(&window, request.room_bytes),
+        .out = window_room(place, request.room_bytes),
         .out_bytes = request.room_bytes,
         .deadline_ns = request.deadline_ns,
     };
@@ -188,7 +186,20 @@ static void process(void)
         add_text(&answer, note);
     if (mr_status_is_error(status))
         chain_stop(state);
-    send_answer(&answer, status, &err);
+    put_answer(&answer, status, &err);
+}
+
+static void process_together(void)
+{
+    struct wire_message *large = message;
+    unsigned count = request.together_count;
+    if (count > WINDOW_SMALL_COUNT)
+        exit(EXIT_ODD_REQUEST);
+    for (unsigned i = 0; i < count; i++) {
+        take_request(&window.places[1 + i]);
+        process();
+        atomic_store_explicit(&large->done_count, i + 1, memory_order_release);
+    }
 }
 
 int main(void)
@@ -196,8 +207,8 @@ int main(void)
     begin();
     if (window_map(&window, WIRE_WINDOW_FD, true) != 0)
         return EXIT_NO_WINDOW;
-    message = (struct wire_message *)window.message;
     while (receive()) {
+        take_request(&window.places[0]);
         uint32_t kind = request.kind;
         if (kind != WIRE_SETUP && !state)
             return EXIT_ODD_REQUEST;
@@ -205,8 +216,11 @@ int main(void)
             set_up();
         else if (kind == WIRE_RENAME)
             rename_item();
-        else
+        else if (kind == WIRE_PROCESS)
             process();
+        else
+            process_together();
+        ring();
     }
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/path.h"
 #include "operation/chain_links.h"
 #include "operation/internals.h"
@@ -40,6 +41,8 @@ struct isolate_state {
     const struct mr_entry *entry;
     bool has_begun;       /* the process knows of the item */
     unsigned begun_count; /* items that the process was given */
+    const struct mr_entry *ahead[WINDOW_SMALL_COUNT]; /* that it was handed over together */
+    unsigned ahead_at;                                /* of them: the next one */
     struct worker worker;
 };
 
@@ -167,32 +170,31 @@ static enum mr_status start(void *object, const struct mr_entry *entry, struct m
     return MR_OK;
 }
 
-static enum mr_status add_entry(struct worker *worker, const struct mr_entry *entry,
-                                struct mr_error *err)
-{
-    struct wire_request *request = &worker->request;
-    const char *const texts[] = {entry->path, entry->target, entry->uname, entry->gname,
-                                 entry->output_path};
-    enum mr_status status = MR_OK;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && status == MR_OK; i++) {
-        if (!texts[i])
-            continue;
-        request->texts |= 1u << i;
-        status = worker_add_text(worker, texts[i], err);
-    }
-    request->starts = true;
-    request->entry = *entry;
-    request->entry.path = request->entry.target = request->entry.uname = request->entry.gname =
-        NULL;
-    request->entry.output_path = NULL;
-    request->entry.xattrs = NULL;
-    request->entry.xattr_count = 0;
-    return status;
-}
-
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+/* Content, and room for what comes of it, in the request's place. */
+static void put_content(struct worker *worker, const unsigned char *in, size_t in_bytes,
+                        size_t room_bytes)
+{
+    const struct window_place *place = worker_place(worker);
+    in_bytes = smaller(in_bytes, place->area_bytes);
+    if (in_bytes > 0)
+        memcpy(place->in, in, in_bytes);
+    worker->request.in_bytes = in_bytes;
+    worker->request.room_bytes = smaller(room_bytes, place->area_bytes);
+}
+
+/* What the answer says of the content. */
+static void take_content(struct worker *worker, struct mr_io *io)
+{
+    const struct wire_answer *answer = &worker->answer;
+    size_t used_bytes = answer->used_bytes, made_bytes = answer->made_bytes;
+    if (made_bytes > 0)
+        memcpy(io->out, window_room(worker_place(worker), worker->request.room_bytes), made_bytes);
+    mr_io_advance(io, used_bytes, made_bytes);
 }
 
 /* One request for content, and what comes of it. */
@@ -200,50 +202,114 @@ static enum mr_status work(struct isolate_state *state, struct mr_io *io, struct
 {
     struct worker *worker = &state->worker;
     struct wire_request *request = worker_request(worker, WIRE_PROCESS);
-    size_t in_bytes = smaller(io->in_bytes, WINDOW_AREA_BYTES);
-    size_t room_bytes = smaller(io->out_bytes, WINDOW_AREA_BYTES);
-    if (in_bytes > 0)
-        memcpy(worker->window.in, io->in, in_bytes);
-    request->in_bytes = in_bytes;
-    request->room_bytes = room_bytes;
-    request->is_last = io->is_last && in_bytes == io->in_bytes;
+    put_content(worker, io->in, io->in_bytes, io->out_bytes);
+    request->is_last = io->is_last && request->in_bytes == io->in_bytes;
     request->deadline_ns = io->deadline_ns;
-    enum mr_status status = state->has_begun ? MR_OK : add_entry(worker, state->entry, err);
+    enum mr_status status = state->has_begun ? MR_OK : worker_add_entry(worker, state->entry, err);
     if (status == MR_OK)
         status = worker_ask(worker, io, err);
-    if (status != MR_OK && status != MR_DONE)
-        return status;
-    const struct wire_answer *answer = &worker->answer;
-    size_t used_bytes = answer->used_bytes, made_bytes = answer->made_bytes;
-    if (made_bytes > 0)
-        memcpy(io->out, window_room(&worker->window, room_bytes), made_bytes);
-    io->out += made_bytes;
-    io->out_bytes -= made_bytes;
-    if (used_bytes > 0)
-        io->in += used_bytes;
-    io->in_bytes -= used_bytes;
+    if (status == MR_OK || status == MR_DONE)
+        take_content(worker, io);
     return status;
 }
+
+static enum mr_status work_in_process(struct isolate_state *state, struct mr_io *io,
+                                      struct mr_error *err)
+{
+    worker_drop_next(&state->worker);
+    enum mr_status status = worker_is_there(&state->worker) ? MR_OK : start_process(state, err);
+    if (status != MR_OK)
+        return status;
+    if (!state->has_begun)
+        state->begun_count++;
+    return work(state, io, err);
+}
+
+static bool is_damage(const struct isolate_state *state, enum mr_status status)
+{
+    return (status == MR_E_CHILD || status == MR_E_MEMORY) && !state->has_begun &&
+           state->begun_count > 1;
+}
+
+/* ---- several items together ---- */
+
+static bool goes_ahead(const void *object, size_t in_bytes, size_t room_bytes)
+{
+    (void)object;
+    return in_bytes <= WINDOW_SMALL_AREA_BYTES && room_bytes <= WINDOW_SMALL_AREA_BYTES;
+}
+
+static void ahead(void *object, const struct operation_ahead *items, unsigned count)
+{
+    struct isolate_state *state = object;
+    struct worker *worker = &state->worker;
+    worker_drop_next(worker);
+    if (!worker_is_there(worker) && start_process(state, NULL) != MR_OK)
+        return;
+    for (unsigned i = 0; i < count && i < WINDOW_SMALL_COUNT; i++) {
+        const struct operation_ahead *item = &items[i];
+        worker_request_together(worker)->is_last = true;
+        put_content(worker, item->in, item->in_bytes, item->room_bytes);
+        if (worker_add_entry(worker, item->entry, NULL) != MR_OK)
+            break;
+        worker_keep(worker);
+        state->ahead[i] = item->entry;
+    }
+    state->ahead_at = 0;
+    if (worker_has_next(worker))
+        worker_hand_over(worker);
+}
+
+/* Has the process begun with the item already? */
+static bool is_ahead(struct isolate_state *state)
+{
+    return worker_has_next(&state->worker) && !state->has_begun &&
+           state->ahead[state->ahead_at] == state->entry;
+}
+
+/* Of the time of this call, what the item itself took counts. */
+static void excuse(const struct worker *worker, struct mr_io *io, int64_t begin_ns)
+{
+    int64_t took_ns = worker->answer.took_ns;
+    if (io->excused_ns && took_ns >= 0)
+        *io->excused_ns += clock_now_ns() - begin_ns - took_ns;
+}
+
+/*
+ * The item that the process has begun with: what has become of it. MR_AGAIN: nothing; it is to be
+ * done by itself, from its beginning.
+ */
+static enum mr_status finish_ahead(struct isolate_state *state, struct mr_io *io,
+                                   struct mr_error *err)
+{
+    struct worker *worker = &state->worker;
+    int64_t begin_ns = clock_now_ns();
+    state->ahead_at++;
+    state->begun_count++;
+    enum mr_status status = worker_ask_next(worker, io, err);
+    if (mr_status_is_error(status) || status == MR_CANCELLED)
+        return status;
+    if (status != MR_DONE || worker->request.room_bytes > io->out_bytes) {
+        worker_drop(worker);
+        return MR_AGAIN;
+    }
+    excuse(worker, io, begin_ns);
+    take_content(worker, io);
+    return status;
+}
+
+/* ---- process ---- */
 
 static enum mr_status process(void *object, struct mr_io *io, struct mr_error *err)
 {
     struct isolate_state *state = object;
-    enum mr_status status = MR_OK;
-    bool is_again = false;
-    do {
-        if (!worker_is_there(&state->worker))
-            status = start_process(state, err);
-        if (status != MR_OK)
-            break;
-        bool had_others = state->begun_count > 0;
-        if (!state->has_begun)
-            state->begun_count++;
-        status = work(state, io, err);
-        bool may_be_others_damage =
-            (status == MR_E_CHILD || status == MR_E_MEMORY) && !state->has_begun && had_others;
-        is_again = may_be_others_damage && !is_again;
-        status = is_again ? MR_OK : status;
-    } while (is_again);
+    enum mr_status status = MR_AGAIN;
+    if (is_ahead(state))
+        status = finish_ahead(state, io, err);
+    if (status == MR_AGAIN)
+        status = work_in_process(state, io, err);
+    if (is_damage(state, status))
+        status = work_in_process(state, io, err);
     state->has_begun = true;
     return name_problem(state->config, status, err);
 }
@@ -266,7 +332,8 @@ static const struct block_codec *blocks(const void *object, const struct block_o
     return operation_blocks(last->operation, last->config, options);
 }
 
-static const struct mr_operation_internals internals = {.blocks = blocks};
+static const struct mr_operation_internals internals = {
+    .blocks = blocks, .goes_ahead = goes_ahead, .ahead = ahead};
 
 /* Without a name: what the operations in the process say bears theirs. */
 static const struct mr_operation operation_isolate = {
