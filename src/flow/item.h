@@ -225,10 +225,8 @@ void process_settle(struct line_item *line_item, struct line_run *run);
 /* Room for what PROCESS makes of its input; NULL: out of memory. PROCESS. */
 struct chunk *process_take_room(struct item *item);
 
-/* Small items that worker processes are handed several at once (process_together.c): see struct line_step. */
-unsigned process_others(const struct line_run *run);
-bool process_goes_with(const struct line_run *run, const struct line_run *other);
-void process_run_together(struct line_run *const *runs, unsigned count);
+/* Small items that worker processes are handed several at once (process_together.c): see struct line_together. */
+extern const struct line_together process_together;
 /* Is the item one of them, with content of in_bytes? */
 bool process_is_brief(const struct item *item, size_t in_bytes);
 /* Around the run of one alone, for the time that it takes: returns when it began, or 0 for any other item. */

@@ -177,8 +177,7 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
     const struct line_step steps[STEP_COUNT] = {
         [STEP_LOAD] = {"load", job->pools[JOB_LOAD], 1, load_claim, load_run, load_settle},
         [STEP_PROCESS] = {"process", job->pools[JOB_PROCESS], 1, process_claim, process_run,
-                          process_settle, process_others, process_goes_with,
-                          process_run_together},
+                          process_settle},
         [STEP_ENCODE] = {"encode", job->pools[JOB_PROCESS], job->encode_width, encode_claim,
                          encode_run, encode_settle},
         [STEP_STORE] = {"store", job->pools[JOB_STORE], 1, store_claim, store_run, store_settle},
@@ -192,6 +191,7 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
     const struct line_config config = {
         .steps = steps,
         .step_count = STEP_COUNT,
+        .together = job->config.is_isolated ? &process_together : NULL,
         .order = order_of(job),
         .budget_bytes = job->config.memory_bytes - sink_bytes - source_bytes,
         .in_flight_max = in_flight_max(&job->config),

@@ -52,7 +52,7 @@ void process_brief_end(struct item *item, int64_t begin_ns)
         learn(item->job, clock_now_ns() - begin_ns);
 }
 
-unsigned process_others(const struct line_run *run)
+static unsigned others(const struct line_run *run)
 {
     const struct item *item = item_of(run->item);
     if (!is_brief_now(item))
@@ -66,7 +66,7 @@ unsigned process_others(const struct line_run *run)
     return count > 1 ? (unsigned)count - 1 : 0;
 }
 
-bool process_goes_with(const struct line_run *run, const struct line_run *other)
+static bool goes_with(const struct line_run *run, const struct line_run *other)
 {
     const struct item *item = item_of(run->item), *candidate = item_of(other->item);
     return candidate->way == item->way && is_brief_now(candidate);
@@ -90,7 +90,7 @@ static unsigned prepare(struct line_run *const *runs, unsigned count,
     return count;
 }
 
-void process_run_together(struct line_run *const *runs, unsigned count)
+static void run_together(struct line_run *const *runs, unsigned count)
 {
     struct operation_ahead items[LINE_TOGETHER_MAX];
     struct item *first = item_of(runs[0]->item);
@@ -107,3 +107,6 @@ void process_run_together(struct line_run *const *runs, unsigned count)
         way_put(way, state);
     learn(first->job, (clock_now_ns() - begin_ns) / count);
 }
+
+const struct line_together process_together = {
+    .step = STEP_PROCESS, .others = others, .goes_with = goes_with, .run = run_together};
