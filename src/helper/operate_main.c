@@ -4,6 +4,7 @@
  * started it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -20,10 +21,13 @@
 enum { EXIT_ODD_REQUEST = 66, EXIT_NO_WINDOW, EXIT_NO_ANSWER };
 
 /*
- * What the operations may take beyond what they say. Memory that is private and writable, so also
- * the program's own data and the stacks of threads. Sanitizers map terabytes.
+ * What the operations may take beyond what they say. Of memory that is private and writable, so also
+ * of the program's own data and the stacks of threads; and of address space beyond what the program
+ * has mapped with its plugins, for memory that is shared, which nothing else bounds. There more is
+ * free: threads reserve far more of it than they use. Sanitizers map terabytes.
  */
-#define SPARE_BYTES ((rlim_t)512 << 20)
+#define SPARE_BYTES         ((rlim_t)512 << 20)
+#define SPARE_ADDRESS_BYTES ((rlim_t)1536 << 20)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define LIMITS_MEMORY 0
 #elif defined(__has_feature)
@@ -105,12 +109,33 @@ static void put_answer(struct wire_answer *answer, enum mr_status status,
 
 /* ---- requests ---- */
 
+/* What is mapped now; 0 where the system does not say. */
+static rlim_t mapped_bytes(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file || fscanf(file, "%lu", &pages) != 1)
+        pages = 0;
+    if (file)
+        fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A limit that is there already may be lower: then this one fails. */
+static void limit(int resource, rlim_t bytes)
+{
+    const struct rlimit both = {bytes, bytes};
+    setrlimit(resource, &both);
+}
+
 static void limit_memory(void)
 {
-    struct rlimit data = {0, 0};
-    data.rlim_cur = data.rlim_max = chain_state_bytes(chain) + SPARE_BYTES;
-    if (LIMITS_MEMORY)
-        setrlimit(RLIMIT_DATA, &data); /* a lower limit is there already when this fails */
+    rlim_t state_bytes = chain_state_bytes(chain), known_bytes = mapped_bytes();
+    if (!LIMITS_MEMORY)
+        return;
+    limit(RLIMIT_DATA, state_bytes + SPARE_BYTES);
+    if (known_bytes > 0)
+        limit(RLIMIT_AS, known_bytes + state_bytes + SPARE_ADDRESS_BYTES);
 }
 
 static void set_up(void)

@@ -269,6 +269,7 @@ START_TEST(survives_evil)
         {EVIL "overflow", "overflow: the worker process was killed by signal 11 (SEGV)",
          MR_E_CHILD},
         {EVIL "eat", "eat: there are no 100 GB", MR_E_MEMORY},
+        {EVIL "hoard", "hoard: there are no 100 GB", MR_E_MEMORY},
 #endif
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
