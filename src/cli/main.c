@@ -16,14 +16,15 @@
  *   src/engine/        threads, the only room that knows them: pool (pool_size: how many it has),
  *                      submit, future, queue, stash;
  *                      line, the scheduler (line_feed: how items come in, line_wait: how they wait,
- *                      line_leave: how they end; seats: how many are in a part of their way);
+ *                      line_leave: how they end, line_together: several at once; seats: how many are in
+ *                      a part of their way);
  *                      pipeline, the library's client of it
  *   src/flow/          the file job, the line's other client: job, stages (its pools; tune: how large
  *                      they should be); feed makes items (feed_names, collide,
  *                      links: their names; routes: their operations), load, process, encode and store
  *                      are their steps (item: what these share; box: what waits between two; again: how
- *                      they start anew; timing, amounts: what they may take; tell: how they ended;
- *                      runs: what threads did);
+ *                      they start anew; process_together: small ones, several at once; timing, amounts:
+ *                      what they may take; tell: how they ended; runs: what threads did);
  *                      chunk, spool (content on its way), notes (lists beside the output), lost, ledger
  *                      (what the job writes down, and what earlier ones did); isolate_step (worker
  *                      processes for pipelines)
@@ -35,7 +36,7 @@
  *                      codecs (codec_*: what they share), hash, charset, lines, member (into and out of
  *                      containers that keep each member compressed), exec (commands: exec_*; child,
  *                      scratch: their files; resident, talk, pkt_line: those that stay), plugin,
- *                      isolate (worker, window, wire: processes that operate), internals (what the
+ *                      isolate (isolate_state, worker, window, wire: processes that operate), internals (what the
  *                      library's own operations have beyond the public interface)
  *   src/helper/        the programs that run in processes of their own: operate and read
  *   src/policy/        selection (which items; glob), naming (their names in the output), journal (what

@@ -112,6 +112,29 @@ void pool_post(struct mr_pool *pool, struct task_list *list)
     *list = (struct task_list){0};
 }
 
+#define LOOK_COUNT_MAX 64 /* tasks that pool_take_more() looks at: not the whole of a long queue */
+
+void pool_take_more(struct mr_pool *pool, const struct task *task,
+                    bool (*goes_with)(const struct task *task, const struct task *other),
+                    unsigned max_count, struct task_list *list)
+{
+    lock_take(&pool->lock);
+    unsigned share = pool->tasks.count / pool->thread_count;
+    struct task *before = NULL, *other = pool->tasks.first;
+    for (unsigned i = 0; other && i < LOOK_COUNT_MAX && list->count < max_count &&
+                         list->count < share; i++) {
+        struct task *next = other->next;
+        if (goes_with(task, other)) {
+            task_list_remove(&pool->tasks, before);
+            task_list_push(list, other);
+        } else {
+            before = other;
+        }
+        other = next;
+    }
+    lock_give(&pool->lock);
+}
+
 void pool_post_one(struct mr_pool *pool, struct task *task)
 {
     struct task_list list = {0};

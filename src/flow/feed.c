@@ -119,7 +119,12 @@ static size_t content_cost(const struct item *item)
     /* One block needs no buffers for gathering blocks. */
     bool is_one_block = item->is_small && route->codec && chain_count(item->way->chain) == 1 &&
                         !item->job->config.is_isolated;
-    cost_bytes += is_one_block ? route->block_state_bytes : item->way->state_bytes;
+    size_t state_bytes = item->way->state_bytes;
+    if (is_one_block)
+        state_bytes = route->block_state_bytes;
+    else if (item->is_brief)
+        state_bytes /= LINE_TOGETHER_MAX; /* it has none for itself */
+    cost_bytes += state_bytes;
     if (item->encode)
         return cost_bytes;
     size_t bound_bytes =
@@ -193,6 +198,7 @@ static enum mr_status settle_content(struct item *item, struct mr_error *err)
     if (status != MR_OK)
         return status;
     item->needs_whole = needs_whole(item);
+    item->is_brief = item->is_small && process_is_brief(item, (size_t)stored_size(&item->entry));
     item->line.cost_bytes += content_cost(item);
     return MR_OK;
 }
@@ -253,7 +259,7 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     made->keeps_input = (made->copy_path || may_retry(made)) &&
                         !(input->source->flags & MR_SOURCE_REOPENABLE);
     made->entry.output_path = made->output.path;
-    made->wants_seat = made->way && made->way->is_outside;
+    made->wants_seat = made->way && made->way->is_outside && !made->is_brief;
     made->process.has_seat =
         made->wants_seat && job->order == LINE_IN_ORDER && !job->config.is_dry &&
         job->config.policy.retry_count == 0; /* else whoever asks first: see leave_seat() */

@@ -170,6 +170,7 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
     const struct line_config config = {
         .steps = steps,
         .step_count = STEP_COUNT,
+        .together = job->config.is_isolated ? &process_together : NULL,
         .order = order_of(job),
         .budget_bytes = job->config.memory_bytes - sink_bytes - source_bytes,
         .in_flight_max = in_flight_max(&job->config),
