@@ -89,6 +89,7 @@ static void wait_for_begin(const struct helper *reader)
         usleep(1000);
     ck_assert(has_line(reader->pid, "Seccomp:\t2"));
 #else
+    (void)reader;
     usleep(200000);
 #endif
 }
