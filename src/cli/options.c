@@ -299,6 +299,7 @@ void options_init(struct options *options, unsigned verb)
     options->server_command = SERVER_COMMAND_DEFAULT;
     options->level = -1;
     options->limits.ratio = LIMITS_RATIO_DEFAULT;
+    options->limits.depth_count = LIMITS_DEPTH_DEFAULT;
     options->pool = POOL_AUTO;
     options->others = OTHERS_AUTO;
     options->preserve = verb == VERB_DIFF ? PRESERVE_MODE : PRESERVE_DEFAULT;

@@ -150,6 +150,7 @@ struct options {
     int existing; /* enum existing */
 
     unsigned preserve; /* enum preserve */
+    bool has_preserve; /* it was given */
     bool has_mtime, clamps_mtime, is_reproducible;
     struct timespec mtime;
 

@@ -166,6 +166,17 @@ static enum mr_status open_inputs(const struct run *run, struct made *made, stru
     return setup_make_inputs(run->setup, options, &wanted, &made->inputs, err);
 }
 
+/* As tar does without -p: who made the archive does not say who may write here. */
+static mode_t member_umask(const struct run *run)
+{
+    bool is_tree = run->output->kind == OUTPUT_TREE || run->output->kind == OUTPUT_FILE;
+    if (!is_tree || run->cli->options->has_preserve)
+        return 0;
+    mode_t bits = umask(0); /* there are no other threads yet */
+    umask(bits);
+    return bits & 0777;
+}
+
 static int execute(const struct run *run, const struct made *made)
 {
     struct job_config config;
@@ -174,6 +185,7 @@ static int execute(const struct run *run, const struct made *made)
     config.sink = made->sink;
     resume_job(&made->resume, run->cli->options, &config);
     config.copies_others = copies_others(run);
+    config.member_umask = member_umask(run);
     config.keeps_names = run->output->kind == OUTPUT_FILE || run->cli->options->is_in_place;
     struct execution execution = {
         .cli = run->cli,

@@ -244,6 +244,8 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .is_dry = options->is_dry,
         .removes_sources = options->removes_sources && !options->is_dry,
     };
+    if (options->max_depth > config->limits.depth_count)
+        config->limits.depth_count = options->max_depth;
     /* Nothing newer than the beginning of time: that is 1970 for all. */
     if (options->is_reproducible && !options->has_mtime)
         config->has_mtime = true;

@@ -229,8 +229,9 @@ static const struct topic topics[] = {
      "                                   (nothing more is read of it, exit 1); 0: any\n"
      "  --max-total-size SIZE  any       the run ends (exit 3)\n"
      "  --max-items N          any       the run ends (exit 3)\n"
-     "  --max-depth N          any       what is deeper is left out\n"
-     "  names of members       always    at most 128 parts of 255 bytes, 4095 bytes in all\n"
+     "  --max-depth N          any       what is deeper is left out; a member more than 128\n"
+     "                                   levels deep is refused, unless N is more (up to 256)\n"
+     "  names of members       always    at most 255 bytes a part, 4095 bytes in all\n"
      "  memory of a decoder    always    128 MiB for a zstd window or an xz dictionary\n"
      "The holes of sparse members count as content, at 1/128 up to 256 MiB.\n"
      "-P is about links that lead out of the output, and changes none of this.\n"
@@ -239,7 +240,8 @@ static const struct topic topics[] = {
      "too (--absolute-names strip). zip archives that readers take for different things are\n"
      "refused as a whole; --lenient-zip reads them with a warning. What is damaged is\n"
      "refused, what was whole before it is kept. Garbage behind compressed data is left\n"
-     "out with a warning, and the exit status is 1.\n"},
+     "out with a warning, and the exit status is 1. Modes of members in a tree lose the\n"
+     "set-id bits and what the umask takes away; with --preserve mode only the former.\n"},
     {"comparing", "what diff compares",
      "  millrace diff before.tar.gz after/\n"
      "\n"

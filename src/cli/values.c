@@ -140,6 +140,7 @@ enum mr_status values_ok_status(struct options *options, const char *value, stru
 enum mr_status values_preserve(struct options *options, const char *value, struct mr_error *err)
 {
     unsigned bits = 0;
+    options->has_preserve = true;
     if (strcmp(value, "none") == 0) {
         options->preserve = 0;
         return MR_OK;

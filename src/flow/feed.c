@@ -46,8 +46,12 @@ static bool is_later(const struct mr_entry *entry, const struct timespec *than)
                                           : (long)entry->mtime_ns > than->tv_nsec;
 }
 
-static void settle_metadata(const struct job_config *config, struct mr_entry *output)
+static void settle_metadata(const struct job *job, const struct input *input,
+                            struct mr_entry *output)
 {
+    const struct job_config *config = &job->config;
+    if (input->source->flags & MR_SOURCE_CONTAINER)
+        output->mode &= ~(uint32_t)config->member_umask;
     if (!(config->preserve & PRESERVE_MODE))
         output->has_mode = false;
     if (!(config->preserve & PRESERVE_MTIME))
@@ -81,7 +85,7 @@ void item_update_output(struct item *item)
     item->output.mtime_s = entry->mtime_s;
     item->output.mtime_ns = entry->mtime_ns;
     item->output.has_mtime = entry->has_mtime;
-    settle_metadata(&item->job->config, &item->output);
+    settle_metadata(item->job, item->input, &item->output);
 }
 
 /* ---- size and cost ---- */
@@ -252,7 +256,7 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
         return status;
     }
     made->line.cost_bytes = cost_bytes;
-    settle_metadata(&job->config, &made->output);
+    settle_metadata(job, made->input, &made->output);
     made->is_serial = (input->source->flags & MR_SOURCE_SERIAL) && !made->is_loaded;
     bool is_timed = job->config.journal || job->config.observer.wants_times;
     made->started_ns = is_timed ? clock_now_ns() : 0;

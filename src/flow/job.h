@@ -9,6 +9,7 @@
 #define MR_FLOW_JOB_H
 
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "base/limits.h"
@@ -113,6 +114,7 @@ struct job_config {
     struct limits limits;
     enum job_collide collide;
     unsigned preserve;            /* enum preserve */
+    mode_t member_umask;          /* taken off the modes of what comes from archives */
     bool has_mtime, clamps_mtime; /* --mtime: set; with clamps_mtime: at most */
     struct timespec mtime;
     bool is_reproducible; /* owners dropped, modes 0644/0755, mtimes clamped or 0 */

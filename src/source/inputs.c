@@ -21,6 +21,7 @@ struct inputs {
     bool no_archives, wants_archive, is_merged, may_collide;
     struct walk_config walk;
     struct archive_options archives;
+    struct archive_server server; /* what archives are read by */
     struct input *current; /* holds one reference */
     char *listed_path; /* the name of the current input's only entry, when that is a plain file from
                           a list */
@@ -67,6 +68,7 @@ static enum mr_status copy_config(struct inputs *inputs, const struct inputs_con
     inputs->is_merged = config->is_merged;
     inputs->walk = config->walk;
     inputs->archives = config->archives;
+    inputs->archives.client.server = &inputs->server;
     inputs->may_collide = may_collide(config);
     if (config->format && !(inputs->format = strdup(config->format)))
         return out_of_memory(err);
@@ -90,6 +92,7 @@ enum mr_status inputs_create(const struct inputs_config *config, struct inputs *
     struct inputs *new = calloc(1, sizeof(*new));
     if (!new)
         return out_of_memory(err);
+    archive_server_init(&new->server);
     status = copy_config(new, config, err);
     if (status != MR_OK) {
         inputs_destroy(new);
@@ -113,6 +116,7 @@ enum mr_status inputs_create_of(struct mr_source *source, struct inputs **inputs
     }
     *input = (struct input){.source = source, .prefix = prefix};
     atomic_init(&input->refs, 1);
+    archive_server_init(&new->server);
     new->current = input;
     new->no_archives = true;
     *inputs = new;
@@ -124,6 +128,7 @@ void inputs_destroy(struct inputs *inputs)
     if (!inputs)
         return;
     input_release(inputs->current);
+    archive_server_fini(&inputs->server);
     for (size_t i = 0; i < inputs->name_count; i++)
         free(inputs->names[i]);
     free(inputs->names);
