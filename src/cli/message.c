@@ -9,7 +9,8 @@
 #include "base/io.h"
 
 #define LINE_BYTES 1024
-#define ERASE      "\r\033[J" /* what is drawn begins where the cursor is */
+/* What is drawn begins where the cursor is. tmux keeps what is cleared from the upper left corner on. */
+#define ERASE      "\r\033[K\n\033[J\033[A"
 #define WRAP_OFF   "\033[?7l"
 #define WRAP_ON    "\033[?7h"
 #define RED        "\033[1;31m"
