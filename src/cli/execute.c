@@ -190,6 +190,7 @@ static void wait_for(const struct execution *execution, struct job *job)
     struct progress progress;
     struct stopping stopping = {0};
     progress_init(&progress, cli->message, cli->options);
+    progress_plan(&progress, &execution->survey);
     while (!job_wait(job, TICK_MS)) {
         stop_on_signals(execution, job, &stopping);
         progress_tick(&progress, job);
@@ -253,7 +254,7 @@ static void sum_up(struct watch *watch, struct job *job, bool is_finished)
         sink->ops->losses(sink, losses, sizeof(losses));
     job_figures(job, &figures);
     if (!execution->cli->options->is_dry)
-        summary_show(execution->cli, &figures, &watch->counts, execution->shown_output, losses);
+        summary_show(execution->cli, job, &figures, &watch->counts, execution->shown_output, losses);
 }
 
 /* ---- libraries that end the program ---- */

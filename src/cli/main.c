@@ -24,7 +24,8 @@
  *                      links: their names; routes: their operations), load, process, encode and store
  *                      are their steps (item: what these share; box: what waits between two; again: how
  *                      they start anew; process_together: small ones, several at once; timing, amounts:
- *                      what they may take; tell: how they ended; runs: what threads did);
+ *                      what they may take; tell: how they ended; figures: what a job shows; runs: what
+ *                      threads did);
  *                      chunk, spool (content on its way), notes (lists beside the output), lost, ledger
  *                      (what the job writes down, and what earlier ones did); isolate_step (worker
  *                      processes for pipelines)
@@ -69,7 +70,10 @@
  *     resume           --journal and its like; fingerprint: what must be the same for that
  *     records          what a run leaves besides its output: --report and --trace
  *     execute          a job while it runs: its observer, signals, how it ended
- *     message          the only writer to stderr; progress: the status line; summary: the end lines
+ *     message          the only writer to stderr
+ *     progress         what a run shows of itself: moment, its figures of the last second; layout,
+ *                      these in lines; survey, how much there is to do
+ *     summary          the end lines; stats: those of --stats; advice: what to change
  *     signals          SIGINT and its like; closed standard descriptors
  *     help, topics     the texts of --help; pages: manual, completions, from the tables
  *   src/examples/      programs on the library alone, and plugins

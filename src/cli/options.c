@@ -247,7 +247,8 @@ static const struct option table[] = {
      TRUE(is_verbose)},
     {"quiet", 'q', NULL, GROUP_REPORT, VERBS_ON_INPUT, "only errors", TRUE(is_quiet)},
     {"stats", 0, NULL, GROUP_REPORT, VERBS_WITH_JOB,
-     "end with the figures of each stage: threads, busy, starved, blocked", TRUE(has_stats)},
+     "end with the figures of each stage and thread (busy, starved, blocked), and what to change",
+     TRUE(has_stats)},
     {"report", 0, "FILE", GROUP_REPORT, VERBS_WITH_JOB | VERB_BENCH | VERB_REPORT,
      "write all figures, and of a run every item, as .json or .csv, or as a page, .html; see "
      "`millrace help reports`",

@@ -20,6 +20,7 @@ struct made {
     char *prefix; /* of names in the output, for people */
     struct mr_sink *sink;
     struct walk_own own[2 + RECORDS_OWN_MAX]; /* what is written, where the inputs could hold it */
+    struct setup_inputs wanted;
     struct inputs *inputs;
     struct resume resume;
 };
@@ -145,7 +146,8 @@ static char *make_prefix(const struct output *output)
 static enum mr_status open_inputs(const struct run *run, struct made *made, struct mr_error *err)
 {
     const struct options *options = run->cli->options;
-    struct setup_inputs wanted = {
+    struct setup_inputs *wanted = &made->wanted;
+    *wanted = (struct setup_inputs){
         .names = options->names,
         .name_count = options->name_count,
         .list_path = options->list_path,
@@ -156,14 +158,14 @@ static enum mr_status open_inputs(const struct run *run, struct made *made, stru
     };
     /* EPUB and ODF files are known by it. */
     if (run->output->kind == OUTPUT_ARCHIVE && strcmp(run->output->format->name, "zip") == 0)
-        wanted.first_name = "mimetype";
-    wanted.own = made->own;
+        wanted->first_name = "mimetype";
+    wanted->own = made->own;
     if (!options->is_in_place && overlap_own(run->output, &made->own[0]))
-        wanted.own_count = 1;
-    if (resume_own(&made->resume, &made->own[wanted.own_count]))
-        wanted.own_count++;
-    wanted.own_count += records_own(run->cli->records, &made->own[wanted.own_count]);
-    return setup_make_inputs(run->setup, options, &wanted, &made->inputs, err);
+        wanted->own_count = 1;
+    if (resume_own(&made->resume, &made->own[wanted->own_count]))
+        wanted->own_count++;
+    wanted->own_count += records_own(run->cli->records, &made->own[wanted->own_count]);
+    return setup_make_inputs(run->setup, options, wanted, &made->inputs, err);
 }
 
 /* As tar does without -p: who made the archive does not say who may write here. */
@@ -194,6 +196,10 @@ static int execute(const struct run *run, const struct made *made)
         .output_prefix = made->prefix,
         .is_archive = run->output->kind == OUTPUT_ARCHIVE,
         .replaces_input = run->replaces_input,
+        .survey = {.setup = run->setup,
+                   .options = run->cli->options,
+                   .wanted = &made->wanted,
+                   .takes_all = config.copies_others},
     };
     return execute_job(&execution);
 }

@@ -288,6 +288,7 @@ static void tell_early(struct job *job, struct item *item, enum job_outcome outc
         .outcome = outcome,
         .source = source,
     };
+    job_count_through(job, &item->entry, NULL);
     job_tell(job, &told);
     line_item_fini(&item->line);
     item_free(item);

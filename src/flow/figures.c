@@ -85,7 +85,7 @@ void job_figures(struct job *job, struct job_figures *figures)
     figures->file_count = atomic_load(&job->file_count);
     figures->found_count = atomic_load(&job->found_count);
     figures->found_bytes = atomic_load(&job->found_bytes);
-    figures->unread_bytes = atomic_load(&job->unread_bytes);
+    figures->through_bytes = atomic_load(&job->through_bytes);
     figures->is_sized = !atomic_load(&job->has_unsized);
     figures->is_found_all = atomic_load(&job->is_found_all);
     figures->in_bytes = atomic_load(&job->in_bytes);
@@ -101,6 +101,7 @@ void job_figures(struct job *job, struct job_figures *figures)
     figures->elapsed_s = (double)(end_ns - job->start_ns) / 1e9;
     figures->is_serial_source = atomic_load(&job->is_serial_seen);
     figures->is_serial_sink = (sink->flags & MR_SINK_SERIAL) != 0;
+    figures->is_ordered = job->order == LINE_IN_ORDER;
     figures->is_shared = job->config.pools == JOB_POOLS_SHARED;
     stage_figures(job, &line, figures);
     figures->limiting = limiting_stage(figures);

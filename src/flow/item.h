@@ -89,6 +89,7 @@ struct item {
         unsigned char carry; /* one byte read ahead, to know what is last */
         uint64_t bytes;
         uint64_t counted_bytes; /* of the content, in the job's in_bytes */
+        uint64_t through_bytes; /* likewise, in the job's through_bytes */
         int64_t size_bytes; /* of the content, as it was when it was opened */
         struct spool *tee;  /* the input, for another start, when it is too large to keep */
         struct mr_error problem;
@@ -162,7 +163,7 @@ struct job {
     struct mr_error stop_error;       /* written once, by who got has_stop_error */
     atomic_uint_fast64_t outcomes[4]; /* by enum job_outcome */
     atomic_uint_fast64_t copied_count, retried_count, file_count, found_count, in_bytes, out_bytes;
-    atomic_uint_fast64_t found_bytes, unread_bytes;
+    atomic_uint_fast64_t found_bytes, through_bytes;
     struct median *median; /* of the times of items, for a limit in percent of it; NULL: none */
     atomic_bool is_halted;
     atomic_uint_fast64_t loaded_bytes, made_bytes; /* for the limit of the total */
@@ -283,6 +284,9 @@ bool feed_pauses(void *ctx);
 void job_give_up(struct job *job, const struct mr_error *error);
 /* Ends intake because of error (the first one is kept); what is in flight is done. Any thread. */
 void job_end(struct job *job, const struct mr_error *error);
+/* The item is at its end: all of its content is through. load: what was counted of it before, or
+ * NULL. */
+void job_count_through(struct job *job, const struct mr_entry *entry, const struct load *load);
 /* Counts and tells the observer. */
 void job_tell(struct job *job, const struct job_item *told);
 

@@ -152,7 +152,8 @@ struct job_figures {
     uint64_t file_count;   /* regular files stored */
     uint64_t found_count;  /* fed so far; is_found_all: all there is */
     uint64_t found_bytes;  /* content of these, as far as their sizes are known */
-    uint64_t unread_bytes; /* of items that ended without being read to their end */
+    uint64_t through_bytes; /* of found_bytes: of items that are at their end, however; and of large
+                               ones what was processed, less a few MiB */
     bool is_found_all;
     bool is_sized; /* the sizes of all that was found are known */
     uint64_t in_bytes,
@@ -165,6 +166,7 @@ struct job_figures {
     enum job_stage limiting; /* the stage that the others wait for */
     bool is_serial_source;   /* the input can only be loaded one item after the other */
     bool is_serial_sink;     /* the output takes one item at a time */
+    bool is_ordered;         /* items are stored in the order in which they came */
     bool is_shared;
 };
 
