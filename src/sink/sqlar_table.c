@@ -17,7 +17,7 @@
 #define CACHE_KIB 8192 /* pages in memory, of the largest batches a part */
 
 /* Of a new database: small rows are most, and what does not fit a page takes whole ones. */
-#define PAGE_BYTES 4096
+#define PAGE_BYTES 8192
 
 enum statement { INSERT, REPLACE, FIND, PAGES, STATEMENT_COUNT };
 
