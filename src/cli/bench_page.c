@@ -50,9 +50,10 @@ static const char style[] =
     "svg circle{fill:var(--main)}svg .all{fill:var(--soft);opacity:.45}\n"
     ".table{overflow-x:auto}table{border-collapse:collapse;font-size:.82rem;"
     "font-variant-numeric:tabular-nums}th,td{padding:.25rem .55rem;text-align:right;"
-    "border-bottom:1px solid var(--line);white-space:nowrap}\n";
+    "border-bottom:1px solid var(--line);white-space:nowrap}td:first-child,th:first-child"
+    "{text-align:left}.faster{color:var(--best)}.slower{color:var(--blocked)}\n";
 
-static void escape(FILE *out, const char *text)
+void bench_page_escape(FILE *out, const char *text)
 {
     for (; *text; text++) {
         if (*text == '&')
@@ -68,33 +69,12 @@ static void escape(FILE *out, const char *text)
     }
 }
 
-/* "R1 j2 W1", "shared j2", with what else is swept. */
-static char *label_of(const struct bench_info *info, const struct bench_row *row, char *text,
-                      size_t cap_bytes)
-{
-    const uint64_t *values = row->point.values;
-    int length = values[SWEEP_POOL]
-                     ? snprintf(text, cap_bytes, "shared j%" PRIu64, values[SWEEP_WORKERS])
-                     : snprintf(text, cap_bytes, "R%" PRIu64 " j%" PRIu64 " W%" PRIu64,
-                                values[SWEEP_READERS], values[SWEEP_WORKERS],
-                                values[SWEEP_WRITERS]);
-    for (enum sweep_key key = SWEEP_MEMORY; key < SWEEP_KEYS; key++) {
-        char value[32];
-        if (info->sweep->lists[key].count == 0 || length < 0 || (size_t)length >= cap_bytes)
-            continue;
-        sweep_show(key, values[key], value, sizeof(value));
-        length += snprintf(text + length, cap_bytes - (size_t)length, " %s%s",
-                           key == SWEEP_LEVEL ? "level " : "", value);
-    }
-    return text;
-}
-
 static void write_fact(FILE *out, const char *name, const char *value)
 {
     fputs("<div><span class=soft>", out);
-    escape(out, name);
+    bench_page_escape(out, name);
     fputs("</span><b>", out);
-    escape(out, value);
+    bench_page_escape(out, value);
     fputs("</b></div>\n", out);
 }
 
@@ -102,7 +82,7 @@ static void write_facts(const struct bench_info *info, FILE *out, const struct b
 {
     char text[100];
     fputs("<div class=facts>\n", out);
-    write_fact(out, "best sizes", label_of(info, best, text, sizeof(text)));
+    write_fact(out, "best sizes", bench_label(info, &best->point, text, sizeof(text)));
     snprintf(text, sizeof(text), "%.1f MB/s", best->median.in_rate / 1e6);
     write_fact(out, "read and processed", text);
     snprintf(text, sizeof(text), "%.0f items/s", best->median.item_rate);
@@ -136,7 +116,7 @@ static void write_rates(const struct bench_info *info, FILE *out, const struct b
         if (row->trial_count == 0)
             continue;
         fputs("<div class=row><span>", out);
-        escape(out, label_of(info, row, label, sizeof(label)));
+        bench_page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
         fprintf(out,
                 "</span><span class=bar><i%s style=\"width:%.1f%%\"></i>"
                 "<u style=\"left:%.1f%%;width:%.1f%%\"></u></span><span class=end>%.1f</span></div>\n",
@@ -273,7 +253,7 @@ static void write_stages(const struct bench_info *info, FILE *out)
         if (row->trial_count == 0)
             continue;
         fputs("<div class=row><span>", out);
-        escape(out, label_of(info, row, label, sizeof(label)));
+        bench_page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
         fputs("</span><span>", out);
         for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++)
             write_parts(out, &row->median.stages[stage], progress_stage_name(stage));
@@ -298,7 +278,7 @@ static void write_latencies(const struct bench_info *info, FILE *out)
         if (row->trial_count == 0)
             continue;
         fputs("<div class=row><span>", out);
-        escape(out, label_of(info, row, label, sizeof(label)));
+        bench_page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
         fprintf(out,
                 "</span><span class=bar><i style=\"width:%.1f%%\"></i>"
                 "<u style=\"left:%.1f%%;width:%.1f%%\"></u></span>"
@@ -318,7 +298,7 @@ static void write_table(const struct bench_info *info, FILE *out)
         const struct trial *median = &row->median;
         char label[80], size[32];
         fputs("<tr><td>", out);
-        escape(out, label_of(info, row, label, sizeof(label)));
+        bench_page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
         fprintf(out,
                 "<td>%.1f<td>%.1f<td>%.1f<td>%.1f<td>%.0f<td>%.3f<td>%.3f<td>%s</tr>\n",
                 median->in_rate / 1e6, row->low_rate / 1e6, row->high_rate / 1e6,
@@ -338,18 +318,18 @@ void bench_page_write(const struct bench_info *info, FILE *out)
           out);
     fputs(style, out);
     fputs("</style>\n<h1>millrace bench</h1>\n<p><code>", out);
-    escape(out, bench_operations(info, text, sizeof(text)));
+    bench_page_escape(out, bench_operations(info, text, sizeof(text)));
     fputs("</code></p>\n", out);
     if (!best) {
         fputs("<p>Stopped before anything was measured.</p>\n</html>\n", out);
         return;
     }
+    uint64_t items, bytes;
+    bench_sample(info, &items, &bytes);
     fprintf(out,
             "<p class=soft>%" PRIu64 " items, %s %s; %u rounds, combinations in turns; %u "
             "processors; millrace %s</p>\n",
-            info->options->streams ? best->item_count : info->sample->count,
-            parse_show_size(size, sizeof(size),
-                            info->options->streams ? best->in_bytes : info->sample->bytes),
+            items, parse_show_size(size, sizeof(size), bytes),
             info->options->streams ? "read anew each time" : "in memory", info->bench->rounds_done,
             info->processor_count, mr_version());
     write_facts(info, out, best);
@@ -357,6 +337,7 @@ void bench_page_write(const struct bench_info *info, FILE *out)
     write_plots(info, out);
     write_stages(info, out);
     write_latencies(info, out);
+    bench_changes_page(info, out);
     write_table(info, out);
     fputs("</html>\n", out);
 }

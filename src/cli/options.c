@@ -229,6 +229,10 @@ static const struct option table[] = {
     {"generate", 0, "SPEC", GROUP_BENCH, VERB_BENCH,
      "make the sample up: files=1000,size=4K..64K,kind=text|random|zeros|mixed,seed=1",
      TEXT(generate)},
+    {"compare", 0, "OLD.json", GROUP_BENCH, VERB_BENCH,
+     "say what is faster or slower than in an earlier --report, beyond the noise: when the rounds of "
+     "one speed would lie so far apart less than once in 100 times (at least 5 rounds each)",
+     TEXT(compared)},
     {"report", 0, "FILE", GROUP_BENCH, VERB_BENCH,
      "write all figures as .json or .csv, or as a page with plots, .html", TEXT(report)},
 

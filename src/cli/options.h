@@ -163,7 +163,7 @@ struct options {
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;
     bool is_long, is_json;
-    const char *report, *generate;
+    const char *report, *generate, *compared;
     bool streams, has_warm_up;
     unsigned repeat, warm_up; /* repeat 0: the default */
 };

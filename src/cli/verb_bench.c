@@ -32,6 +32,7 @@ struct work {
     unsigned setup_count;
     uint64_t pass_count;    /* times that one run takes the sample through */
     struct bench bench;
+    struct past past; /* of --compare */
     struct bench_info info;
 };
 
@@ -370,6 +371,7 @@ static void fini(struct work *work)
     free(work->setups);
     free(work->names);
     bench_fini(&work->bench);
+    past_fini(&work->past);
     sample_fini(&work->sample);
 }
 
@@ -383,9 +385,15 @@ int verb_bench(const struct cli *cli)
         status = check(&work, &err);
     if (status == MR_OK)
         status = bench_report_check(cli->options, &err);
+    if (status == MR_OK && cli->options->compared) {
+        status = past_read(cli->options->compared, &work.past, &err);
+        if (status != MR_OK)
+            mr_error_prefix(&err, "--compare");
+    }
     if (status == MR_OK) {
         signals_catch(true);
         bench_info_init(&work.info, cli->options, &work.sample, &work.sweep, &work.bench);
+        work.info.past = cli->options->compared ? &work.past : NULL;
         status = bench_all(&work, &err);
     }
     int result = EXIT_DONE;
