@@ -20,7 +20,8 @@
  *   src/flow/          the file job, the line's other client: job; feed makes items (feed_names, collide,
  *                      links: their names; routes: their operations), load, process, encode and store
  *                      are their steps (item: what these share; box: what waits between two; again: how
- *                      they start anew; process_together: small ones, several at once; timing, amounts: what they may take; tell: how they ended);
+ *                      they start anew; process_together: small ones, several at once; timing,
+ *                      amounts: what they may take; tell: how they ended);
  *                      chunk, spool (content on its way), notes (lists beside the output), lost, ledger
  *                      (what the job writes down, and what earlier ones did); isolate_step (worker
  *                      processes for pipelines)
@@ -32,8 +33,8 @@
  *                      codecs (codec_*: what they share), hash, charset, lines, member (into and out of
  *                      containers that keep each member compressed), exec (commands: exec_*; child,
  *                      scratch: their files; resident, talk, pkt_line: those that stay), plugin,
- *                      isolate (isolate_state, worker, window, wire: processes that operate), internals (what the
- *                      library's own operations have beyond the public interface)
+ *                      isolate (isolate_state, worker, window, wire: processes that operate),
+ *                      internals (what the library's own operations have beyond the public interface)
  *   src/helper/        the programs that run in processes of their own: operate and read
  *   src/policy/        selection (which items; glob), naming (their names in the output), journal (what
  *                      was done, in a file: journal_*)

@@ -73,8 +73,7 @@ static bool goes_with(const struct line_run *run, const struct line_run *other)
 }
 
 /* The items, with room for their results. Returns how many. */
-static unsigned prepare(struct line_run *const *runs, unsigned count,
-                        struct operation_ahead *items)
+static unsigned prepare(struct line_run *const *runs, unsigned count, struct operation_ahead *items)
 {
     for (unsigned i = 0; i < count; i++) {
         struct item *item = item_of(runs[i]->item);

@@ -11,8 +11,8 @@
 struct isolate_state {
     const struct isolate_config *config;
     const struct mr_entry *entry;
-    bool has_begun;       /* the process knows of the item */
-    unsigned begun_count; /* items that the process was given */
+    bool has_begun;                                   /* the process knows of the item */
+    unsigned begun_count;                             /* items that the process was given */
     const struct mr_entry *ahead[WINDOW_SMALL_COUNT]; /* that it was handed over together */
     unsigned ahead_at;                                /* of them: the next one */
     struct worker worker;

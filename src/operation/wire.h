@@ -30,7 +30,7 @@
 #define WIRE_ANSWER_FD (HELPER_FIRST_FD + 2) /* to be rung when the answer is there */
 #define WIRE_FDS       3
 
-#define WIRE_VERSION     "millrace-operate " MR_VERSION
+#define WIRE_VERSION "millrace-operate " MR_VERSION
 
 enum wire_kind {
     WIRE_SETUP,   /* the operations. Texts: WIRE_VERSION, then specs as for -p. Answer: flags,
@@ -61,7 +61,7 @@ struct wire_request {
     /* WIRE_SETUP */
     uint64_t entry_bytes; /* sizeof(struct mr_entry) */
     /* WIRE_PROCESS */
-    bool starts; /* a new item begins; the one before it may have been cut short */
+    bool starts;               /* a new item begins; the one before it may have been cut short */
     bool is_last, is_as_named; /* as in struct mr_io */
     bool has_limits;
     struct limits limits; /* with has_limits: struct chain_limits */

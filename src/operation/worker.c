@@ -101,8 +101,8 @@ enum mr_status worker_add_text(struct worker *worker, const char *text, struct m
 enum mr_status worker_add_entry(struct worker *worker, const struct mr_entry *entry,
                                 struct mr_error *err)
 {
-    bool fits = wire_put_entry(&worker->request, message_of(worker)->texts, texts_cap(worker),
-                               entry);
+    bool fits =
+        wire_put_entry(&worker->request, message_of(worker)->texts, texts_cap(worker), entry);
     return fits ? MR_OK : too_long(err);
 }
 
@@ -180,7 +180,8 @@ static bool has_answer(const struct worker *worker)
     if (worker->is_rung || worker->place == 0)
         return worker->is_rung;
     /* Not the last one, for which it has yet to ring. */
-    const struct wire_message *large = (const struct wire_message *)worker->window.places[0].message;
+    const struct wire_message *large =
+        (const struct wire_message *)worker->window.places[0].message;
     return worker->together_at < worker->together_count &&
            atomic_load_explicit(&large->done_count, memory_order_acquire) >= worker->together_at;
 }
