@@ -157,6 +157,7 @@ struct options {
     bool resumes, retries_failed;
     int sync;            /* enum sync */
     int absolute_names; /* 1: strip */
+    bool wants_portable_names;
     int progress, color; /* enum when */
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;
