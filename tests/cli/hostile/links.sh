@@ -43,7 +43,7 @@ untouched() {
     [ "$(cat outside/secret)" = secret ] || fail "the file outside was written to"
     [ "$(stat -c %h outside/secret)" = 1 ] || fail "the file outside has another name"
     [ ! -e /tmp/millrace-was-here ] || fail "it was written to /tmp"
-    leads_out=$(find "$1" -type l -exec sh -c 'case $(readlink -m "$1") in "$2"/*) ;; *) echo "$1";; esac' sh {} "$PWD/$1" \;)
+    leads_out=$(find "$1" -type l -exec sh -c 'case $(readlink -m "$1") in "$2" | "$2"/*) ;; *) echo "$1";; esac' sh {} "$PWD/$1" \;)
     [ -z "$leads_out" ] || fail "it leads out: $leads_out"
 }
 for name in relative absolute chain deep together later; do
