@@ -30,18 +30,19 @@
  *                      (what the job writes down, and what earlier ones did); isolate_step (worker
  *                      processes for pipelines)
  *   src/source/        where items come from: directory, file, archive (archive_*, libarchive's part:
- *                      reader, which serve runs in a helper process for client; decode_*: compressed
- *                      ones are decoded ahead), zip (zip_*; zip_check: is it what it says?), SQLite
- *                      archives (sqlar_*), stream; inputs puts several in a row; local, names, name_list, prefix serve them
+ *                      reader, which serve runs in a helper process for client; server starts those;
+ *                      pax_check; decode_*: compressed ones are decoded ahead), zip (zip_*; zip_check: is
+ *                      it what it says?), SQLite archives (sqlar_*), stream; inputs puts several in a
+ *                      row; local, names, name_list, prefix serve them
  *   src/operation/     what is done to content: registry (all of them), chain (several as one), the
  *                      codecs (codec_*: what they share), hash, charset, lines, member (into and out of
  *                      containers that keep each member compressed), exec (commands: exec_*; child,
  *                      scratch: their files; resident, talk, pkt_line: those that stay), plugin,
  *                      isolate (isolate_state, worker, window, wire: processes that operate),
  *                      internals (what the library's own operations have beyond the public interface)
- *   src/helper/        the programs that run in processes of their own: operate and read
- *   src/policy/        selection (which items; glob), naming (their names in the output), journal (what
- *                      was done, in a file: journal_*)
+ *   src/helper/        the programs that run in processes of their own: operate, and read (which forks)
+ *   src/policy/        selection (which items; glob), naming (their names in the output; portable:
+ *                      everywhere), journal (what was done, in a file: journal_*)
  *   src/sink/          where items go: directory (tree, staged: files until they are complete, later:
  *                      what comes last; tree_claim, tree_disk: locks, fsync), archive (by libarchive;
  *                      archive_kinds, archive_outputs: all formats; blocks: compressed in parallel;

@@ -148,6 +148,8 @@ enum mr_status setup_init(struct setup *setup, const struct options *options, st
         status = selection_create(&setup->selection, err);
     if (status == MR_OK)
         status = naming_create(&setup->naming, err);
+    if (status == MR_OK && options->wants_portable_names)
+        status = portable_create(&setup->portable, err);
     for (size_t i = 0; status == MR_OK && i < options->given_count; i++) {
         status = apply(setup, options, &options->given[i], err);
         if (status != MR_OK)
@@ -171,6 +173,7 @@ void setup_fini(struct setup *setup)
     chain_destroy(setup->chain);
     selection_destroy(setup->selection);
     naming_destroy(setup->naming);
+    portable_destroy(setup->portable);
     memset(setup, 0, sizeof(*setup));
 }
 
@@ -229,6 +232,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .chain = setup->chain,
         .selection = setup->selection,
         .naming = setup->naming,
+        .portable = setup->portable,
         .is_unordered = options->is_unordered,
         .on_error = (enum job_on_error)options->on_error,
         .policy = options->policy,
