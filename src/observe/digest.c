@@ -151,10 +151,9 @@ static bool count_reason(struct digest *digest, const struct record *record)
 
 static void count_stage(struct digest *digest, const char *stage)
 {
-    unsigned at = 0;
-    while (at < RECORD_STAGES && strcmp(stage, record_stage_name(at)) != 0)
-        at++;
-    digest->failed_in[at]++;
+    for (unsigned s = 0; s < RECORD_STAGES; s++)
+        digest->failed_in[s] += strcmp(stage, record_stage_name(s)) == 0;
+    digest->failed_in[RECORD_STAGES] += strcmp(stage, RECORD_FOUND) == 0;
 }
 
 int64_t digest_time_limit(unsigned index)
