@@ -80,7 +80,8 @@ rule_includes() {
         allowed["source"] = allowed["sink"] = allowed["operation"] = "base codec"
         allowed["flow"] = "engine base codec policy operation source sink"
         allowed["bench"] = "base engine flow source sink operation policy"
-        allowed["cli"] = "base engine flow source sink operation policy observe bench"
+        allowed["compare"] = "base operation sink"
+        allowed["cli"] = "base engine flow source sink operation policy observe bench compare"
         allowed["helper"] = "base codec engine policy source sink operation flow"
         allowed["examples"] = ""; allowed["public"] = ""
         for (room in allowed) rooms[room] = 1

@@ -190,6 +190,7 @@ static void wait_for(const struct execution *execution, struct job *job)
     struct progress progress;
     struct stopping stopping = {0};
     progress_init(&progress, cli->message, cli->options);
+    progress_plan(&progress, &execution->survey);
     while (!job_wait(job, TICK_MS)) {
         stop_on_signals(execution, job, &stopping);
         progress_tick(&progress, job);
@@ -253,7 +254,7 @@ static void sum_up(struct watch *watch, struct job *job, bool is_finished)
         sink->ops->losses(sink, losses, sizeof(losses));
     job_figures(job, &figures);
     if (!execution->cli->options->is_dry)
-        summary_show(execution->cli, &figures, &watch->counts, execution->shown_output, losses);
+        summary_show(execution->cli, job, &figures, &watch->counts, execution->shown_output, losses);
 }
 
 /* ---- libraries that end the program ---- */
@@ -300,6 +301,7 @@ int execute_job(const struct execution *execution)
     if (config.is_dry) { /* the plan is shown in order */
         config.pools = JOB_POOLS_SHARED;
         config.worker_count = 1;
+        config.worker_max = 1;
     }
     struct mr_error err = {0};
     struct job *job = NULL;

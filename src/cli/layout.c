@@ -179,16 +179,17 @@ static void show_rates(const struct moment *moment, bool wants_out, char *text, 
         snprintf(text, cap_bytes, "%.*f %s", digits_for(in), in, units[unit]);
 }
 
-static void show_time(double seconds, char *text, size_t cap_bytes)
+char *layout_time(char *out, size_t cap_bytes, double seconds)
 {
     uint64_t s = (uint64_t)(seconds + 0.5), minutes = s / 60, hours = s / 3600;
     if (hours >= 48)
-        snprintf(text, cap_bytes, "%" PRIu64 "d %" PRIu64 "h", hours / 24, hours % 24);
+        snprintf(out, cap_bytes, "%" PRIu64 "d %" PRIu64 "h", hours / 24, hours % 24);
     else if (hours > 0)
-        snprintf(text, cap_bytes, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, hours, minutes % 60,
+        snprintf(out, cap_bytes, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, hours, minutes % 60,
                  s % 60);
     else
-        snprintf(text, cap_bytes, "%" PRIu64 ":%02" PRIu64, minutes, s % 60);
+        snprintf(out, cap_bytes, "%" PRIu64 ":%02" PRIu64, minutes, s % 60);
+    return out;
 }
 
 /* "5,120 of 12,345 items", "5,120/12,345"; a "+" where more may come. */
@@ -232,8 +233,7 @@ static void add_eta(struct row *row, const struct moment *moment, unsigned rank)
     char text[TEXT_BYTES];
     if (moment->eta_s < 0)
         return;
-    show_time(moment->eta_s, text, sizeof(text));
-    append_ascii(begin(row, rank), "ETA %s", text);
+    append_ascii(begin(row, rank), "ETA %s", layout_time(text, sizeof(text), moment->eta_s));
 }
 
 static void add_rates(struct row *row, const struct moment *moment, bool wants_out, unsigned rank)
@@ -353,12 +353,9 @@ char *layout_plain(const struct moment *moment, const char *title, char *text, s
     if (moment->failed_count > 0)
         add(text, cap_bytes, ", %s failed",
             layout_count(part, sizeof(part), moment->failed_count));
-    show_time(moment->elapsed_s, part, sizeof(part));
-    add(text, cap_bytes, "; %s so far", part);
-    if (moment->eta_s >= 0) {
-        show_time(moment->eta_s, part, sizeof(part));
-        add(text, cap_bytes, ", ETA %s", part);
-    }
+    add(text, cap_bytes, "; %s so far", layout_time(part, sizeof(part), moment->elapsed_s));
+    if (moment->eta_s >= 0)
+        add(text, cap_bytes, ", ETA %s", layout_time(part, sizeof(part), moment->eta_s));
     show_rates(moment, true, part, sizeof(part));
     add(text, cap_bytes, "; %s; %u in flight", part + strspn(part, " "), moment->in_flight_count);
     add(text, cap_bytes, ", %s of %s; busy:",

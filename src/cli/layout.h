@@ -38,5 +38,7 @@ char *layout_plain(const struct moment *moment, const char *title, char *text, s
 
 /* "12,345" into out (at least 32 bytes); returns out. */
 char *layout_count(char *out, size_t cap_bytes, uint64_t count);
+/* "0:05", "1:05", "2:03:04", "3d 4h" into out (at least 32 bytes); returns out. */
+char *layout_time(char *out, size_t cap_bytes, double seconds);
 
 #endif

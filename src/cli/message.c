@@ -15,7 +15,8 @@
 /* As JSON: each byte of a text may take six, and its base64 beside. */
 #define EVENT_BYTES (16 * LINE_BYTES)
 #define ITEM_BYTES  ((size_t)96 * 1024)
-#define ERASE      "\r\033[J" /* what is drawn begins where the cursor is */
+/* What is drawn begins where the cursor is. tmux keeps what is cleared from the upper left corner on. */
+#define ERASE      "\r\033[K\n\033[J\033[A"
 #define WRAP_OFF   "\033[?7l"
 #define WRAP_ON    "\033[?7h"
 #define RED        "\033[1;31m"

@@ -1,7 +1,8 @@
 #include "cli/moment.h"
 
 #define WINDOW_S   1.0
-#define MEMORY_S   15.0 /* the rate that the ETA is made of forgets what was that long ago */
+#define MEMORY_S   15.0 /* the rate that the ETA is made of forgets what was that long ago, or half
+                           of the run */
 #define ETA_FROM_S 1.0  /* before that it would be a guess */
 
 static const struct job_figures *last_of(const struct moments *moments)
@@ -53,8 +54,7 @@ static bool counts_bytes(const struct expected *whole)
 
 static double work_done(const struct job_figures *figures, bool in_bytes)
 {
-    return in_bytes ? (double)(figures->in_bytes + figures->unread_bytes)
-                    : (double)done_count(figures);
+    return in_bytes ? (double)figures->through_bytes : (double)done_count(figures);
 }
 
 void moments_add(struct moments *moments, const struct job_figures *figures,
@@ -69,7 +69,9 @@ void moments_add(struct moments *moments, const struct job_figures *figures,
     if (in_bytes != moments->counts_bytes && elapsed_s > 0) {
         moments->work_rate = work / elapsed_s;
     } else if (passed_s > 0) {
-        double memory_s = elapsed_s < MEMORY_S ? elapsed_s : MEMORY_S;
+        double memory_s = elapsed_s / 2 > MEMORY_S ? elapsed_s / 2 : MEMORY_S;
+        if (elapsed_s < MEMORY_S)
+            memory_s = elapsed_s;
         double rate = (work - work_done(before, in_bytes)) / passed_s;
         moments->work_rate += (rate - moments->work_rate) * clip(passed_s / memory_s);
     }

@@ -15,6 +15,7 @@
 
 #define DRAWN_S         0.095 /* ticks of a tenth of a second are not all the same */
 #define LINE_S          1.0
+#define SURVEY_FROM_S   0.5 /* what is over before needs no ETA */
 #define COLUMNS_DEFAULT 80
 #define ROWS_DEFAULT    24
 #define PLAIN_BYTES     400
@@ -64,6 +65,12 @@ void progress_init(struct progress *progress, struct message *message,
     };
 }
 
+void progress_plan(struct progress *progress, const struct survey_plan *plan)
+{
+    if (progress->form != PROGRESS_OFF)
+        progress->plan = plan;
+}
+
 void progress_restart(struct progress *progress, const char *title, double share)
 {
     progress->moments = (struct moments){0};
@@ -99,9 +106,10 @@ static void show_line(struct progress *progress, const struct moment *moment)
     message_say(progress->message, layout_plain(moment, progress->title, text, sizeof(text)));
 }
 
-static void add_known(struct json *json, const char *key, bool is_known, double number)
+/* To a thousandth; null where it is below 0. */
+static void add_real(struct json *json, const char *key, double number)
 {
-    json_real(json, key, is_known ? number : NAN);
+    json_real(json, key, number < 0 ? NAN : round(number * 1e3) / 1e3);
 }
 
 static void write_object(const struct progress *progress, const struct moment *moment,
@@ -113,23 +121,23 @@ static void write_object(const struct progress *progress, const struct moment *m
     json_bool(&json, "is_last", is_last);
     if (progress->title[0])
         json_text(&json, "title", progress->title);
-    json_real(&json, "elapsed_s", moment->elapsed_s);
+    add_real(&json, "elapsed_s", moment->elapsed_s);
     json_unsigned(&json, "done", moment->done_count);
     json_unsigned(&json, "failed", moment->failed_count);
     json_unsigned(&json, "total", moment->total_count);
     json_bool(&json, "total_known", moment->is_total_known);
-    add_known(&json, "share_done", moment->share >= 0, moment->share);
-    add_known(&json, "eta_s", moment->eta_s >= 0, moment->eta_s);
+    add_real(&json, "share_done", moment->share);
+    add_real(&json, "eta_s", moment->eta_s);
     json_unsigned(&json, "in_bytes", figures->in_bytes);
     json_unsigned(&json, "out_bytes", figures->out_bytes);
-    json_real(&json, "in_bytes_per_s", moment->in_rate);
-    json_real(&json, "out_bytes_per_s", moment->out_rate);
+    json_unsigned(&json, "in_bytes_per_s", (uint64_t)moment->in_rate);
+    json_unsigned(&json, "out_bytes_per_s", (uint64_t)moment->out_rate);
     json_unsigned(&json, "in_flight", moment->in_flight_count);
     json_unsigned(&json, "memory_used_bytes", moment->memory_used_bytes);
     json_unsigned(&json, "memory_bytes", moment->memory_bytes);
     json_object(&json, "busy");
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++)
-        json_real(&json, progress_stage_name(stage), moment->busy[stage]);
+        add_real(&json, progress_stage_name(stage), moment->busy[stage]);
     json_object_end(&json);
     json_text(&json, "limited_by", progress_stage_name(moment->limiting));
     json_close(&json);
@@ -163,6 +171,18 @@ static void show_moment(const struct progress *progress, struct moment *moment)
         moment->eta_s = (double)(clock_now_ns() - progress->start_ns) / 1e9 * (1 - share) / share;
 }
 
+/* Finds out what there is to do, as soon as it is wanted. */
+static void look_ahead(struct progress *progress, const struct job_figures *figures)
+{
+    if (progress->plan && figures->elapsed_s >= SURVEY_FROM_S && !figures->is_found_all) {
+        if (survey_is_cheap(progress->plan))
+            progress->survey = survey_start(progress->plan);
+        progress->plan = NULL;
+    }
+    if (progress->survey)
+        survey_look(progress->survey, &progress->expected);
+}
+
 static bool is_due(const struct progress *progress, double elapsed_s)
 {
     double interval_s = progress->form == PROGRESS_DRAWN ? DRAWN_S : LINE_S;
@@ -175,6 +195,7 @@ void progress_tick(struct progress *progress, struct job *job)
     struct moment moment;
     int asked_count = signals_asked();
     job_figures(job, &figures);
+    look_ahead(progress, &figures);
     moments_add(&progress->moments, &figures, &progress->expected);
     bool is_asked = asked_count != progress->answered_count;
     if (!is_asked && !is_due(progress, figures.elapsed_s))
@@ -194,6 +215,7 @@ void progress_end(struct progress *progress, struct job *job)
 {
     struct job_figures figures;
     struct moment moment;
+    survey_end(progress->survey);
     if (progress->form == PROGRESS_DRAWN)
         message_erase(progress->message);
     if (progress->form != PROGRESS_OBJECTS || !job)

@@ -9,6 +9,7 @@
 #include "cli/layout.h"
 #include "cli/message.h"
 #include "cli/moment.h"
+#include "cli/survey.h"
 #include "flow/job.h"
 
 enum progress_form {
@@ -23,6 +24,8 @@ struct progress {
     enum progress_form form;
     struct layout_style style;
     struct moments moments;
+    const struct survey_plan *plan; /* NULL: what there is to do is not to be counted */
+    struct survey *survey;          /* owned; NULL: not begun */
     struct expected expected;
     char title[LAYOUT_TITLE_BYTES]; /* what is under way, of several things; "" else */
     double outer_share; /* of all things, where there are several; below 0: not known */
@@ -34,6 +37,9 @@ struct progress {
 /* The form is what --progress and the terminal say. */
 void progress_init(struct progress *progress, struct message *message,
                    const struct options *options);
+/* What there is to do may be counted: done when the run takes long enough for somebody to wait for
+ * it. plan must outlive progress_end(). */
+void progress_plan(struct progress *progress, const struct survey_plan *plan);
 /*
  * The figures that come next are those of another job of several; title as for layout_draw(). share:
  * of all of them that is done, which is shown instead of the job's own; below 0: not known.

@@ -33,6 +33,7 @@ struct work {
     unsigned setup_count;
     uint64_t pass_count;    /* times that one run takes the sample through */
     struct bench bench;
+    struct past past; /* of --compare */
     struct bench_info info;
     struct progress progress;
     uint64_t run_count; /* that were begun */
@@ -158,7 +159,8 @@ static enum mr_status open_inputs(const struct work *work, struct inputs **input
     const struct options *options = work->cli->options;
     const struct setup_inputs wanted = {.names = work->names,
                                         .name_count = work->name_count,
-                                        .list_path = options->list_path};
+                                        .list_path = options->list_path,
+                                        .table = options->table};
     return setup_make_inputs(&work->setups[0], options, &wanted, inputs, err);
 }
 
@@ -382,6 +384,7 @@ static void fini(struct work *work)
     free(work->setups);
     free(work->names);
     bench_fini(&work->bench);
+    past_fini(&work->past);
     sample_fini(&work->sample);
 }
 
@@ -395,10 +398,16 @@ int verb_bench(const struct cli *cli)
         status = check(&work, &err);
     if (status == MR_OK)
         status = bench_report_check(cli->options, &err);
+    if (status == MR_OK && cli->options->compared) {
+        status = past_read(cli->options->compared, &work.past, &err);
+        if (status != MR_OK)
+            mr_error_prefix(&err, "--compare");
+    }
     if (status == MR_OK) {
         signals_catch(true);
         progress_init(&work.progress, cli->message, cli->options);
         bench_info_init(&work.info, cli->options, &work.sample, &work.sweep, &work.bench);
+        work.info.past = cli->options->compared ? &work.past : NULL;
         status = bench_all(&work, &err);
     }
     int result = EXIT_DONE;

@@ -39,6 +39,7 @@ const char *verb_name_at(const void *ctx, size_t index);
 int verb_run(const struct cli *cli);
 int verb_list(const struct cli *cli);
 int verb_test(const struct cli *cli);
+int verb_diff(const struct cli *cli);
 int verb_bench(const struct cli *cli);
 int verb_report(const struct cli *cli);
 int verb_ops(const struct cli *cli);

@@ -49,6 +49,19 @@ struct line_step {
     void (*settle)(struct line_item *item, struct line_run *run);           /* item lock held */
 };
 
+/* Runs of a step that are cheaper when those of several items are done together. */
+struct line_together {
+    unsigned step;
+    /* How many others the run, which was claimed, may be done with; at most LINE_TOGETHER_MAX - 1. No lock held. */
+    unsigned (*others)(const struct line_run *run);
+    /* May other be one of them? The pool's lock held. */
+    bool (*goes_with)(const struct line_run *run, const struct line_run *other);
+    /* The work of all, of which there are at least two. No lock held. */
+    void (*run)(struct line_run *const *runs, unsigned count);
+};
+
+#define LINE_TOGETHER_MAX 8
+
 enum line_order {
     LINE_FREE,     /* no turns: line_has_turn() is always true */
     LINE_IN_ORDER, /* the turn goes from item to item as they were admitted */
@@ -116,6 +129,7 @@ struct line_client {
 struct line_config {
     const struct line_step *steps; /* copied */
     unsigned step_count;
+    const struct line_together *together; /* not copied; NULL: every run is done by itself */
     enum line_order order;
     uint64_t budget_bytes;  /* 0: no bound */
     unsigned in_flight_max; /* items between admission and end; at least 1 */

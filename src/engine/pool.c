@@ -112,6 +112,29 @@ void pool_post(struct mr_pool *pool, struct task_list *list)
     *list = (struct task_list){0};
 }
 
+#define LOOK_COUNT_MAX 64 /* tasks that pool_take_more() looks at: not the whole of a long queue */
+
+void pool_take_more(struct mr_pool *pool, const struct task *task,
+                    bool (*goes_with)(const struct task *task, const struct task *other),
+                    unsigned max_count, struct task_list *list)
+{
+    lock_take(&pool->lock);
+    unsigned share = pool->tasks.count / pool->thread_count;
+    struct task *before = NULL, *other = pool->tasks.first;
+    for (unsigned i = 0; other && i < LOOK_COUNT_MAX && list->count < max_count &&
+                         list->count < share; i++) {
+        struct task *next = other->next;
+        if (goes_with(task, other)) {
+            task_list_remove(&pool->tasks, before);
+            task_list_push(list, other);
+        } else {
+            before = other;
+        }
+        other = next;
+    }
+    lock_give(&pool->lock);
+}
+
 void pool_post_one(struct mr_pool *pool, struct task *task)
 {
     struct task_list list = {0};
@@ -211,18 +234,6 @@ static void sleep_locked(struct pool_worker *worker)
     idle_ended_locked(worker);
 }
 
-/* Only functions are told: what runs tasks tells of them what it wants to. */
-static void run_task(struct mr_pool *pool, struct task *task)
-{
-    if (!pool->ran || !future_is_task(task)) {
-        task->run(task);
-        return;
-    }
-    int64_t start_ns = clock_now_ns();
-    task->run(task);
-    pool->ran(pool->ran_ctx, start_ns, clock_now_ns());
-}
-
 /* There are enough without it, until the size changes or the pool ends. */
 static void park_locked(struct pool_worker *worker)
 {
@@ -238,6 +249,18 @@ static bool is_surplus_locked(const struct pool_worker *worker)
 {
     const struct mr_pool *pool = worker->pool;
     return pool->phase == POOL_OPEN && worker >= pool->workers + pool_thread_count(pool);
+}
+
+/* Only functions are told: what runs tasks tells of them what it wants to. */
+static void run_task(struct mr_pool *pool, struct task *task)
+{
+    if (!pool->ran || !future_is_task(task)) {
+        task->run(task);
+        return;
+    }
+    int64_t start_ns = clock_now_ns();
+    task->run(task);
+    pool->ran(pool->ran_ctx, start_ns, clock_now_ns());
 }
 
 void pool_worker_main(void *arg)

@@ -38,6 +38,15 @@ void pool_post(struct mr_pool *pool, struct task_list *list);
 void pool_post_one(struct mr_pool *pool, struct task *task);
 
 /*
+ * Within the run of task, which was posted: takes other posted ones off, the oldest first, for which goes_with(task, other) is
+ * true, onto list; the caller runs them as well. At most max_count, and no more than one thread's part of all that are
+ * posted. goes_with is called with the pool's lock held.
+ */
+void pool_take_more(struct mr_pool *pool, const struct task *task,
+                    bool (*goes_with)(const struct task *task, const struct task *other),
+                    unsigned max_count, struct task_list *list);
+
+/*
  * What the pool's idle time is counted as is asked when a thread goes to sleep: true = blocked,
  * false = starved. Set before the first post; NULL (the default): always starved. is_blocked is
  * called with the pool's lock held: it may take a leaf lock (the line's), must not post, and is not

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "flow/item.h"
+#include "flow/stages.h"
 
 static enum job_stage limiting_stage(const struct job_figures *figures)
 {
@@ -10,8 +11,8 @@ static enum job_stage limiting_stage(const struct job_figures *figures)
     double most_load = -1;
     for (unsigned s = 0; s < JOB_STAGES; s++) {
         const struct job_stage_figures *stage = &figures->stages[s];
-        unsigned threads = figures->is_shared ? 1 : stage->thread_count;
-        double load = threads > 0 ? stage->busy_s / threads : 0;
+        double whole_s = figures->is_shared ? 1 : stage->thread_s;
+        double load = whole_s > 0 ? stage->busy_s / whole_s : 0;
         if (load > most_load) {
             most_load = load;
             most = (enum job_stage)s;
@@ -49,6 +50,9 @@ static void stage_figures(struct job *job, const struct line_figures *line,
         if (job->end_ns == 0)
             pool_times(job->pools[s], &times[s]);
         stage->thread_count = pool_thread_count(job->pools[s]);
+        stages_sizes(job, s, &stage->thread_least, &stage->thread_most);
+        stage->thread_s =
+            (double)(times[s].busy_ns + times[s].starved_ns + times[s].blocked_ns) / 1e9;
         add_steps(stage, line, s);
         if (!figures->is_shared) {
             stage->starved_s = (double)times[s].starved_ns / 1e9;
@@ -81,7 +85,7 @@ void job_figures(struct job *job, struct job_figures *figures)
     figures->file_count = atomic_load(&job->file_count);
     figures->found_count = atomic_load(&job->found_count);
     figures->found_bytes = atomic_load(&job->found_bytes);
-    figures->unread_bytes = atomic_load(&job->unread_bytes);
+    figures->through_bytes = atomic_load(&job->through_bytes);
     figures->is_sized = !atomic_load(&job->has_unsized);
     figures->is_found_all = atomic_load(&job->is_found_all);
     figures->in_bytes = atomic_load(&job->in_bytes);
@@ -97,6 +101,7 @@ void job_figures(struct job *job, struct job_figures *figures)
     figures->elapsed_s = (double)(end_ns - job->start_ns) / 1e9;
     figures->is_serial_source = atomic_load(&job->is_serial_seen);
     figures->is_serial_sink = (sink->flags & MR_SINK_SERIAL) != 0;
+    figures->is_ordered = job->order == LINE_IN_ORDER;
     figures->is_shared = job->config.pools == JOB_POOLS_SHARED;
     stage_figures(job, &line, figures);
     figures->limiting = limiting_stage(figures);

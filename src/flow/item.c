@@ -171,6 +171,7 @@ void item_end(struct line_item *line_item)
     if (item->process.has_seat)
         seats_leave(job->seats, &item->process.seat);
     ledger_ended(item, outcome);
+    job_count_through(job, &item->entry, &item->load);
     job_tell(job, &told);
     line_item_fini(line_item);
     item_free(item);

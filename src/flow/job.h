@@ -9,6 +9,7 @@
 #define MR_FLOW_JOB_H
 
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "base/limits.h"
@@ -102,6 +103,8 @@ struct job_config {
     const struct naming *naming;       /* NULL: names stay */
     unsigned reader_count, worker_count,
         writer_count; /* at least 1; shared pool: worker_count threads */
+    unsigned reader_max, worker_max, writer_max; /* above these counts: the sizes follow what the run
+                                                    shows, up to that; else they stay */
     enum job_pools pools;
     uint64_t memory_bytes;
     bool is_unordered;  /* serial sinks take items as they finish */
@@ -111,6 +114,7 @@ struct job_config {
     struct limits limits;
     enum job_collide collide;
     unsigned preserve;            /* enum preserve */
+    mode_t member_umask;          /* taken off the modes of what comes from archives */
     bool has_mtime, clamps_mtime; /* --mtime: set; with clamps_mtime: at most */
     struct timespec mtime;
     bool is_reproducible; /* owners dropped, modes 0644/0755, mtimes clamped or 0 */
@@ -130,7 +134,9 @@ struct job_config {
 enum job_stage { JOB_LOAD, JOB_PROCESS, JOB_STORE, JOB_STAGES };
 
 struct job_stage_figures {
-    unsigned thread_count;
+    unsigned thread_count;             /* now */
+    unsigned thread_least, thread_most; /* since it began */
+    double thread_s; /* summed over its threads: the time that they were there for it */
     uint64_t run_count;
     double busy_s, starved_s, blocked_s; /* summed over the stage's threads; starved and blocked are
                                             0 for a shared pool's stages */
@@ -146,7 +152,8 @@ struct job_figures {
     uint64_t file_count;   /* regular files stored */
     uint64_t found_count;  /* fed so far; is_found_all: all there is */
     uint64_t found_bytes;  /* content of these, as far as their sizes are known */
-    uint64_t unread_bytes; /* of items that ended without being read to their end */
+    uint64_t through_bytes; /* of found_bytes: of items that are at their end, however; and of large
+                               ones what was processed, less a few MiB */
     bool is_found_all;
     bool is_sized; /* the sizes of all that was found are known */
     uint64_t in_bytes,
@@ -159,6 +166,7 @@ struct job_figures {
     enum job_stage limiting; /* the stage that the others wait for */
     bool is_serial_source;   /* the input can only be loaded one item after the other */
     bool is_serial_sink;     /* the output takes one item at a time */
+    bool is_ordered;         /* items are stored in the order in which they came */
     bool is_shared;
 };
 

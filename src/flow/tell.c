@@ -51,18 +51,20 @@ static void look_at_failures(struct job *job, const struct job_item *told)
     halt(job, &error);
 }
 
-static uint64_t unread_of(const struct job_item *told)
+void job_count_through(struct job *job, const struct mr_entry *entry, const struct load *load)
 {
-    if (!told->entry || told->entry->kind != MR_KIND_FILE || told->entry->size_bytes < 0)
-        return 0;
-    uint64_t size_bytes = (uint64_t)told->entry->size_bytes;
-    return size_bytes > told->in_bytes ? size_bytes - told->in_bytes : 0;
+    uint64_t bytes = load ? load->counted_bytes : 0, counted = load ? load->through_bytes : 0;
+    if (!entry || entry->kind != MR_KIND_FILE)
+        return;
+    if (entry->size_bytes >= 0)
+        bytes = (uint64_t)entry->size_bytes;
+    if (bytes > counted)
+        atomic_fetch_add_explicit(&job->through_bytes, bytes - counted, memory_order_relaxed);
 }
 
 void job_tell(struct job *job, const struct job_item *told)
 {
     atomic_fetch_add_explicit(&job->outcomes[told->outcome], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&job->unread_bytes, unread_of(told), memory_order_relaxed);
     if (job->config.observer.item_ended)
         job->config.observer.item_ended(job->config.observer.ctx, told);
     if (told->outcome == JOB_FAILED || told->outcome == JOB_STORED)

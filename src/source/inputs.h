@@ -34,6 +34,7 @@ struct inputs_config {
     bool list_has_nuls;    /* -0 */
     const char *format;    /* --from, or NULL */
     bool no_archives;      /* archives are plain files */
+    bool wants_archive;    /* a file that is none is refused: nothing would be done with it */
     bool is_merged;        /* --merge: no prefixes */
     struct walk_config walk;
     struct archive_options archives; /* for the one input that is read; zero: the defaults */
