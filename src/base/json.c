@@ -5,7 +5,7 @@
 
 #include "base/path.h"
 
-static void put(struct json *json, const char *bytes, size_t count)
+static inline void put(struct json *json, const char *bytes, size_t count)
 {
     if (json->out) {
         fwrite_unlocked(bytes, 1, count, json->out);
@@ -18,7 +18,7 @@ static void put(struct json *json, const char *bytes, size_t count)
     }
 }
 
-static void put_text(struct json *json, const char *text)
+static inline void put_text(struct json *json, const char *text)
 {
     put(json, text, strlen(text));
 }
@@ -98,10 +98,15 @@ static void write_escape(struct json *json, unsigned char byte)
     put_text(json, escape);
 }
 
-static void write_string(struct json *json, const char *text)
+/* Most names are plain: true then, and nothing else of them needs to be asked. */
+static bool write_string(struct json *json, const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
+    size_t plain_bytes = plain_length(at);
     put(json, "\"", 1);
+    put(json, text, plain_bytes);
+    at += plain_bytes;
+    bool is_plain = *at == '\0';
     while (*at) {
         size_t length = plain_length(at);
         if (length == 0)
@@ -115,6 +120,7 @@ static void write_string(struct json *json, const char *text)
         at += length ? length : 1;
     }
     put(json, "\"", 1);
+    return is_plain;
 }
 
 static void write_base64(struct json *json, const char *text)
@@ -140,8 +146,7 @@ static void write_base64(struct json *json, const char *text)
 void json_text(struct json *json, const char *key, const char *text)
 {
     write_key(json, key, "");
-    write_string(json, text);
-    if (path_is_utf8(text))
+    if (write_string(json, text) || path_is_utf8(text))
         return;
     write_key(json, key, "_b64");
     write_base64(json, text);

@@ -183,7 +183,7 @@ static void write_json(const struct gathered *all)
     json_object_end(&json);
     json_object(&json, "failed_in");
     for (unsigned s = 0; s <= RECORD_STAGES; s++)
-        json_unsigned(&json, s < RECORD_STAGES ? record_stage_name(s) : "find",
+        json_unsigned(&json, s < RECORD_STAGES ? record_stage_name(s) : RECORD_FOUND,
                       digest->failed_in[s]);
     json_object_end(&json);
     json_array(&json, "reasons");

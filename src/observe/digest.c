@@ -151,17 +151,31 @@ static bool count_reason(struct digest *digest, const struct record *record)
 
 static void count_stage(struct digest *digest, const char *stage)
 {
-    unsigned at = 0;
-    while (at < RECORD_STAGES && strcmp(stage, record_stage_name(at)) != 0)
-        at++;
-    digest->failed_in[at]++;
+    for (unsigned s = 0; s < RECORD_STAGES; s++)
+        digest->failed_in[s] += strcmp(stage, record_stage_name(s)) == 0;
+    digest->failed_in[RECORD_STAGES] += strcmp(stage, RECORD_FOUND) == 0;
+}
+
+int64_t digest_time_limit(unsigned index)
+{
+    static const int64_t steps_ns[] = {1000, 2000, 5000};
+    int64_t limit_ns = steps_ns[index % 3];
+    for (unsigned i = 0; i < index / 3; i++)
+        limit_ns *= 10;
+    return limit_ns;
+}
+
+static unsigned time_of(int64_t ns)
+{
+    unsigned index = 0;
+    while (index < DIGEST_TIMES - 1 && ns >= digest_time_limit(index))
+        index++;
+    return index;
 }
 
 enum mr_status digest_item(struct digest *digest, const struct record *record, struct mr_error *err)
 {
-    unsigned time = 0;
-    for (int64_t ns = record_cost_ns(record); ns > 0 && time < DIGEST_TIMES - 1; ns >>= 1)
-        time++;
+    unsigned time = time_of(record_cost_ns(record));
     digest->item_count++;
     digest->counts[record->status]++;
     digest->times[time]++;

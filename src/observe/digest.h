@@ -9,7 +9,7 @@
 
 #define DIGEST_KEPT_MAX    1000 /* items, of those that failed and of the others each */
 #define DIGEST_REASONS_MAX 200  /* different ones; what comes after them is counted only */
-#define DIGEST_TIMES       44   /* the i-th: less than 2^i ns, and not less than half of that */
+#define DIGEST_TIMES       30   /* ranges of time: see digest_time_limit() */
 
 /* An item that is kept; its texts are owned. */
 struct digest_item {
@@ -33,7 +33,7 @@ struct digest {
     uint64_t in_bytes, out_bytes;
     int64_t stage_ns[RECORD_STAGES];
     uint64_t failed_in[RECORD_STAGES + 1]; /* the last: found, and not loaded */
-    uint64_t times[DIGEST_TIMES];          /* items, by record_cost_ns() */
+    uint64_t times[DIGEST_TIMES];          /* items in each range, by record_cost_ns() */
     size_t kept_max;
     struct digest_items dearest; /* a heap, the cheapest first, until digest_sort() */
     struct digest_items failed;  /* the first that came */
@@ -41,6 +41,9 @@ struct digest {
     size_t reason_count;
     uint64_t other_reasons_count;
 };
+
+/* The index-th range ends before 1, 2, 5, 10 ... microseconds; the last has no end. */
+int64_t digest_time_limit(unsigned index);
 
 /* kept_max: at most DIGEST_KEPT_MAX. MR_OK, MR_E_MEMORY. */
 enum mr_status digest_create(size_t kept_max, struct digest **digest, struct mr_error *err);

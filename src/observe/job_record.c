@@ -32,7 +32,7 @@ static const char *stage_of(const struct job_item *item)
 {
     if (item->outcome != JOB_FAILED)
         return "";
-    return item->failed_in < 0 ? "find" : record_stage_name((unsigned)item->failed_in);
+    return item->failed_in < 0 ? RECORD_FOUND : record_stage_name((unsigned)item->failed_in);
 }
 
 /* A member of an archive has two names; path is room for the name of anything else. */

@@ -17,6 +17,8 @@ enum record_status {
     RECORD_STATUSES
 };
 
+#define RECORD_FOUND "find" /* as a stage: an item that was found, and did not come into load */
+
 enum { RECORD_LOAD, RECORD_PROCESS, RECORD_STORE, RECORD_STAGES };
 
 /* Texts are whose it is; "" is what is not known, or is not there. */
@@ -27,7 +29,8 @@ struct record {
     const char *member; /* its name there */
     const char *output; /* its name in the output */
     const char *reason; /* why it failed, or what was wrong all the same */
-    const char *stage;  /* that it failed in: "load", "process", "store"; "find": before */
+    const char
+        *stage; /* that it failed in: "load", "process", "store"; RECORD_FOUND; "": not known */
     uint64_t in_bytes, out_bytes;
     int64_t stage_ns[RECORD_STAGES]; /* that threads worked on it, in all attempts */
     int64_t latency_ns;              /* from its admission to its end */

@@ -1,6 +1,7 @@
 /* report_journal.c - a journal as a report: the last word about each item, and when its runs began
  * and ended. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +11,8 @@
 #include "base/path.h"
 #include "observe/report_read.h"
 #include "policy/journal.h"
+
+#define PATH_BYTES 8300 /* an input, and a name in it */
 
 struct reading {
     int fd;
@@ -21,6 +24,7 @@ struct reading {
     double began_s;       /* the session that was opened last */
     unsigned char *bytes; /* a record; owned */
     size_t cap_bytes;
+    char path[PATH_BYTES];
 };
 
 static double seconds_of(const struct journal_record *record)
@@ -60,14 +64,37 @@ static enum record_status status_of(const struct journal_item *item)
     return RECORD_FAILED;
 }
 
+/*
+ * The journal has the input and the name in it: for a member of an archive (a regular file) these
+ * are two names, for a file that is an input itself the second is the end of the first.
+ */
+static void set_names(struct reading *reading, const struct journal_item *item,
+                      struct record *record)
+{
+    size_t input_bytes = strlen(item->input), path_bytes = strlen(item->path);
+    record->member = "";
+    record->path = *item->input ? item->input : item->output;
+    bool is_same = path_bytes <= input_bytes &&
+                   strcmp(item->input + input_bytes - path_bytes, item->path) == 0;
+    if (is_same)
+        return;
+    if (item->has_box) {
+        record->member = item->path;
+        return;
+    }
+    while (input_bytes > 0 && item->input[input_bytes - 1] == '/')
+        input_bytes--;
+    snprintf(reading->path, sizeof(reading->path), "%.*s/%s", (int)input_bytes, item->input,
+             item->path);
+    record->path = reading->path;
+}
+
 static enum mr_status tell_item(struct reading *reading, const struct journal_item *item,
                                 struct mr_error *err)
 {
-    const struct record record = {
+    struct record record = {
         .status = status_of(item),
         .kind = "file",
-        .path = *item->input ? item->input : item->output,
-        .member = item->path,
         .output = item->output,
         .reason = item->reason,
         .stage = "",
@@ -76,6 +103,7 @@ static enum mr_status tell_item(struct reading *reading, const struct journal_it
         .latency_ns = (int64_t)(item->took_ns & INT64_MAX),
         .attempts = item->attempts,
     };
+    set_names(reading, item, &record);
     struct record_run *run = &reading->run;
     run->counts[record.status]++;
     run->retried_count += item->attempts > 1;

@@ -115,7 +115,7 @@ static void write_times(FILE *out, const struct digest *digest)
 {
     unsigned first = DIGEST_TIMES, last = 0;
     uint64_t most = 0;
-    for (unsigned i = 1; i < DIGEST_TIMES; i++) {
+    for (unsigned i = 0; i < DIGEST_TIMES; i++) {
         if (digest->times[i] == 0)
             continue;
         first = first == DIGEST_TIMES ? i : first;
@@ -129,11 +129,13 @@ static void write_times(FILE *out, const struct digest *digest)
           out);
     for (unsigned i = first; i <= last; i++) {
         char limit[32];
-        parse_show_duration(limit, sizeof(limit), INT64_C(1) << i);
+        bool has_end = i < DIGEST_TIMES - 1;
+        parse_show_duration(limit, sizeof(limit), digest_time_limit(i));
         fprintf(out,
-                "<div class=row><span>&lt; %s</span><span class=bar><i style=\"width:%.1f%%\"></i>"
+                "<div class=row><span>%s%s</span><span class=bar><i style=\"width:%.1f%%\"></i>"
                 "</span><span class=end>%" PRIu64 "</span></div>\n",
-                limit, percent((double)digest->times[i], (double)most), digest->times[i]);
+                has_end ? "&lt; " : "longer", has_end ? limit : "",
+                percent((double)digest->times[i], (double)most), digest->times[i]);
     }
 }
 
@@ -199,11 +201,12 @@ static void write_items(FILE *out, const struct digest *digest)
     static const char *const heads[] = {"bytes in", "bytes out",  "load ms", "process ms",
                                         "store ms", "latency ms", "attempts"};
     fputs("<h2>Items</h2>\n<p class=soft>", out);
-    if (digest->item_count > digest->failed.count + digest->dearest.count)
-        fprintf(out,
-                "The %zu that took longest, and the first %zu that failed or came with a "
-                "warning. ",
-                digest->dearest.count, digest->failed.count);
+    if (digest->dearest.count < digest->item_count)
+        fprintf(out, "The %zu that took longest. ", digest->dearest.count);
+    if (digest->failed.count > 0)
+        fprintf(out, "%s%zu that failed or came with a warning. ",
+                digest->failed.count < digest->kept_max ? "The " : "The first ",
+                digest->failed.count);
     fputs("Press a head to sort.</p>\n<div class=table><table><thead><tr>"
           "<th class=text><button>item</button><th class=text><button>status</button>",
           out);

@@ -36,13 +36,22 @@ static char *add(char *at, const char *bytes, size_t count)
     return at + count;
 }
 
+/* Two digits at a time: half of the events is numbers. */
+static const char pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
 static char *add_decimal(char *at, uint64_t number)
 {
     char digits[20];
     char *first = digits + sizeof(digits);
-    do
-        *--first = (char)('0' + number % 10);
-    while ((number /= 10) > 0);
+    for (; number >= 100; number /= 100)
+        memcpy(first -= 2, &pairs[number % 100 * 2], 2);
+    if (number >= 10)
+        memcpy(first -= 2, &pairs[number * 2], 2);
+    else
+        *--first = (char)('0' + number);
     return add(at, first, (size_t)(digits + sizeof(digits) - first));
 }
 
@@ -54,9 +63,7 @@ static char *add_time(char *at, int64_t ns)
     at = add_decimal(at, positive_ns / 1000);
     *at++ = '.';
     *at++ = (char)('0' + rest / 100);
-    *at++ = (char)('0' + rest / 10 % 10);
-    *at++ = (char)('0' + rest % 10);
-    return at;
+    return add(at, &pairs[rest % 100 * 2], 2);
 }
 
 /* What all events have: the kind (10 bytes), process and thread, time. */
@@ -126,19 +133,9 @@ static void sample(struct trace *trace, struct lane *lane, struct job *job, int6
 
 void trace_ran(struct trace *trace, struct job *job, const struct job_run *run)
 {
-#define NAME(text)                                                                                 \
-    {                                                                                              \
-        ",\"cat\":\"run\",\"name\":\"" text "\"", sizeof(text) + 21                                \
-    }
-    static const struct {
-        const char *text;
-        size_t length;
-    } names[JOB_WORKS] = {
-        [JOB_WORK_LOAD] = NAME("load"),     [JOB_WORK_PROCESS] = NAME("process"),
-        [JOB_WORK_ENCODE] = NAME("encode"), [JOB_WORK_STORE] = NAME("store"),
-        [JOB_WORK_FEED] = NAME("feed"),     [JOB_WORK_BLOCK] = NAME("block"),
-    };
-#undef NAME
+    static const char *const names[JOB_WORKS] = {
+        [JOB_WORK_LOAD] = "load",   [JOB_WORK_PROCESS] = "process", [JOB_WORK_ENCODE] = "encode",
+        [JOB_WORK_STORE] = "store", [JOB_WORK_FEED] = "feed",       [JOB_WORK_BLOCK] = "block"};
     struct lane *lane = lanes_mine(trace->lanes);
     if (!lane)
         return;
@@ -146,7 +143,9 @@ void trace_ran(struct trace *trace, struct job *job, const struct job_run *run)
     char *at = begin(trace, lane, line, ",{\"ph\":\"X\"", run->start_ns);
     at = ADD(at, ",\"dur\":");
     at = add_time(at, run->end_ns - run->start_ns);
-    at = add(at, names[run->work].text, names[run->work].length);
+    at = ADD(at, ",\"name\":\"");
+    at = add(at, names[run->work], strlen(names[run->work]));
+    *at++ = '"';
     if (run->number > 0) {
         at = ADD(at, ",\"args\":{\"item\":");
         at = add_decimal(at, run->number);
@@ -161,7 +160,7 @@ static char *add_id(char *at, uint64_t number)
 {
     at = ADD(at, ",\"cat\":\"item\",\"name\":\"item\",\"id\":\"");
     at = add_decimal(at, number);
-    return ADD(at, "\",\"args\":");
+    return ADD(at, "\"");
 }
 
 void trace_item(struct trace *trace, const struct job_item *item)
@@ -178,16 +177,15 @@ void trace_item(struct trace *trace, const struct job_item *item)
     char *line = lane_room(lane);
     char *end = line + LANE_LINE_BYTES - HEAD_BYTES; /* the second event has so much */
     char *at = begin(trace, lane, line, ",{\"ph\":\"b\"", now_ns - item->in_flight_ns);
-    json_open_memory(&json, add_id(at, item->number), end);
+    at = ADD(add_id(at, item->number), ",\"args\":");
+    json_open_memory(&json, at, end);
     json_text(&json, "path", item->entry->path);
-    json_object_end(&json);
-    at = begin(trace, lane, ADD(json.at, "}\n"), ",{\"ph\":\"e\"", now_ns);
-    json_open_memory(&json, add_id(at, item->number), line + LANE_LINE_BYTES);
-    json_text(&json, "outcome", outcomes[item->outcome]);
-    json_unsigned(&json, "in_bytes", item->in_bytes);
-    json_unsigned(&json, "out_bytes", item->out_bytes);
-    json_object_end(&json);
-    at = ADD(json.at, "}\n");
+    at = ADD(json.at, ",\"outcome\":\"");
+    at = add(at, outcomes[item->outcome], strlen(outcomes[item->outcome]));
+    at = add_decimal(ADD(at, "\",\"in_bytes\":"), item->in_bytes);
+    at = add_decimal(ADD(at, ",\"out_bytes\":"), item->out_bytes);
+    at = begin(trace, lane, ADD(at, "}}\n"), ",{\"ph\":\"e\"", now_ns);
+    at = ADD(add_id(at, item->number), "}\n");
     lane_put(lane, (size_t)(at - line));
 }
 
