@@ -309,7 +309,7 @@ static enum mr_status sink_commit(struct mr_sink *sink, struct mr_writer *writer
     }
     if (status == MR_OK)
         count_losses(sqlar, writer->entry);
-    sqlar->is_broken = status != MR_OK;
+    sqlar->is_broken = mr_status_is_error(status) && status != MR_E_EXISTS;
     return of_output(sqlar, status, err);
 }
 
