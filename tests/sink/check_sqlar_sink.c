@@ -1,6 +1,9 @@
 /* The sink of SQLite archives, driven as a job drives it, and looked at by SQLite itself. */
+#include <errno.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -315,6 +318,31 @@ START_TEST(what_is_added_is_committed_in_batches)
 }
 END_TEST
 
+/* A new one is not there then; another is what it was, with nothing beside it. */
+START_TEST(an_error_of_the_disk_leaves_what_was_there)
+{
+    struct sqlar_sink_config config = config_of(MR_METHOD_PLAIN);
+    archives_add(&packing.made, MR_KIND_FILE, "old", 10);
+    if (_i)
+        pack(MR_METHOD_ZLIB, 10);
+    archives_add(&packing.made, MR_KIND_FILE, "large", 9 << 20);
+    archives_add(&packing.made, MR_KIND_FILE, "next", 10);
+    config.appends = true;
+    struct mr_sink *sink = create(&config);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &(const struct rlimit){1 << 20, 9 << 20}), 0);
+    ck_assert_int_eq(packing_put(sink, 1), MR_E_SYSTEM);
+    ck_assert_int_eq(packing.err.sys_errno, EFBIG);
+    ck_assert_int_ne(packing_put(sink, 2), MR_OK);
+    ck_assert_int_ne(packing_finish(sink), MR_OK);
+    sink->ops->destroy(sink);
+    setrlimit(RLIMIT_FSIZE, &(const struct rlimit){9 << 20, 9 << 20});
+    ck_assert_int_eq(packing_count_names(), _i);
+    if (_i)
+        ck_assert_answer("SELECT group_concat(name) FROM sqlar", "old");
+}
+END_TEST
+
 START_TEST(a_database_in_use_is_refused)
 {
     sqlite3 *other;
@@ -371,6 +399,7 @@ Suite *sqlar_sink_suite(void)
     tcase_add_test(cases, a_kind_does_not_replace_another);
     tcase_add_test(cases, an_earlier_item_of_the_run_is_replaced);
     tcase_add_test(cases, what_is_added_is_committed_in_batches);
+    tcase_add_loop_test(cases, an_error_of_the_disk_leaves_what_was_there, 0, 2);
     tcase_add_test(cases, a_database_in_use_is_refused);
     tcase_add_test(cases, what_is_lost_is_told);
     suite_add_tcase(suite, cases);
