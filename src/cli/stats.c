@@ -55,7 +55,7 @@ static void show_shared(const struct cli *cli, struct job *job, const struct job
 {
     char text[SIZE_BYTES];
     unsigned threads = figures->stages[JOB_PROCESS].thread_count;
-    double whole_s = figures->elapsed_s * threads;
+    double whole_s = figures->stages[JOB_PROCESS].thread_s;
     message_note(cli->message, NULL, "stage              runs     busy     idle");
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++)
         message_note(cli->message, NULL, "%-9s %13s %7.1f%%", progress_stage_name(stage),
@@ -73,7 +73,7 @@ static void show_split(const struct cli *cli, struct job *job, const struct job_
     message_note(cli->message, NULL, "stage   threads          runs     busy  starved  blocked");
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
         const struct job_stage_figures *at = &figures->stages[stage];
-        double whole_s = figures->elapsed_s * at->thread_count;
+        double whole_s = at->thread_s;
         message_note(cli->message, NULL, "%-7s %7u %13s %7.1f%% %7.1f%% %7.1f%%",
                      progress_stage_name(stage), at->thread_count,
                      layout_count(runs, sizeof(runs), at->run_count),

@@ -71,11 +71,10 @@ static void show_shares(const struct cli *cli, const struct job_figures *figures
 {
     char line[400];
     size_t used = 0;
-    double elapsed_s = figures->elapsed_s;
     unsigned threads = figures->stages[JOB_PROCESS].thread_count;
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
         const struct job_stage_figures *at = &figures->stages[stage];
-        double whole_s = elapsed_s * at->thread_count;
+        double whole_s = at->thread_s;
         int length =
             figures->is_shared
                 ? snprintf(line + used, sizeof(line) - used, "%s%s busy %.0f%%", used ? ", " : "",
@@ -91,7 +90,7 @@ static void show_shares(const struct cli *cli, const struct job_figures *figures
     }
     if (figures->is_shared)
         message_note(cli->message, NULL, "one pool of %u thread%s: %s, idle %.0f%%; limited by %s",
-                     threads, plural(threads), line, share(figures->idle_s, elapsed_s * threads),
+                     threads, plural(threads), line, share(figures->idle_s, figures->stages[JOB_PROCESS].thread_s),
                      progress_stage_name(figures->limiting));
     else
         message_note(cli->message, NULL, "%s; limited by %s", line,

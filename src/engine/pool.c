@@ -208,6 +208,7 @@ static void worker_main(void *arg)
     struct mr_pool *pool = worker->pool;
     current_pool = pool;
     lock_take(&pool->lock);
+    idle_ended_locked(worker);
     for (;;) {
         struct task *task = task_list_pop(&pool->tasks);
         if (task) {
@@ -387,6 +388,8 @@ static enum mr_status start_threads(struct mr_pool *pool, struct mr_error *err)
         struct pool_worker *worker = &pool->workers[i];
         char name[32];
         worker->pool = pool;
+        worker->idle = POOL_STARVED; /* until it runs */
+        worker->idle_since_ns = pool->start_ns;
         worker_name(pool, i, name);
         enum mr_status status = condition_init(&worker->wake);
         if (status != MR_OK) {

@@ -49,6 +49,8 @@ static void stage_figures(struct job *job, const struct line_figures *line,
         if (job->end_ns == 0)
             pool_times(job->pools[s], &times[s]);
         stage->thread_count = pool_thread_count(job->pools[s]);
+        stage->thread_s =
+            (double)(times[s].busy_ns + times[s].starved_ns + times[s].blocked_ns) / 1e9;
         add_steps(stage, line, s);
         if (!figures->is_shared) {
             stage->starved_s = (double)times[s].starved_ns / 1e9;

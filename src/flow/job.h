@@ -107,6 +107,8 @@ struct job_stage_figures {
     uint64_t run_count;
     double busy_s, starved_s, blocked_s; /* summed over the stage's threads; starved and blocked are
                                             0 for a shared pool's stages */
+    double thread_s; /* all the time of the threads, which the others are shares of; of a shared
+                        pool's threads for each stage */
 };
 
 struct job_figures {
