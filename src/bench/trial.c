@@ -105,6 +105,7 @@ static void size_job(const struct sweep_point *point, struct job_config *config)
     config->reader_count = (unsigned)point->values[SWEEP_READERS];
     config->worker_count = (unsigned)point->values[SWEEP_WORKERS];
     config->writer_count = (unsigned)point->values[SWEEP_WRITERS];
+    config->reader_max = config->worker_max = config->writer_max = 0; /* they stay */
     config->pools = point->values[SWEEP_POOL] ? JOB_POOLS_SHARED : JOB_POOLS_SPLIT;
     config->memory_bytes = point->values[SWEEP_MEMORY];
 }

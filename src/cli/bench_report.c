@@ -1,19 +1,12 @@
 /* bench_report.c - the figures of a bench as JSON, for programs, and as CSV, for spreadsheets. */
 #include "cli/bench_report.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/path.h"
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/progress.h"
-
-typedef void (*write_fn)(const struct bench_info *info, FILE *out);
+#include "observe/draft.h"
+#include "observe/report_forms.h"
 
 static void write_sizes(struct json *json, const struct bench_info *info,
                         const struct sweep_point *point)
@@ -133,61 +126,28 @@ static void write_csv(const struct bench_info *info, FILE *out)
     }
 }
 
-/* What the suffix of path asks for; NULL: nothing that there is. */
-static write_fn writer_of(const char *path)
-{
-    static const struct {
-        const char *suffix;
-        write_fn write;
-    } writers[] = {{".json", write_json}, {".csv", write_csv}, {".html", bench_page_write}};
-    size_t length = strlen(path);
-    for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
-        size_t suffix_length = strlen(writers[i].suffix);
-        if (length > suffix_length &&
-            strcmp(path + length - suffix_length, writers[i].suffix) == 0)
-            return writers[i].write;
-    }
-    return NULL;
-}
-
 enum mr_status bench_report_check(const struct options *options, struct mr_error *err)
 {
-    char shown[PATH_SHOW_BYTES];
-    if (!options->report || writer_of(options->report))
-        return MR_OK;
-    return mr_error_set(err, MR_E_USAGE, 0,
-                        "--report: '%s' ends in none of .json, .csv and .html, which say what is "
-                        "to be written",
-                        path_show(shown, sizeof(shown), options->report));
+    enum report_form form;
+    return options->report ? report_form_of(options->report, &form, err) : MR_OK;
 }
 
 enum mr_status bench_report_write(const struct bench_info *info, struct mr_error *err)
 {
+    static void (*const writers[])(const struct bench_info *, FILE *) = {
+        [REPORT_JSON] = write_json, [REPORT_CSV] = write_csv, [REPORT_HTML] = bench_page_write};
     const char *path = info->options->report;
-    if (!path)
-        return MR_OK;
-    char shown[PATH_SHOW_BYTES];
-    char *temporary = NULL;
-    if (asprintf(&temporary, "%s.tmp-XXXXXX", path) < 0)
+    enum report_form form;
+    struct draft draft;
+    if (!path || report_form_of(path, &form, err) != MR_OK)
+        return path ? err->status : MR_OK;
+    enum mr_status status = draft_open(&draft, path, "--report", err);
+    if (status != MR_OK)
+        return status;
+    if (!draft_stream(&draft)) {
+        draft_drop(&draft);
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    bool is_written = out != NULL;
-    int failure = errno;
-    if (out) {
-        writer_of(path)(info, out);
-        fchmod(fd, 0644);
-        is_written = !ferror(out) && fflush(out) == 0;
-        failure = errno;
-        is_written = fclose(out) == 0 && is_written && rename(temporary, path) == 0;
-        failure = is_written ? 0 : (errno ? errno : failure);
-    } else if (fd >= 0) {
-        close(fd);
     }
-    if (!is_written && fd >= 0)
-        unlink(temporary);
-    free(temporary);
-    return is_written ? MR_OK
-                      : mr_error_set(err, MR_E_SYSTEM, failure, "--report: cannot write %s",
-                                     path_show(shown, sizeof(shown), path));
+    writers[form](info, draft.out);
+    return draft_keep(&draft, "--report", err);
 }

@@ -4,13 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/json.h"
+#include "observe/job_record.h"
 
 #define LINE_BYTES 1024
+/* As JSON: each byte of a text may take six, and its base64 beside. */
+#define EVENT_BYTES (16 * LINE_BYTES)
+#define ITEM_BYTES  ((size_t)96 * 1024)
 /* What is drawn begins where the cursor is. tmux keeps what is cleared from the upper left corner on. */
-#define ERASE      "\r\033[K\n\033[J\033[A"
+#define ERASE    "\r\033[K\n\033[J\033[A"
 #define WRAP_OFF   "\033[?7l"
 #define WRAP_ON    "\033[?7h"
 #define RED        "\033[1;31m"
@@ -48,10 +54,69 @@ static void put(struct message *message, const char *text, size_t length)
     (void)io_write(message->fd, text, length);
 }
 
+/* ---- as JSON ---- */
+
+static void begin_event(struct json *json, char *line, size_t cap_bytes, const char *level,
+                        const char *event)
+{
+    struct timespec now;
+    struct tm parts = {0};
+    char seconds[32], time[48];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(time, sizeof(time), "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
+    json_open_memory(json, line, line + cap_bytes);
+    json_text(json, "time", time);
+    json_text(json, "level", level);
+    json_text(json, "event", event);
+}
+
+/* What is too long is left out: half an object is none. */
+static void end_event(struct message *message, struct json *json, const char *line)
+{
+    json_close(json);
+    if (!json->is_cut)
+        put(message, line, (size_t)(json->at - line));
+}
+
+static void write_event(struct message *message, const char *level, const char *name,
+                        const char *text)
+{
+    char line[EVENT_BYTES];
+    struct json json;
+    begin_event(&json, line, sizeof(line), level, "message");
+    if (name)
+        json_text(&json, "about", name);
+    json_text(&json, "text", text);
+    end_event(message, &json, line);
+}
+
+void message_item(struct message *message, const struct job_item *item)
+{
+    char line[ITEM_BYTES], path[JOB_RECORD_PATH_BYTES];
+    struct json json;
+    struct record record;
+    bool is_bad = item->outcome == JOB_FAILED;
+    if (message->is_quiet && !is_bad && !item->error)
+        return;
+    job_record(item, path, &record);
+    begin_event(&json, line, sizeof(line), is_bad ? "error" : item->error ? "warning" : "info",
+                "item");
+    record_write(&json, &record);
+    end_event(message, &json, line);
+}
+
+/* ---- as text ---- */
+
 static void write_line(struct message *message, const char *colour, const char *name,
                        const char *text)
 {
     struct line_text line = {.length = 0};
+    if (message->is_json) {
+        write_event(message, colour ? "error" : "info", name, text);
+        return;
+    }
     if (atomic_load(&message->is_drawn))
         add(&line, ERASE);
     if (message->has_colour && colour)
@@ -88,6 +153,7 @@ static bool terminal_has_colour(int fd)
 void message_configure(struct message *message, const struct options *options)
 {
     message->is_quiet = options->is_quiet;
+    message->is_json = options->logs_json;
     message->has_colour = options->color == WHEN_ALWAYS ||
                           (options->color == WHEN_AUTO && terminal_has_colour(message->fd));
 }

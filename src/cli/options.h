@@ -22,12 +22,16 @@ enum verb_bit {
     VERB_OPS = 8,
     VERB_FORMATS = 16,
     VERB_HELP = 32,
-    VERB_BENCH = 64
+    VERB_BENCH = 64,
+    VERB_DIFF = 128,
+    VERB_REPORT = 256
 };
-#define VERBS_ON_INPUT (VERB_RUN | VERB_LIST | VERB_TEST | VERB_BENCH)
+#define VERBS_ON_INPUT (VERB_RUN | VERB_LIST | VERB_TEST | VERB_BENCH | VERB_DIFF)
+#define VERBS_ON_INPUTS (VERBS_ON_INPUT & ~(unsigned)VERB_DIFF) /* any number of them */
 #define VERBS_WITH_JOB (VERB_RUN | VERB_TEST)
-#define VERBS_AT_WORK  (VERBS_WITH_JOB | VERB_BENCH)
-#define VERBS_ALL      (VERBS_ON_INPUT | VERB_OPS | VERB_FORMATS | VERB_HELP)
+#define VERBS_LIMITED  (VERBS_WITH_JOB | VERB_DIFF)
+#define VERBS_AT_WORK  (VERBS_WITH_JOB | VERB_BENCH | VERB_DIFF)
+#define VERBS_ALL      (VERBS_ON_INPUT | VERB_OPS | VERB_FORMATS | VERB_HELP | VERB_REPORT)
 
 enum option_group {
     GROUP_WORK,
@@ -123,6 +127,8 @@ struct options {
     const char *output, *to;
     int level; /* -1: the format's default */
     bool is_in_place;
+    const char *table; /* NULL: the usual one */
+    bool appends;
 
     bool is_isolated;
 
@@ -144,6 +150,7 @@ struct options {
     int existing; /* enum existing */
 
     unsigned preserve; /* enum preserve */
+    bool has_preserve; /* it was given */
     bool has_mtime, clamps_mtime, is_reproducible;
     struct timespec mtime;
 
@@ -161,7 +168,8 @@ struct options {
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;
     bool is_long, is_json;
-    const char *report, *generate;
+    bool logs_json;
+    const char *report, *trace, *generate;
     bool streams, has_warm_up;
     unsigned repeat, warm_up; /* repeat 0: the default */
 };

@@ -169,6 +169,11 @@ static enum mr_status choose_kind(struct output *output, const struct options *o
     return output->path ? MR_OK : no_memory(err);
 }
 
+bool output_is_database(const struct output *output)
+{
+    return output->kind == OUTPUT_ARCHIVE && archive_output_is_database(output->format);
+}
+
 enum mr_status output_choose(struct output *output, const struct options *options,
                              struct mr_error *err)
 {
@@ -192,7 +197,12 @@ enum mr_status output_choose(struct output *output, const struct options *option
         return mr_error_set(err, MR_E_USAGE, 0,
                             "--level is for an archive as OUTPUT; for files: -p gzip:level=%d",
                             options->level);
-    if (status == MR_OK && options->existing == EXISTING_UPDATE && output->kind == OUTPUT_ARCHIVE)
+    if (status == MR_OK && options->appends && !output_is_database(output))
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "--append is for an SQLite archive as OUTPUT (FILE.sqlar, --to sqlar): "
+                            "others are made as a whole");
+    if (status == MR_OK && options->existing == EXISTING_UPDATE &&
+        output->kind == OUTPUT_ARCHIVE && !options->appends)
         return mr_error_set(err, MR_E_USAGE, 0,
                             "-u is for a tree as OUTPUT: an archive is made as a whole (-f "
                             "overwrites it)");
@@ -221,6 +231,9 @@ static enum mr_status open_archive(const struct output *output, const struct opt
         .overwrites = options->existing == EXISTING_OVERWRITE || options->is_in_place,
         .is_reproducible = options->is_reproducible,
         .preserve = options->preserve,
+        .table = options->table,
+        .appends = options->appends,
+        .existing = (enum existing)options->existing,
     };
     return archive_sink_create(output->path, &config, sink, err);
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/signals.h"
 
 #define DRAWN_S         0.095 /* ticks of a tenth of a second are not all the same */
@@ -20,22 +20,22 @@
 #define ROWS_DEFAULT    24
 #define PLAIN_BYTES     400
 
-static bool can_draw(int fd)
+/* With --log-json there is nothing but lines. */
+static bool can_draw(int fd, const struct options *options)
 {
     const char *terminal = getenv("TERM");
-    return isatty(fd) && terminal && strcmp(terminal, "dumb") != 0;
+    return !options->logs_json && isatty(fd) && terminal && strcmp(terminal, "dumb") != 0;
 }
 
 static enum progress_form form_of(int fd, const struct options *options)
 {
     switch ((enum progress_choice)options->progress) {
     case PROGRESS_AUTO:
-        return !options->is_quiet && !options->is_dry && can_draw(fd) ? PROGRESS_DRAWN
-                                                                      : PROGRESS_OFF;
+        return !options->is_quiet && !options->is_dry && can_draw(fd, options) ? PROGRESS_DRAWN : PROGRESS_OFF;
     case PROGRESS_NEVER:
         return PROGRESS_OFF;
     case PROGRESS_ALWAYS:
-        return can_draw(fd) ? PROGRESS_DRAWN : PROGRESS_LINES;
+        return can_draw(fd, options) ? PROGRESS_DRAWN : PROGRESS_LINES;
     case PROGRESS_JSON:
         return PROGRESS_OBJECTS;
     }

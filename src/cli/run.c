@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "cli/execute.h"
 #include "cli/overlap.h"
+#include "cli/records.h"
 #include "cli/resume.h"
 #include "cli/signals.h"
 #include "source/archive_formats.h"
@@ -18,7 +19,7 @@
 struct made {
     char *prefix; /* of names in the output, for people */
     struct mr_sink *sink;
-    struct walk_own own[2]; /* the output and the journal, where the inputs could hold them */
+    struct walk_own own[2 + RECORDS_OWN_MAX]; /* what is written, where the inputs could hold it */
     struct setup_inputs wanted;
     struct inputs *inputs;
     struct resume resume;
@@ -107,6 +108,17 @@ static bool copies_others(const struct run *run)
     return run->output->kind == OUTPUT_ARCHIVE && chain_count(run->setup->chain) > 0;
 }
 
+/*
+ * One file into a tree, and nothing to do with it: that is unpacking. Copying what turns out to be
+ * no archive would hide that it was damaged beyond recognition, or the wrong file.
+ */
+static bool wants_archive(const struct run *run)
+{
+    const struct options *options = run->cli->options;
+    return run->output->kind == OUTPUT_TREE && chain_count(run->setup->chain) == 0 &&
+           options->name_count == 1 && !options->list_path;
+}
+
 static char *make_prefix(const struct output *output)
 {
     char *prefix = NULL;
@@ -139,7 +151,9 @@ static enum mr_status open_inputs(const struct run *run, struct made *made, stru
         .names = options->names,
         .name_count = options->name_count,
         .list_path = options->list_path,
+        .table = output_is_database(run->output) ? NULL : options->table,
         .no_archives = run->no_archives,
+        .wants_archive = wants_archive(run),
         .keeps_others = copies_others(run),
     };
     /* EPUB and ODF files are known by it. */
@@ -150,7 +164,19 @@ static enum mr_status open_inputs(const struct run *run, struct made *made, stru
         wanted->own_count = 1;
     if (resume_own(&made->resume, &made->own[wanted->own_count]))
         wanted->own_count++;
+    wanted->own_count += records_own(run->cli->records, &made->own[wanted->own_count]);
     return setup_make_inputs(run->setup, options, wanted, &made->inputs, err);
+}
+
+/* As tar does without -p: who made the archive does not say who may write here. */
+static mode_t member_umask(const struct run *run)
+{
+    bool is_tree = run->output->kind == OUTPUT_TREE || run->output->kind == OUTPUT_FILE;
+    if (!is_tree || run->cli->options->has_preserve)
+        return 0;
+    mode_t bits = umask(0); /* there are no other threads yet */
+    umask(bits);
+    return bits & 0777;
 }
 
 static int execute(const struct run *run, const struct made *made)
@@ -161,6 +187,7 @@ static int execute(const struct run *run, const struct made *made)
     config.sink = made->sink;
     resume_job(&made->resume, run->cli->options, &config);
     config.copies_others = copies_others(run);
+    config.member_umask = member_umask(run);
     config.keeps_names = run->output->kind == OUTPUT_FILE || run->cli->options->is_in_place;
     struct execution execution = {
         .cli = run->cli,

@@ -196,10 +196,12 @@ enum mr_status setup_make_inputs(const struct setup *setup, const struct options
         .list_has_nuls = options->list_has_nuls,
         .format = options->from,
         .no_archives = options->no_archives || wanted->no_archives,
+        .wants_archive = wanted->wants_archive,
         .is_merged = options->is_merged,
         .archives = {.limits = sizes_decoding(options),
                      .is_in_process = options->no_sandbox,
-                     .is_names_only = options->verb == VERB_LIST || options->is_dry},
+                     .is_names_only = options->verb == VERB_LIST || options->is_dry,
+                     .table = wanted->table},
     };
     config.archives.limits.is_lenient_zip = options->is_lenient_zip;
     config.walk = (struct walk_config){
@@ -242,6 +244,8 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .is_dry = options->is_dry,
         .removes_sources = options->removes_sources && !options->is_dry,
     };
+    if (options->max_depth > config->limits.depth_count)
+        config->limits.depth_count = options->max_depth;
     /* Nothing newer than the beginning of time: that is 1970 for all. */
     if (options->is_reproducible && !options->has_mtime)
         config->has_mtime = true;

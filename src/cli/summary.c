@@ -71,7 +71,7 @@ static void show_shares(const struct cli *cli, const struct job_figures *figures
 {
     char line[400];
     size_t used = 0;
-    unsigned threads = figures->stages[JOB_PROCESS].thread_count;
+    char threads[STATS_THREADS_BYTES];
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
         const struct job_stage_figures *at = &figures->stages[stage];
         double whole_s = at->thread_s;
@@ -80,17 +80,20 @@ static void show_shares(const struct cli *cli, const struct job_figures *figures
                 ? snprintf(line + used, sizeof(line) - used, "%s%s busy %.0f%%", used ? ", " : "",
                            progress_stage_name(stage), share(at->busy_s, whole_s))
                 : snprintf(line + used, sizeof(line) - used,
-                           "%s%s x%u: busy %.0f%%, starved %.0f%%, blocked %.0f%%",
-                           used ? "; " : "", progress_stage_name(stage), at->thread_count,
+                           "%s%s x%s: busy %.0f%%, starved %.0f%%, blocked %.0f%%",
+                           used ? "; " : "", progress_stage_name(stage),
+                           stats_threads(threads, at),
                            share(whole_s - at->starved_s - at->blocked_s, whole_s),
                            share(at->starved_s, whole_s), share(at->blocked_s, whole_s));
         if (length < 0 || (size_t)length >= sizeof(line) - used)
             return;
         used += (size_t)length;
     }
+    const struct job_stage_figures *pool = &figures->stages[JOB_PROCESS];
     if (figures->is_shared)
-        message_note(cli->message, NULL, "one pool of %u thread%s: %s, idle %.0f%%; limited by %s",
-                     threads, plural(threads), line, share(figures->idle_s, figures->stages[JOB_PROCESS].thread_s),
+        message_note(cli->message, NULL, "one pool of %s thread%s: %s, idle %.0f%%; limited by %s",
+                     stats_threads(threads, pool), plural(pool->thread_most), line,
+                     share(figures->idle_s, pool->thread_s),
                      progress_stage_name(figures->limiting));
     else
         message_note(cli->message, NULL, "%s; limited by %s", line,

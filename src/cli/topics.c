@@ -14,7 +14,8 @@ static const struct topic topics[] = {
      "Names in the output:\n"
      "  one directory   relative to it: `run site -o out/` makes out/index.html\n"
      "  one archive     the names of its members\n"
-     "  one file        its own name\n"
+     "  one file        its own name. Where it is no archive and no operation is given it is\n"
+     "                  refused as the only INPUT for a tree: -p copy copies it all the same\n"
      "  several inputs  each below its own base name (archives without their suffix);\n"
      "                  --merge puts all into one tree\n"
      "  a list (-T)     with the directories that the list gives them\n"
@@ -189,6 +190,23 @@ static const struct topic topics[] = {
      "\n"
      "--no-sandbox reads archives within millrace: for a place where no process can be\n"
      "started, or an archive that needs more memory. Only for archives that you trust.\n"},
+    {"sqlite", "SQLite archives: items in a table of a database",
+     "  -o a.sqlar    also .sqlite, --to sqlar: a new database with a table sqlar, which\n"
+     "                `sqlite3 a.sqlar -At` lists and `sqlite3 a.sqlar -Ax` unpacks: names,\n"
+     "                modes, times in seconds, sizes, contents (zlib where that is smaller)\n"
+     "  --table NAME  another table\n"
+     "  --append      into the database that is there, beside what it has: a name that is\n"
+     "                there is refused, -f replaces it, -n keeps it, -u replaces it where the\n"
+     "                item is newer\n"
+     "\n"
+     "With --append the database is locked, and items are committed in batches of up to 16\n"
+     "MiB: a run that is killed leaves a database that is whole and has the batches that were\n"
+     "complete. --journal FILE, and then --resume, puts the rest in. A new one gets its name\n"
+     "when it is complete. SQLite holds at most 1,000,000,000 bytes in one item.\n"
+     "\n"
+     "As INPUT a database is known by its content, and is an archive where it has a table\n"
+     "sqlar or --table names one; else it is a plain file. Members are read by -R threads.\n"
+     "One that another program is writing to is refused.\n"},
     {"sizes", "how sizes, durations, dates and numbers of threads are written",
      "Sizes      123, 64K, 10M, 2GiB, 1.5G: K, M, G, T are powers of 1024\n"
      "Durations  500ms, 30s, 5m, 2h, 3d, 1w; a bare number is seconds\n"
@@ -197,6 +215,11 @@ static const struct topic topics[] = {
      "Threads    4: four; +1, -1: one more, one less than there are processors; 50%: of the\n"
      "           processors; auto. Processors: those this process may use (affinity mask\n"
      "           and cgroup quota)\n"
+     "           auto begins with one for each processor. While all threads of a stage are\n"
+     "           busy and processors idle, as the threads wait for a disk, a network or a\n"
+     "           program, it gets more, and keeps them if that helps: up to four for each\n"
+     "           processor, or 32. They go again when the processors are full. --stats says\n"
+     "           what it came to. Numbers that are given stay.\n"
      "Memory     a size, or 50%: of the memory limit (cgroup limit or the machine's memory)\n"},
     {"progress", "what a run shows while it runs, and at its end",
      "On a terminal, redrawn ten times a second, below all messages; in less than 60 columns or 5\n"
@@ -241,8 +264,9 @@ static const struct topic topics[] = {
      "                                   (nothing more is read of it, exit 1); 0: any\n"
      "  --max-total-size SIZE  any       the run ends (exit 3)\n"
      "  --max-items N          any       the run ends (exit 3)\n"
-     "  --max-depth N          any       what is deeper is left out\n"
-     "  names of members       always    at most 128 parts of 255 bytes, 4095 bytes in all\n"
+     "  --max-depth N          any       what is deeper is left out; a member more than 128\n"
+     "                                   levels deep is refused, unless N is more (up to 256)\n"
+     "  names of members       always    at most 255 bytes a part, 4095 bytes in all\n"
      "  memory of a decoder    always    128 MiB for a zstd window or an xz dictionary\n"
      "The holes of sparse members count as content, at 1/128 up to 256 MiB.\n"
      "-P is about links that lead out of the output, and changes none of this.\n"
@@ -251,12 +275,29 @@ static const struct topic topics[] = {
      "too (--absolute-names strip). zip archives that readers take for different things are\n"
      "refused as a whole; --lenient-zip reads them with a warning. What is damaged is\n"
      "refused, what was whole before it is kept. Garbage behind compressed data is left\n"
-     "out with a warning, and the exit status is 1.\n"},
+     "out with a warning, and the exit status is 1. Modes of members in a tree lose the\n"
+     "set-id bits and what the umask takes away; with --preserve mode only the former.\n"},
+    {"comparing", "what diff compares",
+     "  millrace diff before.tar.gz after/\n"
+     "\n"
+     "Each of the two is a tree, an archive, or - for stdin. Items of one name are compared\n"
+     "in type, in where links lead, in content (by a keyed hash) and in mode; --preserve\n"
+     "says what else, or less, of mode,mtime,owner,xattr. What one side does not keep is\n"
+     "not compared: directories that an archive has only in the names of others, times\n"
+     "finer than a second. Hard links are the files that they lead to. Of a name that comes\n"
+     "twice in an archive, the last counts. Two single files are compared whatever their\n"
+     "names.\n"
+     "\n"
+     "Selection (--include ...) and operations (-p decompress) apply to both sides.\n"
+     "\n"
+     "A line on stdout for each difference, in the order of names; --json for programs; with\n"
+     "-q nothing but the exit status.\n"},
     {"exit", "exit statuses",
      "0  all done\n"
      "1  some items failed or were refused; the rest is complete\n"
      "2  the command line is wrong; nothing was done\n"
      "3  stopped by an error or a limit\n"
+     "diff: 0 nothing differs; 1 something does; 3 something could not be read or compared\n"
      "After SIGINT, SIGTERM or SIGHUP what is in flight has 5 seconds to end, or until a\n"
      "second signal; what is not complete then is removed, and millrace ends by that signal\n"
      "(a shell shows 128 + its number), half a second later at most.\n"},

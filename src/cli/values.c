@@ -94,6 +94,15 @@ enum mr_status values_memory(struct options *options, const char *value, struct 
     return MR_OK;
 }
 
+enum mr_status values_table(struct options *options, const char *value, struct mr_error *err)
+{
+    if (!*value || !path_is_utf8(value) || strncasecmp(value, "sqlite_", 7) == 0)
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "a table has a name in UTF-8 that does not begin with sqlite_");
+    options->table = value;
+    return MR_OK;
+}
+
 enum mr_status values_level(struct options *options, const char *value, struct mr_error *err)
 {
     uint64_t level = 0;
@@ -131,6 +140,7 @@ enum mr_status values_ok_status(struct options *options, const char *value, stru
 enum mr_status values_preserve(struct options *options, const char *value, struct mr_error *err)
 {
     unsigned bits = 0;
+    options->has_preserve = true;
     if (strcmp(value, "none") == 0) {
         options->preserve = 0;
         return MR_OK;

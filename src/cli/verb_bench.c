@@ -158,7 +158,8 @@ static enum mr_status open_inputs(const struct work *work, struct inputs **input
     const struct options *options = work->cli->options;
     const struct setup_inputs wanted = {.names = work->names,
                                         .name_count = work->name_count,
-                                        .list_path = options->list_path};
+                                        .list_path = options->list_path,
+                                        .table = options->table};
     return setup_make_inputs(&work->setups[0], options, &wanted, inputs, err);
 }
 

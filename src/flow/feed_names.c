@@ -55,12 +55,17 @@ static enum mr_status map_name(struct job *job, const struct input *input, const
     const struct job_config *config = &job->config;
     char *clean = NULL, *joined;
     enum mr_status status = MR_OK;
-    if (input->source->flags & MR_SOURCE_CONTAINER)
+    bool is_member = input->source->flags & MR_SOURCE_CONTAINER;
+    if (is_member)
         status = settle_member_name(job, input, &path, err);
     if (status == MR_OK)
         status = path_clean(path, &clean, err);
-    if (status != MR_OK)
+    if (status == MR_OK && is_member)
+        status = limits_check_depth(&config->limits, clean, err);
+    if (status != MR_OK) {
+        free(clean);
         return status;
+    }
     joined = path_join(input->prefix, clean);
     free(clean);
     if (!joined)

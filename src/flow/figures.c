@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "flow/item.h"
+#include "flow/stages.h"
 
 static enum job_stage limiting_stage(const struct job_figures *figures)
 {
@@ -10,8 +11,8 @@ static enum job_stage limiting_stage(const struct job_figures *figures)
     double most_load = -1;
     for (unsigned s = 0; s < JOB_STAGES; s++) {
         const struct job_stage_figures *stage = &figures->stages[s];
-        unsigned threads = figures->is_shared ? 1 : stage->thread_count;
-        double load = threads > 0 ? stage->busy_s / threads : 0;
+        double whole_s = figures->is_shared ? 1 : stage->thread_s;
+        double load = whole_s > 0 ? stage->busy_s / whole_s : 0;
         if (load > most_load) {
             most_load = load;
             most = (enum job_stage)s;
@@ -49,6 +50,7 @@ static void stage_figures(struct job *job, const struct line_figures *line,
         if (job->end_ns == 0)
             pool_times(job->pools[s], &times[s]);
         stage->thread_count = pool_thread_count(job->pools[s]);
+        stages_sizes(job, s, &stage->thread_least, &stage->thread_most);
         stage->thread_s =
             (double)(times[s].busy_ns + times[s].starved_ns + times[s].blocked_ns) / 1e9;
         add_steps(stage, line, s);
@@ -110,7 +112,9 @@ bool job_worker_figures(struct job *job, enum job_stage stage, unsigned index,
 {
     struct mr_pool *pool = job->pools[stage];
     struct pool_times times;
-    if (index >= pool_thread_count(pool))
+    unsigned least, most;
+    stages_sizes(job, stage, &least, &most);
+    if (index >= most)
         return false;
     pool_worker_times(pool, index, job->end_ns, &times);
     *figures = (struct job_worker_figures){.busy_s = (double)times.busy_ns / 1e9,

@@ -9,6 +9,7 @@
 #define MR_FLOW_JOB_H
 
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "base/limits.h"
@@ -40,16 +41,43 @@ struct job_item {
     uint64_t in_bytes, out_bytes;
     int64_t in_flight_ns; /* from its admission to its end; 0 when nobody wants it */
     unsigned attempt_count; /* 1 unless it was tried again; 0 for what never came so far */
+    uint64_t number;        /* in the order of admission, from 1; 0: it was not admitted */
+    struct input_place source; /* where it came from; all NULL when the input as a whole failed */
+    int64_t stage_ns[3]; /* by enum job_stage: threads worked on it for so long, in all attempts; 0
+                            when nobody wants it */
+    int failed_in; /* JOB_FAILED: enum job_stage; -1: before it was loaded */
+};
+
+/* What a thread of the job does. */
+enum job_work {
+    JOB_WORK_LOAD,
+    JOB_WORK_PROCESS,
+    JOB_WORK_ENCODE, /* of large content, in blocks */
+    JOB_WORK_STORE,
+    JOB_WORK_FEED, /* finds items; what it loads itself meanwhile is told before */
+    JOB_WORK_BLOCK, /* what the sink has compressed in the pool of the operations */
+    JOB_WORKS
+};
+
+/* It has just been done by the calling thread; times are on clock_now_ns()'s clock. */
+struct job_run {
+    enum job_work work;
+    uint64_t number;             /* of its item; 0: it is of none */
+    const struct mr_entry *entry; /* of the item, or NULL */
+    int64_t start_ns, end_ns;
 };
 
 struct job_observer {
     void (*item_ended)(void *ctx, const struct job_item *item); /* may be NULL */
     /* Something that the user should know, and that fails nothing. May be NULL. */
     void (*remarked)(void *ctx, const char *text);
+    /* May ask job_levels(). Until job_destroy(). May be NULL. */
+    void (*ran)(void *ctx, struct job *job, const struct job_run *run);
     void *ctx;
     bool wants_details;
     bool wants_names; /* shown of all items; else of those alone that have an error */
     bool wants_times; /* in_flight_ns */
+    bool wants_stage_times;
 };
 
 /* What is done about failures before on_error has its say. All 0: nothing. */
@@ -75,6 +103,8 @@ struct job_config {
     const struct naming *naming;       /* NULL: names stay */
     unsigned reader_count, worker_count,
         writer_count; /* at least 1; shared pool: worker_count threads */
+    unsigned reader_max, worker_max, writer_max; /* above these counts: the sizes follow what the run
+                                                    shows, up to that; else they stay */
     enum job_pools pools;
     uint64_t memory_bytes;
     bool is_unordered;  /* serial sinks take items as they finish */
@@ -84,6 +114,7 @@ struct job_config {
     struct limits limits;
     enum job_collide collide;
     unsigned preserve;            /* enum preserve */
+    mode_t member_umask;          /* taken off the modes of what comes from archives */
     bool has_mtime, clamps_mtime; /* --mtime: set; with clamps_mtime: at most */
     struct timespec mtime;
     bool is_reproducible; /* owners dropped, modes 0644/0755, mtimes clamped or 0 */
@@ -103,12 +134,12 @@ struct job_config {
 enum job_stage { JOB_LOAD, JOB_PROCESS, JOB_STORE, JOB_STAGES };
 
 struct job_stage_figures {
-    unsigned thread_count;
+    unsigned thread_count;             /* now */
+    unsigned thread_least, thread_most; /* since it began */
+    double thread_s; /* summed over its threads: the time that they were there for it */
     uint64_t run_count;
     double busy_s, starved_s, blocked_s; /* summed over the stage's threads; starved and blocked are
                                             0 for a shared pool's stages */
-    double thread_s; /* all the time of the threads, which the others are shares of; of a shared
-                        pool's threads for each stage */
 };
 
 struct job_figures {
@@ -159,6 +190,14 @@ void job_figures(struct job *job, struct job_figures *figures);
  * The owner. */
 bool job_worker_figures(struct job *job, enum job_stage stage, unsigned index,
                         struct job_worker_figures *figures);
+
+/* What is in flight now, and what waits for a thread: for one pool all of it under JOB_PROCESS. */
+struct job_levels {
+    uint64_t memory_used_bytes;
+    unsigned in_flight_count;
+    unsigned queued_counts[JOB_STAGES];
+};
+void job_levels(struct job *job, struct job_levels *levels);
 /*
  * After job_wait() said done: finishes the sink and says how the run ended. MR_OK (items may have
  * failed: see the figures), MR_CANCELLED (job_stop), any error: the output as a whole failed

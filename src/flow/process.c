@@ -48,7 +48,10 @@ enum line_claim process_claim(struct line_item *line_item, struct line_run *run)
 static enum mr_status begin(struct item *item, struct mr_error *err)
 {
     struct process *process = &item->process;
-    enum mr_status status = way_take(item->way, &process->state, err);
+    enum mr_status status = MR_OK;
+    process->state = process->lent;
+    if (!process->state)
+        status = way_take(item->way, &process->state, err);
     if (status != MR_OK)
         return status;
     process->limits = amounts_chain_limits(item);
@@ -62,7 +65,7 @@ static enum mr_status begin(struct item *item, struct mr_error *err)
 
 /* Room for what comes out: for a whole small content what it can become at most, else a full chunk.
  */
-static struct chunk *take_room(struct item *item)
+struct chunk *process_take_room(struct item *item)
 {
     const struct chunk *in = item->process.in;
     size_t room_bytes = item->encode ? item->route->block_bytes : CHUNK_ROOM_BYTES;
@@ -160,8 +163,9 @@ static void let_go(struct item *item)
     if (process->state) {
         if (!process->is_done)
             chain_stop(process->state);
-        way_put(item->way, process->state);
-        process->state = NULL;
+        if (process->state != process->lent)
+            way_put(item->way, process->state);
+        process->state = process->lent = NULL;
     }
     if (item->load.is_by_file)
         item_close_input(item, NULL);
@@ -182,7 +186,7 @@ static enum mr_status work(struct item *item, struct mr_error *err)
     struct process *process = &item->process;
     enum mr_status status = MR_OK;
     if (!process->out) {
-        process->out = take_room(item);
+        process->out = process_take_room(item);
         if (!process->out)
             status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     }
@@ -208,10 +212,13 @@ void process_run(struct line_item *line_item, struct line_run *run)
     struct item *item = item_of(line_item);
     (void)run;
     item->process.problem.status = MR_OK;
-    if (item->process.doing == ITEM_CLEANS)
+    if (item->process.doing == ITEM_CLEANS) {
         let_go(item);
-    else
-        item->process.problem.status = work(item, &item->process.problem);
+        return;
+    }
+    int64_t begin_ns = process_brief_begin(item);
+    item->process.problem.status = work(item, &item->process.problem);
+    process_brief_end(item, begin_ns);
 }
 
 static void finish_input(struct item *item)

@@ -1,4 +1,4 @@
-# evil.sh - ten operations that misbehave for some items: those are named with the reason, all others are as in threads, and nothing
+# evil.sh - eleven operations that misbehave for some items: those are named with the reason, all others are as in threads, and nothing
 # is left behind. What each does: tests/support/plugins/evil.c.
 . "$(dirname "$0")/../lib.sh"
 
@@ -55,9 +55,17 @@ if [ -z "$sanitized" ]; then
     evil segv "segv: the worker process was killed by signal 11 (SEGV)"
     evil overflow "overflow: the worker process was killed by signal 11 (SEGV)"
     evil eat "there are no 100 GB"
-    run run in.tar -p "$evil:stray" --isolate -o stray.tar # good or not is not to be seen
+    evil hoard "there are no 100 GB"
+
+    # A thread that is left behind strikes while other items are at work: they are done again in another process, and it is
+    # gone with its own.
+    MILLRACE_TEST_STRAY=$PWD/struck
+    export MILLRACE_TEST_STRAY
+    run run in.tar -p "$evil:stray" --isolate -j 2 -o stray.tar
     expect_status 0
     expect_same in.tar stray.tar
+    [ -s struck ] || fail "stray: no thread has struck"
+    [ -z "$(left_behind)" ] || fail "stray: left behind: $(left_behind)"
 fi
 
 # What fails can be stored as it is.

@@ -1,26 +1,53 @@
-#include "cli/json.h"
+#include "base/json.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/path.h"
 
+static void put(struct json *json, const char *bytes, size_t count)
+{
+    if (json->out) {
+        fwrite_unlocked(bytes, 1, count, json->out);
+    } else if (count <= (size_t)(json->end - json->at)) {
+        memcpy(json->at, bytes, count);
+        json->at += count;
+    } else {
+        json->is_cut = true;
+        json->at = json->end; /* nothing that is shorter comes behind the gap */
+    }
+}
+
+static void put_text(struct json *json, const char *text)
+{
+    put(json, text, strlen(text));
+}
+
 void json_open(struct json *json, FILE *out)
 {
-    json->out = out;
-    json->count = 0;
-    fputc('{', out);
+    *json = (struct json){.out = out};
+    put(json, "{", 1);
+}
+
+void json_open_memory(struct json *json, char *at, char *end)
+{
+    *json = (struct json){.at = at, .end = end};
+    put(json, "{", 1);
 }
 
 void json_close(struct json *json)
 {
-    fputs("}\n", json->out);
+    put(json, "}\n", 2);
 }
 
 static void write_key(struct json *json, const char *key, const char *suffix)
 {
-    fprintf(json->out, "%s\"%s%s\":", json->count++ ? "," : "", key, suffix);
+    if (json->count++ > 0)
+        put(json, ",", 1);
+    put(json, "\"", 1);
+    put_text(json, key);
+    put_text(json, suffix);
+    put(json, "\":", 2);
 }
 
 /* Bytes of the UTF-8 character at text, 0 when there is none: no overlong forms, surrogates, or
@@ -49,33 +76,53 @@ static size_t character_length(const unsigned char *text)
     return 0;
 }
 
-static void write_string(FILE *out, const char *text)
+/* Nothing to be escaped, nor to be looked at twice. */
+static size_t plain_length(const unsigned char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    fputc('"', out);
-    while (*at) {
-        size_t length = character_length(at);
-        if (length == 0)
-            fputs("\\ufffd", out);
-        else if (*at == '"' || *at == '\\')
-            fprintf(out, "\\%c", *at);
-        else if (*at == '\n')
-            fputs("\\n", out);
-        else if (*at < 0x20 || *at == 0x7f)
-            fprintf(out, "\\u%04x", *at);
-        else
-            fwrite(at, 1, length, out);
-        at += length ? length : 1;
-    }
-    fputc('"', out);
+    size_t length = 0;
+    while (text[length] >= 0x20 && text[length] < 0x7f && text[length] != '"' &&
+           text[length] != '\\')
+        length++;
+    return length;
 }
 
-static void write_base64(FILE *out, const char *text)
+static void write_escape(struct json *json, unsigned char byte)
+{
+    char escape[8];
+    if (byte == '"' || byte == '\\')
+        snprintf(escape, sizeof(escape), "\\%c", byte);
+    else if (byte == '\n')
+        snprintf(escape, sizeof(escape), "\\n");
+    else
+        snprintf(escape, sizeof(escape), "\\u%04x", byte);
+    put_text(json, escape);
+}
+
+static void write_string(struct json *json, const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    put(json, "\"", 1);
+    while (*at) {
+        size_t length = plain_length(at);
+        if (length == 0)
+            length = character_length(at);
+        if (length == 0)
+            put_text(json, "\\ufffd");
+        else if (length == 1 && plain_length(at) == 0)
+            write_escape(json, *at);
+        else
+            put(json, (const char *)at, length);
+        at += length ? length : 1;
+    }
+    put(json, "\"", 1);
+}
+
+static void write_base64(struct json *json, const char *text)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const unsigned char *at = (const unsigned char *)text;
     size_t left = strlen(text);
-    fputc('"', out);
+    put(json, "\"", 1);
     for (; left > 0; at += 3) {
         size_t count = left < 3 ? left : 3;
         uint32_t bits = (uint32_t)at[0] << 16;
@@ -84,77 +131,91 @@ static void write_base64(FILE *out, const char *text)
         if (count > 2)
             bits |= at[2];
         for (size_t i = 0; i < 4; i++)
-            fputc(i <= count ? digits[bits >> (18 - 6 * i) & 63] : '=', out);
+            put(json, i <= count ? &digits[bits >> (18 - 6 * i) & 63] : "=", 1);
         left -= count;
     }
-    fputc('"', out);
+    put(json, "\"", 1);
 }
 
 void json_text(struct json *json, const char *key, const char *text)
 {
     write_key(json, key, "");
-    write_string(json->out, text);
+    write_string(json, text);
     if (path_is_utf8(text))
         return;
     write_key(json, key, "_b64");
-    write_base64(json->out, text);
+    write_base64(json, text);
+}
+
+static void write_decimal(struct json *json, uint64_t number, bool is_negative)
+{
+    char digits[24];
+    char *at = digits + sizeof(digits);
+    do
+        *--at = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    if (is_negative)
+        *--at = '-';
+    put(json, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 void json_number(struct json *json, const char *key, int64_t number)
 {
+    bool is_negative = number < 0;
     write_key(json, key, "");
-    fprintf(json->out, "%" PRId64, number);
+    write_decimal(json, is_negative ? 0 - (uint64_t)number : (uint64_t)number, is_negative);
 }
 
 void json_unsigned(struct json *json, const char *key, uint64_t number)
 {
     write_key(json, key, "");
-    fprintf(json->out, "%" PRIu64, number);
+    write_decimal(json, number, false);
 }
 
 void json_bool(struct json *json, const char *key, bool value)
 {
     write_key(json, key, "");
-    fputs(value ? "true" : "false", json->out);
+    put_text(json, value ? "true" : "false");
 }
 
 void json_real(struct json *json, const char *key, double number)
 {
+    char text[40];
     write_key(json, key, "");
-    if (isfinite(number))
-        fprintf(json->out, "%.9g", number);
-    else
-        fputs("null", json->out);
+    snprintf(text, sizeof(text), "%.9g", number);
+    put_text(json, isfinite(number) ? text : "null");
 }
 
 void json_object(struct json *json, const char *key)
 {
     write_key(json, key, "");
-    fputc('{', json->out);
+    put(json, "{", 1);
     json->count = 0;
 }
 
 void json_object_end(struct json *json)
 {
-    fputc('}', json->out);
+    put(json, "}", 1);
     json->count = 1; /* what it stands in has a member now */
 }
 
 void json_array(struct json *json, const char *key)
 {
     write_key(json, key, "");
-    fputc('[', json->out);
+    put(json, "[", 1);
     json->count = 0;
 }
 
 void json_array_end(struct json *json)
 {
-    fputc(']', json->out);
+    put(json, "]", 1);
     json->count = 1;
 }
 
 void json_element(struct json *json)
 {
-    fputs(json->count++ ? ",{" : "{", json->out);
+    if (json->count++ > 0)
+        put(json, ",", 1);
+    put(json, "{", 1);
     json->count = 0;
 }
