@@ -20,32 +20,11 @@
 #define PLOT_TOP    12.0
 #define PLOT_RIGHT  12.0
 
-/* "R1 j2 W1", "shared j2", with what else is swept. */
-static char *label_of(const struct bench_info *info, const struct bench_row *row, char *text,
-                      size_t cap_bytes)
-{
-    const uint64_t *values = row->point.values;
-    int length = values[SWEEP_POOL]
-                     ? snprintf(text, cap_bytes, "shared j%" PRIu64, values[SWEEP_WORKERS])
-                     : snprintf(text, cap_bytes, "R%" PRIu64 " j%" PRIu64 " W%" PRIu64,
-                                values[SWEEP_READERS], values[SWEEP_WORKERS],
-                                values[SWEEP_WRITERS]);
-    for (enum sweep_key key = SWEEP_MEMORY; key < SWEEP_KEYS; key++) {
-        char value[32];
-        if (info->sweep->lists[key].count == 0 || length < 0 || (size_t)length >= cap_bytes)
-            continue;
-        sweep_show(key, values[key], value, sizeof(value));
-        length += snprintf(text + length, cap_bytes - (size_t)length, " %s%s",
-                           key == SWEEP_LEVEL ? "level " : "", value);
-    }
-    return text;
-}
-
 static void write_facts(const struct bench_info *info, FILE *out, const struct bench_row *best)
 {
     char text[100];
     fputs("<div class=facts>\n", out);
-    page_fact(out, "best sizes", label_of(info, best, text, sizeof(text)));
+    page_fact(out, "best sizes", bench_label(info, &best->point, text, sizeof(text)));
     snprintf(text, sizeof(text), "%.1f MB/s", best->median.in_rate / 1e6);
     page_fact(out, "read and processed", text);
     snprintf(text, sizeof(text), "%.0f items/s", best->median.item_rate);
@@ -79,7 +58,7 @@ static void write_rates(const struct bench_info *info, FILE *out, const struct b
         if (row->trial_count == 0)
             continue;
         fputs("<div class=row><span>", out);
-        page_escape(out, label_of(info, row, label, sizeof(label)));
+        page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
         fprintf(out,
                 "</span><span class=bar><i%s style=\"width:%.1f%%\"></i>"
                 "<u style=\"left:%.1f%%;width:%.1f%%\"></u></span><span class=end>%.1f</span></div>\n",
@@ -205,7 +184,7 @@ static void write_stages(const struct bench_info *info, FILE *out)
         if (row->trial_count == 0)
             continue;
         fputs("<div class=row><span>", out);
-        page_escape(out, label_of(info, row, label, sizeof(label)));
+        page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
         fputs("</span><span>", out);
         for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++)
             page_parts(out, progress_stage_name(stage),
@@ -233,7 +212,7 @@ static void write_latencies(const struct bench_info *info, FILE *out)
         if (row->trial_count == 0)
             continue;
         fputs("<div class=row><span>", out);
-        page_escape(out, label_of(info, row, label, sizeof(label)));
+        page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
         fprintf(out,
                 "</span><span class=bar><i style=\"width:%.1f%%\"></i>"
                 "<u style=\"left:%.1f%%;width:%.1f%%\"></u></span>"
@@ -253,7 +232,7 @@ static void write_table(const struct bench_info *info, FILE *out)
         const struct trial *median = &row->median;
         char label[80], size[32];
         fputs("<tr><td>", out);
-        page_escape(out, label_of(info, row, label, sizeof(label)));
+        page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
         fprintf(out,
                 "<td>%.1f<td>%.1f<td>%.1f<td>%.1f<td>%.0f<td>%.3f<td>%.3f<td>%s</tr>\n",
                 median->in_rate / 1e6, row->low_rate / 1e6, row->high_rate / 1e6,
@@ -276,12 +255,12 @@ void bench_page_write(const struct bench_info *info, FILE *out)
         page_end(out);
         return;
     }
+    uint64_t items, bytes;
+    bench_sample(info, &items, &bytes);
     fprintf(out,
             "<p class=soft>%" PRIu64 " items, %s %s; %u rounds, combinations in turns; %u "
             "processors; millrace %s</p>\n",
-            info->options->streams ? best->item_count : info->sample->count,
-            parse_show_size(size, sizeof(size),
-                            info->options->streams ? best->in_bytes : info->sample->bytes),
+            items, parse_show_size(size, sizeof(size), bytes),
             info->options->streams ? "read anew each time" : "in memory", info->bench->rounds_done,
             info->processor_count, mr_version());
     write_facts(info, out, best);
@@ -289,6 +268,7 @@ void bench_page_write(const struct bench_info *info, FILE *out)
     write_plots(info, out);
     write_stages(info, out);
     write_latencies(info, out);
+    bench_changes_page(info, out);
     write_table(info, out);
     page_end(out);
 }

@@ -4,11 +4,12 @@
 #include <inttypes.h>
 
 #include "base/json.h"
+#include "base/path.h"
 #include "cli/progress.h"
 #include "observe/draft.h"
 #include "observe/report_forms.h"
 
-static void write_sizes(struct json *json, const struct bench_info *info,
+void bench_report_sizes(struct json *json, const struct bench_info *info,
                         const struct sweep_point *point)
 {
     for (enum sweep_key key = SWEEP_READERS; key < SWEEP_KEYS; key++) {
@@ -46,7 +47,7 @@ static void write_row(struct json *json, const struct bench_info *info,
                       const struct bench_row *row)
 {
     json_element(json);
-    write_sizes(json, info, &row->point);
+    bench_report_sizes(json, info, &row->point);
     json_unsigned(json, "items", row->item_count);
     json_unsigned(json, "in_bytes", row->in_bytes);
     json_unsigned(json, "out_bytes", row->out_bytes);
@@ -75,6 +76,11 @@ static void write_json(const struct bench_info *info, FILE *out)
     json_text(&json, "kind", "bench");
     json_text(&json, "operations", bench_operations(info, operations, sizeof(operations)));
     json_unsigned(&json, "processors", info->processor_count);
+    json_text(&json, "processor", info->processor);
+    uint64_t items, bytes;
+    bench_sample(info, &items, &bytes);
+    json_unsigned(&json, "sample_items", items);
+    json_unsigned(&json, "sample_bytes", bytes);
     json_bool(&json, "is_in_memory", !info->options->streams);
     json_unsigned(&json, "warm_up_rounds", info->bench->warm_up_count);
     json_unsigned(&json, "rounds", info->bench->rounds_done);
@@ -87,6 +93,7 @@ static void write_json(const struct bench_info *info, FILE *out)
     for (size_t i = 0; i < info->bench->row_count; i++)
         write_row(&json, info, &info->bench->rows[i]);
     json_array_end(&json);
+    bench_changes_report(info, &json);
     json_close(&json);
 }
 

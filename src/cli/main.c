@@ -24,8 +24,8 @@
  *                      links: their names; routes: their operations), load, process, encode and store
  *                      are their steps (item: what these share; box: what waits between two; again: how
  *                      they start anew; process_together: small ones, several at once; timing, amounts:
- *                      what they may take; tell: how they ended; runs: what threads did; figures: what
- *                      a job shows);
+ *                      what they may take; tell: how they ended; figures: what a job shows; runs: what
+ *                      threads did);
  *                      chunk, spool (content on its way), notes (lists beside the output), lost, ledger
  *                      (what the job writes down, and what earlier ones did); isolate_step (worker
  *                      processes for pipelines)
@@ -47,7 +47,8 @@
  *                      archive_kinds, archive_outputs: all formats; blocks: compressed in parallel;
  *                      archive_target: the file), zip (zip_*), SQLite archives (sqlar_*), stream, null
  *   src/bench/         the same job again and again: sample (content in memory; generate), sweep (sizes
- *                      to try), trial (what they took), limit
+ *                      to try), trial (what they took), limit, past (an earlier report), change (beyond
+ *                      the noise)
  *   src/compare/       what `diff` is made of: digest (each content becomes a hash), manifest (what an
  *                      input holds, sorted), difference (of two manifests)
  *   src/observe/       what a run shows of itself: report (and its forms: report_*; record: an item and a run
@@ -60,7 +61,8 @@
  *     verb_run, verb_test, verb_list, verb_ops (ops, formats and help)
  *     verb_diff        two jobs at once; diff_show: what they found
  *     verb_report      shows and merges reports and journals
- *     verb_bench       its own; bench_show, bench_report, bench_page: what it found
+ *     verb_bench       its own; bench_show, bench_report, bench_page: what it found;
+ *                      bench_changes: against an earlier one
  *     run              what the others share: one job from its output to its exit status
  *     setup            options to the objects of a job: chain, selection, naming, inputs
  *     output           what OUTPUT means, and its sink; guard: nothing is written over what is read

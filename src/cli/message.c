@@ -16,7 +16,7 @@
 #define EVENT_BYTES (16 * LINE_BYTES)
 #define ITEM_BYTES  ((size_t)96 * 1024)
 /* What is drawn begins where the cursor is. tmux keeps what is cleared from the upper left corner on. */
-#define ERASE    "\r\033[K\n\033[J\033[A"
+#define ERASE      "\r\033[K\n\033[J\033[A"
 #define WRAP_OFF   "\033[?7l"
 #define WRAP_ON    "\033[?7h"
 #define RED        "\033[1;31m"

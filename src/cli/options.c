@@ -238,6 +238,10 @@ static const struct option table[] = {
     {"generate", 0, "SPEC", GROUP_BENCH, VERB_BENCH,
      "make the sample up: files=1000,size=4K..64K,kind=text|random|zeros|mixed,seed=1",
      TEXT(generate)},
+    {"compare", 0, "OLD.json", GROUP_BENCH, VERB_BENCH,
+     "say what is faster or slower than in an earlier --report, beyond the noise: when the rounds of "
+     "one speed would lie so far apart less than once in 100 times (at least 5 rounds each)",
+     TEXT(compared)},
 
     {"progress", 0, "auto|never|always|json", GROUP_REPORT, VERBS_AT_WORK,
      "how far the run is, on stderr; auto (default): when that is a terminal; json: an object a "

@@ -169,7 +169,7 @@ struct options {
     bool is_verbose, is_quiet, has_stats, is_dry;
     bool is_long, is_json;
     bool logs_json;
-    const char *report, *trace, *generate;
+    const char *report, *trace, *generate, *compared;
     bool streams, has_warm_up;
     unsigned repeat, warm_up; /* repeat 0: the default */
 };

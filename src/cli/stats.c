@@ -32,12 +32,12 @@ static double percent(double part_s, double whole_s)
     return value > 100 ? 100 : value;
 }
 
-const char *stats_threads(char text[STATS_THREADS_BYTES], const struct job_stage_figures *stage)
+const char *stats_threads(char *text, size_t cap_bytes, const struct job_stage_figures *stage)
 {
     if (stage->thread_least == stage->thread_most)
-        snprintf(text, STATS_THREADS_BYTES, "%u", stage->thread_count);
+        snprintf(text, cap_bytes, "%u", stage->thread_count);
     else
-        snprintf(text, STATS_THREADS_BYTES, "%u-%u", stage->thread_least, stage->thread_most);
+        snprintf(text, cap_bytes, "%u-%u", stage->thread_least, stage->thread_most);
     return text;
 }
 
@@ -62,7 +62,7 @@ static void show_workers(const struct cli *cli, struct job *job, enum job_stage 
 /* What the threads of the one pool did, by stage; then each of them. */
 static void show_shared(const struct cli *cli, struct job *job, const struct job_figures *figures)
 {
-    char text[SIZE_BYTES], threads[STATS_THREADS_BYTES];
+    char text[2 * SIZE_BYTES], threads[SIZE_BYTES];
     const struct job_stage_figures *pool = &figures->stages[JOB_PROCESS];
     double whole_s = pool->thread_s;
     message_note(cli->message, NULL, "stage              runs     busy     idle");
@@ -70,7 +70,7 @@ static void show_shared(const struct cli *cli, struct job *job, const struct job
         message_note(cli->message, NULL, "%-9s %13s %7.1f%%", progress_stage_name(stage),
                      layout_count(text, sizeof(text), figures->stages[stage].run_count),
                      percent(figures->stages[stage].busy_s, whole_s));
-    snprintf(text, sizeof(text), "%s thread%s", stats_threads(threads, pool),
+    snprintf(text, sizeof(text), "%s thread%s", stats_threads(threads, sizeof(threads), pool),
              pool->thread_most == 1 ? "" : "s");
     message_note(cli->message, NULL, "%-23s %7.1f%% %7.1f%%", text,
                  percent(whole_s - figures->idle_s, whole_s), percent(figures->idle_s, whole_s));
@@ -79,13 +79,13 @@ static void show_shared(const struct cli *cli, struct job *job, const struct job
 
 static void show_split(const struct cli *cli, struct job *job, const struct job_figures *figures)
 {
-    char runs[SIZE_BYTES], threads[STATS_THREADS_BYTES];
+    char runs[SIZE_BYTES], threads[SIZE_BYTES];
     message_note(cli->message, NULL, "stage   threads          runs     busy  starved  blocked");
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
         const struct job_stage_figures *at = &figures->stages[stage];
         double whole_s = at->thread_s;
         message_note(cli->message, NULL, "%-7s %7s %13s %7.1f%% %7.1f%% %7.1f%%",
-                     progress_stage_name(stage), stats_threads(threads, at),
+                     progress_stage_name(stage), stats_threads(threads, sizeof(threads), at),
                      layout_count(runs, sizeof(runs), at->run_count),
                      percent(whole_s - at->starved_s - at->blocked_s, whole_s),
                      percent(at->starved_s, whole_s), percent(at->blocked_s, whole_s));

@@ -71,7 +71,7 @@ static void show_shares(const struct cli *cli, const struct job_figures *figures
 {
     char line[400];
     size_t used = 0;
-    char threads[STATS_THREADS_BYTES];
+    char threads[24];
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
         const struct job_stage_figures *at = &figures->stages[stage];
         double whole_s = at->thread_s;
@@ -82,7 +82,7 @@ static void show_shares(const struct cli *cli, const struct job_figures *figures
                 : snprintf(line + used, sizeof(line) - used,
                            "%s%s x%s: busy %.0f%%, starved %.0f%%, blocked %.0f%%",
                            used ? "; " : "", progress_stage_name(stage),
-                           stats_threads(threads, at),
+                           stats_threads(threads, sizeof(threads), at),
                            share(whole_s - at->starved_s - at->blocked_s, whole_s),
                            share(at->starved_s, whole_s), share(at->blocked_s, whole_s));
         if (length < 0 || (size_t)length >= sizeof(line) - used)
@@ -92,7 +92,7 @@ static void show_shares(const struct cli *cli, const struct job_figures *figures
     const struct job_stage_figures *pool = &figures->stages[JOB_PROCESS];
     if (figures->is_shared)
         message_note(cli->message, NULL, "one pool of %s thread%s: %s, idle %.0f%%; limited by %s",
-                     stats_threads(threads, pool), plural(pool->thread_most), line,
+                     stats_threads(threads, sizeof(threads), pool), plural(pool->thread_most), line,
                      share(figures->idle_s, pool->thread_s),
                      progress_stage_name(figures->limiting));
     else

@@ -33,6 +33,7 @@ struct work {
     unsigned setup_count;
     uint64_t pass_count;    /* times that one run takes the sample through */
     struct bench bench;
+    struct past past; /* of --compare */
     struct bench_info info;
     struct progress progress;
     uint64_t run_count; /* that were begun */
@@ -383,6 +384,7 @@ static void fini(struct work *work)
     free(work->setups);
     free(work->names);
     bench_fini(&work->bench);
+    past_fini(&work->past);
     sample_fini(&work->sample);
 }
 
@@ -396,10 +398,16 @@ int verb_bench(const struct cli *cli)
         status = check(&work, &err);
     if (status == MR_OK)
         status = bench_report_check(cli->options, &err);
+    if (status == MR_OK && cli->options->compared) {
+        status = past_read(cli->options->compared, &work.past, &err);
+        if (status != MR_OK)
+            mr_error_prefix(&err, "--compare");
+    }
     if (status == MR_OK) {
         signals_catch(true);
         progress_init(&work.progress, cli->message, cli->options);
         bench_info_init(&work.info, cli->options, &work.sample, &work.sweep, &work.bench);
+        work.info.past = cli->options->compared ? &work.past : NULL;
         status = bench_all(&work, &err);
     }
     int result = EXIT_DONE;

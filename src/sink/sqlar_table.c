@@ -8,16 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/path.h"
 
-/* A transaction ends after so many rows or bytes: a run that is killed loses at most one. */
+/* A transaction ends after so many rows or bytes, or so long: a run that is killed loses at most
+ * one. */
 #define BATCH_ROWS  8192
 #define BATCH_BYTES ((int64_t)16 << 20)
+#define BATCH_NS    (INT64_C(5) * 1000 * 1000 * 1000)
 
 #define CACHE_KIB 8192 /* pages in memory, of the largest batches a part */
 
 /* Of a new database: small rows are most, and what does not fit a page takes whole ones. */
-#define PAGE_BYTES 4096
+#define PAGE_BYTES 8192
 
 enum statement { INSERT, REPLACE, FIND, PAGES, STATEMENT_COUNT };
 
@@ -29,7 +32,7 @@ struct sqlar_table {
     int blob_at_bytes;
     bool is_new;
     unsigned batch_rows;
-    int64_t batch_bytes;
+    int64_t batch_bytes, batch_begin_ns;
     atomic_uint_fast64_t written_bytes;
 };
 
@@ -176,6 +179,7 @@ enum mr_status sqlar_table_create(const struct sqlar_table_config *config,
         return no_memory(err);
     }
     made->is_new = config->is_new;
+    made->batch_begin_ns = clock_now_ns();
     enum mr_status status = open_database(made, config->path, err);
     if (status == MR_OK)
         status = made->is_new ? set_up_new(made, err) : set_up_own(made, err);
@@ -226,14 +230,22 @@ static enum mr_status commit(struct sqlar_table *table, struct mr_error *err)
     return status;
 }
 
+/* What is new is to be the same at any speed. */
+static bool is_full(const struct sqlar_table *table)
+{
+    return table->batch_rows >= BATCH_ROWS || table->batch_bytes >= BATCH_BYTES ||
+           (!table->is_new && clock_now_ns() - table->batch_begin_ns >= BATCH_NS);
+}
+
 /* A row is complete. */
 static enum mr_status count_row(struct sqlar_table *table, int64_t bytes, struct mr_error *err)
 {
     table->batch_rows++;
     table->batch_bytes += bytes;
-    if (table->batch_rows < BATCH_ROWS && table->batch_bytes < BATCH_BYTES)
+    if (!is_full(table))
         return MR_OK;
     enum mr_status status = commit(table, err);
+    table->batch_begin_ns = clock_now_ns();
     return status == MR_OK ? run(table, "BEGIN IMMEDIATE", err) : status;
 }
 

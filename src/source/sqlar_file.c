@@ -224,6 +224,32 @@ enum mr_status sqlar_file_fail(sqlite3 *database, int code, struct mr_error *err
     return mr_error_set(err, MR_E_DATA, 0, "damaged or truncated archive: %s", shown);
 }
 
+static uint32_t get32(const unsigned char *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+enum mr_status sqlar_file_check(const struct sqlar_file *file, struct mr_error *err)
+{
+    enum { HEADER_BYTES = 100, PAGE_AT = 16, CHANGES_AT = 24, COUNT_AT = 28, VALID_FOR_AT = 92 };
+    unsigned char header[HEADER_BYTES];
+    size_t got = 0;
+    if (io_pread(file->fd, header, sizeof(header), file->start_bytes, &got) != 0)
+        return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read");
+    int64_t page_bytes = header[PAGE_AT] << 8 | header[PAGE_AT + 1];
+    int64_t page_count = get32(header + COUNT_AT);
+    if (page_bytes == 1) /* 65,536 has 17 bits */
+        page_bytes = 65536;
+    bool has_count = page_count > 0 && get32(header + CHANGES_AT) == get32(header + VALID_FOR_AT);
+    bool is_whole = got == sizeof(header) && page_bytes >= 512 &&
+                    file->size_bytes % page_bytes == 0 &&
+                    (!has_count || file->size_bytes / page_bytes == page_count);
+    return is_whole ? MR_OK
+                    : mr_error_set(err, MR_E_DATA, 0,
+                                   "damaged or truncated archive: its size is not what its header "
+                                   "says");
+}
+
 /* The database is not trusted. */
 static int set_up(sqlite3 *database, int cache_kib)
 {

@@ -18,6 +18,12 @@ struct sqlar_file {
 };
 
 /*
+ * Has the file the size that its header says (https://sqlite.org/fileformat2.html, section 1.3)?
+ * SQLite reads zeros where the last page breaks off. MR_OK, MR_E_DATA, MR_E_SYSTEM.
+ */
+enum mr_status sqlar_file_check(const struct sqlar_file *file, struct mr_error *err);
+
+/*
  * A connection for one thread at a time, with pages of cache_kib KiB, on a database that is not
  * trusted: its schema can call no function, and cells are checked. *database is the caller's to
  * close. MR_OK, MR_E_DATA, MR_E_MEMORY, MR_E_SYSTEM. Thread-safe.

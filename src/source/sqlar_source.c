@@ -277,9 +277,11 @@ static enum mr_status start(struct sqlar_source *source, struct mr_error *err)
                                        .size_bytes = source->about.st_size > start_bytes
                                                          ? source->about.st_size - start_bytes
                                                          : 0};
-    enum mr_status status = check_beside(source, err);
-    return status == MR_OK ? sqlar_rows_begin(&source->rows, &source->file, source->table, err)
-                           : status;
+    /* First of all, as any other database is no archive, whatever its state. */
+    enum mr_status status = sqlar_rows_begin(&source->rows, &source->file, source->table, err);
+    if (status == MR_OK)
+        status = check_beside(source, err);
+    return status == MR_OK ? sqlar_file_check(&source->file, err) : status;
 }
 
 enum mr_status sqlar_source_create(int fd, const char *label, const char *table,
