@@ -68,6 +68,20 @@ fi
 run run in --progress json -q -o quick/
 [ "$(wc -l <"$err")" = 1 ] || fail "expected one object of a short run"
 
+# More items than the run takes on at once are counted beside it, as it would select them.
+mkdir -p more/sub
+for i in $(seq 88); do echo "$i" >"more/sub/$i"; done
+echo no >more/sub/no.tmp
+"$MILLRACE" run more -o m/ -j1 -q --progress json --exclude '*.tmp' -x sh -c 'while [ ! -e gates/all ]; do sleep 0.02; done; cat' \
+    ';' >"$out" 2>"$err" &
+pid=$!
+await "$err" '"done":[0-9],.*"total":89,"total_known":true,"share_done":0'
+touch gates/all
+status=0
+wait "$pid" || status=$?
+expect_status 0
+tail -n 1 "$err" | grep -q '"done":89,.*"total":89,.*"share_done":1,' || fail "the last object is not right"
+
 # A line a second where there is no terminal, and no escape sequences.
 start --progress always
 await "$err" '^millrace: [0-9]+ of [0-9]+ items'
