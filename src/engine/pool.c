@@ -269,6 +269,7 @@ void pool_worker_main(void *arg)
     struct mr_pool *pool = worker->pool;
     current_pool = pool;
     lock_take(&pool->lock);
+    idle_ended_locked(worker);
     for (;;) {
         if (is_surplus_locked(worker)) {
             park_locked(worker);
