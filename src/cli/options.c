@@ -65,10 +65,10 @@ static const struct option table[] = {
     {"output", 'o', "OUTPUT", GROUP_OUTPUTS, VERB_RUN,
      "where to: 'DIR/', an archive by its suffix, a file for a single file, - (stdout) or null:",
      TEXT(output)},
-    {"to", 0, "FORMAT[:KEY=VALUE,...]", GROUP_OUTPUTS, VERB_RUN,
+    {"to", 0, "FORMAT[:KEY=VALUE,...]", GROUP_OUTPUTS, VERB_RUN | VERB_BENCH,
      "make an archive of this format whatever the name of OUTPUT says; see `millrace formats`",
      TEXT(to)},
-    {"level", 0, "N", GROUP_OUTPUTS, VERB_RUN, "compression level of the archive; zip members that are compressed already are then compressed "
+    {"level", 0, "N", GROUP_OUTPUTS, VERB_RUN | VERB_BENCH, "compression level of the archive; zip members that are compressed already are then compressed "
      "again",
      CALL(values_level)},
     {"in-place", 0, NULL, GROUP_OUTPUTS, VERB_RUN,
@@ -241,6 +241,10 @@ static const struct option table[] = {
     {"generate", 0, "SPEC", GROUP_BENCH, VERB_BENCH,
      "make the sample up: files=1000,size=4K..64K,kind=text|random|zeros|mixed,seed=1",
      TEXT(generate)},
+    {"output", 'o', "OUTPUT", GROUP_BENCH, VERB_BENCH,
+     "write as `run` would, to an output like this in a scratch directory, in OUTPUT where that is "
+     "a directory and else beside it, which is removed after each run (default null:)",
+     TEXT(output)},
     {"compare", 0, "OLD.json", GROUP_BENCH, VERB_BENCH,
      "say what is faster or slower than in an earlier --report, beyond the noise: when the rounds of "
      "one speed would lie so far apart less than once in 100 times (at least 5 rounds each)",
