@@ -13,7 +13,7 @@
  *   src/codec/         compression libraries, no threads, no items: block (codecs in blocks that can be
  *                      joined: block_*), deflate_* and deflater (libdeflate, ISA-L or zlib; dense: what
  *                      is not worth it), inflate, unwrap (streams that are decoded; pieces of them), sums
- *   src/engine/        threads, the only room that knows them: pool (pool_size: how many it has),
+ *   src/engine/        threads, the only room that knows them: pool (pool_size: how many it has; task),
  *                      submit, future, queue, stash;
  *                      line, the scheduler (line_feed: how items come in, line_wait: how they wait,
  *                      line_leave: how they end, line_together: several at once; seats: how many are in
