@@ -1,6 +1,6 @@
 /*
  * process_together.c - small items that a worker process is handed several at once, so that it is
- * not woken for each: the PROCESS step's part of what line_step.run_together is for.
+ * not woken for each: the PROCESS step's part of what struct line_together is for.
  *
  * Each of them is then worked on as if it were alone, one after the other, by one state. All that
  * is different is that the operation was told of them before (chain_ahead()).

@@ -15,6 +15,7 @@ struct isolate_state {
     unsigned begun_count;                             /* items that the process was given */
     const struct mr_entry *ahead[WINDOW_SMALL_COUNT]; /* that it was handed over together */
     unsigned ahead_at;                                /* of them: the next one */
+    int64_t ahead_ns;                                 /* when it was handed them */
     struct worker worker;
 };
 
@@ -187,6 +188,7 @@ void isolate_state_ahead(void *object, const struct operation_ahead *items, unsi
         state->ahead[i] = item->entry;
     }
     state->ahead_at = 0;
+    state->ahead_ns = clock_now_ns();
     if (worker_has_next(worker))
         worker_hand_over(worker);
 }
@@ -198,12 +200,12 @@ static bool is_ahead(struct isolate_state *state)
            state->ahead[state->ahead_at] == state->entry;
 }
 
-/* Of the time of this call, what the item itself took counts. */
-static void excuse(const struct worker *worker, struct mr_io *io, int64_t begin_ns)
+/* What the item took counts, as far as that can be, and not how long this call did. */
+static void excuse(const struct isolate_state *state, struct mr_io *io, int64_t begin_ns)
 {
-    int64_t took_ns = worker->answer.took_ns;
-    if (io->excused_ns && took_ns >= 0)
-        *io->excused_ns += clock_now_ns() - begin_ns - took_ns;
+    int64_t took_ns = state->worker.answer.took_ns, now_ns = clock_now_ns();
+    if (io->excused_ns && took_ns >= 0 && took_ns <= now_ns - state->ahead_ns)
+        *io->excused_ns += now_ns - begin_ns - took_ns;
 }
 
 /*
@@ -224,7 +226,7 @@ static enum mr_status finish_ahead(struct isolate_state *state, struct mr_io *io
         worker_drop(worker);
         return MR_AGAIN;
     }
-    excuse(worker, io, begin_ns);
+    excuse(state, io, begin_ns);
     take_content(worker, io);
     return status;
 }
