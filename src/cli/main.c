@@ -12,7 +12,8 @@
  *                      spawn (programs), helper (our own ones), sandbox
  *   src/codec/         compression libraries, no threads, no items: block (codecs in blocks that can be
  *                      joined: block_*), deflate_* and deflater (libdeflate, ISA-L or zlib; dense: what
- *                      is not worth it), inflate, unwrap (streams that are decoded; pieces of them), sums
+ *                      is not worth it), inflate, unwrap (streams that are decoded; pieces: parts of
+ *                      them, at once), sums
  *   src/engine/        threads, the only room that knows them: pool (pool_size: how many it has; task),
  *                      submit, future, queue, stash;
  *                      line, the scheduler (line_feed: how items come in, line_wait: how they wait,
