@@ -29,6 +29,7 @@ want header bzlib.h libbz2-dev
 want module liblz4 liblz4-dev
 want module libxxhash libxxhash-dev
 want module libcrypto libssl-dev
+want module sqlite3 libsqlite3-dev
 test tool gzip gzip
 test tool xz xz-utils
 test tool zstd zstd
@@ -37,6 +38,7 @@ test tool bzip2 bzip2
 test tool zip zip
 test tool unzip unzip
 test tool bsdtar libarchive-tools
+test tool sqlite3 sqlite3
 test tool git-lfs git-lfs
 test tool spin spin
 TABLE

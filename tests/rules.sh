@@ -75,12 +75,13 @@ rule_threads() {
 rule_includes() {
     find_code include src | awk -F: '
     BEGIN {
-        allowed["base"] = ""; allowed["codec"] = "base"; allowed["engine"] = "base"; allowed["observe"] = "base"
+        allowed["base"] = ""; allowed["codec"] = "base"; allowed["engine"] = "base"; allowed["observe"] = "base policy flow"
         allowed["policy"] = "base"
         allowed["source"] = allowed["sink"] = allowed["operation"] = "base codec"
         allowed["flow"] = "engine base codec policy operation source sink"
         allowed["bench"] = "base engine flow source sink operation policy"
-        allowed["cli"] = "base engine flow source sink operation policy observe bench"
+        allowed["compare"] = "base operation sink"
+        allowed["cli"] = "base engine flow source sink operation policy observe bench compare"
         allowed["helper"] = "base codec engine policy source sink operation flow"
         allowed["examples"] = ""; allowed["public"] = ""
         for (room in allowed) rooms[room] = 1

@@ -25,11 +25,12 @@ enum mr_kind {
 
 #define MR_SIZE_UNKNOWN (-1)
 
-/* How the content of a file stands in a container that keeps every member on its own (zip). */
+/* How the content of a file stands in a container that keeps every member on its own (zip, an SQLite archive). */
 enum mr_method {
     MR_METHOD_PLAIN = 0, /* as it is */
     MR_METHOD_DEFLATE,   /* a raw deflate stream (RFC 1951) */
-    MR_METHOD_ZSTD       /* Zstandard frames (RFC 8878) */
+    MR_METHOD_ZSTD,      /* Zstandard frames (RFC 8878) */
+    MR_METHOD_ZLIB       /* a zlib stream (RFC 1950) */
 };
 
 struct mr_encoding {

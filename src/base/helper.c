@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -120,6 +121,64 @@ enum mr_status helper_start(struct helper *helper, const char *role, const int *
     return mr_error_set(err, MR_E_SYSTEM, failure, "cannot start the helper program %s",
                         path_show(shown, sizeof(shown), path));
 }
+
+/* ---- forks ---- */
+
+/* Hands the descriptors from HELPER_SOCKET_FD on to the server. False: it is gone. */
+static bool ask(int socket_fd, const struct ends *ends)
+{
+    const size_t fds_bytes = (ends->count - HELPER_SOCKET_FD) * sizeof(int);
+    char byte = 0;
+    struct iovec data = {&byte, 1};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(ends->fds))];
+    } control = {0};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.room,
+                             .msg_controllen = CMSG_SPACE(fds_bytes)};
+    control.head = (struct cmsghdr){CMSG_LEN(fds_bytes), SOL_SOCKET, SCM_RIGHTS};
+    memcpy(CMSG_DATA(&control.head), ends->fds + HELPER_SOCKET_FD, fds_bytes);
+    ssize_t sent;
+    while ((sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL)) < 0 && errno == EINTR)
+        continue;
+    return sent == 1;
+}
+
+/* The process that the server made, or minus the error number. False: it is gone. */
+static bool hear(int socket_fd, int32_t *answer)
+{
+    ssize_t got;
+    while ((got = recv(socket_fd, answer, sizeof(*answer), 0)) < 0 && errno == EINTR)
+        continue;
+    return got == sizeof(*answer);
+}
+
+enum mr_status helper_fork(struct helper *server, struct helper *helper, const int *fds,
+                           unsigned fd_count, struct mr_error *err)
+{
+    struct ends ends;
+    int32_t answer = 0;
+    helper_init(helper);
+    int failure = open_ends(helper, fds, fd_count, &ends);
+    bool is_answered =
+        failure == 0 && ask(server->socket_fd, &ends) && hear(server->socket_fd, &answer);
+    close_ends(&ends);
+    if (is_answered && answer > 0) {
+        helper->pid = answer;
+        setpgid(helper->pid, helper->pid);
+        helper->pidfd = (int)syscall(SYS_pidfd_open, helper->pid, 0U);
+        return MR_OK;
+    }
+    close_own(helper);
+    if (failure == 0 && !is_answered)
+        return MR_E_CHILD;
+    return mr_error_set(err, MR_E_SYSTEM, failure != 0 ? failure : -answer,
+                        "cannot start a helper process");
+}
+
+/* ---- the end ---- */
 
 bool helper_has_ended(const struct helper *helper)
 {

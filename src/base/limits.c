@@ -1,6 +1,9 @@
 #include "base/limits.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+#include "base/path.h"
 
 enum mr_status limits_check_item(const struct limits *limits, uint64_t bytes, struct mr_error *err)
 {
@@ -40,4 +43,17 @@ enum mr_status limits_check_count(const struct limits *limits, uint64_t count, s
     return mr_error_set(err, MR_E_LIMIT, 0,
                         "there are more than the %" PRIu64 " items that --max-items allows",
                         limits->item_count);
+}
+
+enum mr_status limits_check_depth(const struct limits *limits, const char *clean,
+                                  struct mr_error *err)
+{
+    unsigned count = 1;
+    for (const char *at = clean; (at = strchr(at, '/')) != NULL; at++)
+        count++;
+    if (limits->depth_count == 0 || count <= limits->depth_count)
+        return MR_OK;
+    return mr_error_set(err, MR_E_LIMIT, 0,
+                        "is more than %u directories deep (--max-depth allows up to %d)",
+                        limits->depth_count, PATH_DEPTH_MAX_COUNT);
 }

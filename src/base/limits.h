@@ -10,6 +10,7 @@
 #include "millrace/status.h"
 
 #define LIMITS_RATIO_DEFAULT    200
+#define LIMITS_DEPTH_DEFAULT    128
 #define LIMITS_RATIO_FREE_BYTES ((uint64_t)10 << 20) /* ratio does not matter up to here */
 
 /* 0: no limit. */
@@ -18,6 +19,7 @@ struct limits {
     uint64_t total_bytes; /* the same, of all items */
     uint64_t item_count;  /* items of the run */
     unsigned ratio;       /* what is unpacked to what it was unpacked from */
+    unsigned depth_count; /* parts of a member's name; PATH_DEPTH_MAX_COUNT in any case */
 };
 
 /* MR_OK, or MR_E_LIMIT when an item has become larger than it may. Thread-safe, as all here. */
@@ -33,6 +35,10 @@ enum mr_status limits_check_total(const struct limits *limits, uint64_t bytes,
 
 /* MR_OK, or MR_E_LIMIT when there are more items than there may be. */
 enum mr_status limits_check_count(const struct limits *limits, uint64_t count,
+                                  struct mr_error *err);
+
+/* MR_OK, or MR_E_LIMIT when a member's name, as path_clean() makes it, has more parts than it may. */
+enum mr_status limits_check_depth(const struct limits *limits, const char *clean,
                                   struct mr_error *err);
 
 #endif

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -189,18 +188,6 @@ static enum mr_status make_room(struct nameset *set, struct mr_error *err)
     return MR_OK;
 }
 
-static enum mr_status make_key(unsigned char key[SIPHASH_KEY_BYTES], struct mr_error *err)
-{
-    ssize_t got;
-    do {
-        got = getrandom(key, SIPHASH_KEY_BYTES, 0);
-    } while (got < 0 && errno == EINTR);
-    if (got == SIPHASH_KEY_BYTES) /* so few bytes come whole or not at all */
-        return MR_OK;
-    return mr_error_set(err, MR_E_SYSTEM, got < 0 ? errno : EIO,
-                        "cannot get random bytes from the system");
-}
-
 enum mr_status nameset_create(size_t memory_bytes, struct nameset **set, struct mr_error *err)
 {
     *set = NULL;
@@ -209,7 +196,7 @@ enum mr_status nameset_create(size_t memory_bytes, struct nameset **set, struct 
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     made->memory_bytes = memory_bytes < MEMORY_MIN_BYTES ? MEMORY_MIN_BYTES : memory_bytes;
     made->table.fd = -1;
-    enum mr_status status = make_key(made->key, err);
+    enum mr_status status = siphash_make_key(made->key, err);
     if (status == MR_OK)
         status = table_init(&made->table, FIRST_BITS, true, err);
     if (status != MR_OK) {

@@ -43,7 +43,7 @@ enum mr_status path_clean(const char *name, char **clean, struct mr_error *err)
             memcpy(out + used, at, length);
             used += length;
             if (++count > PATH_DEPTH_MAX_COUNT)
-                reason = "it is more than 128 directories deep";
+                reason = "it is more than 256 directories deep";
             else if (used > PATH_TOTAL_MAX_BYTES)
                 reason = "it is longer than 4095 bytes";
         }

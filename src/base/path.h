@@ -9,7 +9,7 @@
 
 #define PATH_NAME_MAX_BYTES  255  /* one component */
 #define PATH_TOTAL_MAX_BYTES 4095 /* the whole name */
-#define PATH_DEPTH_MAX_COUNT 128  /* components */
+#define PATH_DEPTH_MAX_COUNT 256  /* components */
 
 /*
  * Checks a name that comes from outside (an archive member, a mapped name) and writes its plain

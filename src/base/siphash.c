@@ -6,6 +6,10 @@
  */
 #include "base/siphash.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
 static uint64_t rotate_left(uint64_t x, unsigned bits)
 {
     return x << bits | x >> (64 - bits);
@@ -35,32 +39,93 @@ static void sip_rounds(uint64_t v[4], unsigned count)
     }
 }
 
-static void take_word(uint64_t v[4], uint64_t word)
+static void take_word(uint64_t v[4], uint64_t word, unsigned rounds)
 {
     v[3] ^= word;
-    sip_rounds(v, 2);
+    sip_rounds(v, rounds);
     v[0] ^= word;
+}
+
+void siphash_start(struct siphash *state, enum siphash_kind kind,
+                   const unsigned char key[SIPHASH_KEY_BYTES])
+{
+    uint64_t k0 = read_le64(key);
+    uint64_t k1 = read_le64(key + 8);
+    *state = (struct siphash){.v = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du ^ 0xee,
+                                    k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u},
+                              .kind = kind};
+}
+
+/* Whole words. Called with a number for rounds, so that there is a loop for each. */
+static inline void take_words(uint64_t state[4], const unsigned char *at, size_t count,
+                              unsigned rounds)
+{
+    uint64_t v[4]; /* of its own, so that it stays in registers */
+    memcpy(v, state, sizeof(v));
+    for (; count > 0; count--, at += 8)
+        take_word(v, read_le64(at), rounds);
+    memcpy(state, v, sizeof(v));
+}
+
+/* A byte at a time, until that makes a word. Returns what is left. */
+static const unsigned char *take_bytes(struct siphash *state, const unsigned char *at,
+                                       const unsigned char *end)
+{
+    while (at < end) {
+        state->word |= (uint64_t)*at++ << (8 * (state->size_bytes++ % 8));
+        if (state->size_bytes % 8 != 0)
+            continue;
+        take_word(state->v, state->word, state->kind == SIPHASH_1_3 ? 1 : 2);
+        state->word = 0;
+        break;
+    }
+    return at;
+}
+
+void siphash_add(struct siphash *state, const void *data, size_t size_bytes)
+{
+    const unsigned char *at = data, *end = at + size_bytes;
+    if (state->size_bytes % 8 != 0)
+        at = take_bytes(state, at, end);
+    size_t count = (size_t)(end - at) / 8;
+    if (count > 0 && state->kind == SIPHASH_1_3)
+        take_words(state->v, at, count, 1);
+    else if (count > 0)
+        take_words(state->v, at, count, 2);
+    state->size_bytes += 8 * count;
+    take_bytes(state, at + 8 * count, end);
+}
+
+void siphash_end(struct siphash *state, uint64_t hash[2])
+{
+    uint64_t *v = state->v;
+    unsigned rounds = state->kind == SIPHASH_1_3 ? 1 : 2, last_rounds = rounds + 2;
+    take_word(v, state->word | state->size_bytes << 56, rounds);
+    v[2] ^= 0xee;
+    sip_rounds(v, last_rounds);
+    hash[0] = v[0] ^ v[1] ^ v[2] ^ v[3];
+    v[1] ^= 0xdd;
+    sip_rounds(v, last_rounds);
+    hash[1] = v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
 void siphash_128(const unsigned char key[SIPHASH_KEY_BYTES], const void *data, size_t size_bytes,
                  uint64_t hash[2])
 {
-    uint64_t k0 = read_le64(key);
-    uint64_t k1 = read_le64(key + 8);
-    uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du ^ 0xee,
-                     k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u};
-    const unsigned char *at = data;
-    size_t left = size_bytes;
-    for (; left >= 8; left -= 8, at += 8)
-        take_word(v, read_le64(at));
-    uint64_t last = (uint64_t)(size_bytes & 0xff) << 56;
-    for (unsigned i = 0; i < left; i++)
-        last |= (uint64_t)at[i] << (8 * i);
-    take_word(v, last);
-    v[2] ^= 0xee;
-    sip_rounds(v, 4);
-    hash[0] = v[0] ^ v[1] ^ v[2] ^ v[3];
-    v[1] ^= 0xdd;
-    sip_rounds(v, 4);
-    hash[1] = v[0] ^ v[1] ^ v[2] ^ v[3];
+    struct siphash state;
+    siphash_start(&state, SIPHASH_2_4, key);
+    siphash_add(&state, data, size_bytes);
+    siphash_end(&state, hash);
+}
+
+enum mr_status siphash_make_key(unsigned char key[SIPHASH_KEY_BYTES], struct mr_error *err)
+{
+    ssize_t got;
+    do {
+        got = getrandom(key, SIPHASH_KEY_BYTES, 0);
+    } while (got < 0 && errno == EINTR);
+    if (got == SIPHASH_KEY_BYTES) /* so few bytes come whole or not at all */
+        return MR_OK;
+    return mr_error_set(err, MR_E_SYSTEM, got < 0 ? errno : EIO,
+                        "cannot get random bytes from the system");
 }

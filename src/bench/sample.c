@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "sink/sinks.h"
 
 static enum mr_status out_of_memory(struct mr_error *err)
 {
@@ -125,18 +126,6 @@ static void sink_abort(struct mr_sink *sink, struct mr_writer *writer)
     free(writer->data);
 }
 
-static enum mr_status sink_finish(struct mr_sink *sink,
-                                  void (*on_problem)(void *ctx, const char *path,
-                                                     const struct mr_error *problem),
-                                  void *ctx, struct mr_error *err)
-{
-    (void)sink;
-    (void)on_problem;
-    (void)ctx;
-    (void)err;
-    return MR_OK;
-}
-
 static void sink_destroy(struct mr_sink *sink)
 {
     free(sink);
@@ -148,7 +137,7 @@ static const struct mr_sink_ops sink_ops = {
     .write = sink_write,
     .commit = sink_commit,
     .abort = sink_abort,
-    .finish = sink_finish,
+    .finish = null_sink_finish,
     .destroy = sink_destroy,
 };
 

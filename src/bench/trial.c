@@ -105,6 +105,7 @@ static void size_job(const struct sweep_point *point, struct job_config *config)
     config->reader_count = (unsigned)point->values[SWEEP_READERS];
     config->worker_count = (unsigned)point->values[SWEEP_WORKERS];
     config->writer_count = (unsigned)point->values[SWEEP_WRITERS];
+    config->reader_max = config->worker_max = config->writer_max = 0; /* they stay */
     config->pools = point->values[SWEEP_POOL] ? JOB_POOLS_SHARED : JOB_POOLS_SPLIT;
     config->memory_bytes = point->values[SWEEP_MEMORY];
 }
@@ -124,6 +125,7 @@ static enum mr_status run_job(const struct bench_maker *maker, struct job_config
     job_start(job);
     bool is_stopped = false;
     while (!job_wait(job, TICK_MS)) {
+        maker->watches(maker->ctx, job);
         if (is_stopped || !maker->stops(maker->ctx))
             continue;
         is_stopped = true;

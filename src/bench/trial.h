@@ -72,6 +72,8 @@ struct bench_maker {
     bool (*stops)(void *ctx);
     /* Told before each run. */
     void (*tells)(void *ctx, const struct bench *bench, unsigned round, size_t row);
+    /* Shown the job of a run, ten times a second while it lasts. */
+    void (*watches)(void *ctx, struct job *job);
     void *ctx;
 };
 

@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "cli/bench_report.h"
 #include "cli/progress.h"
+#include "observe/page.h"
 
 /* The drawing area of a curve, in its own units. */
 #define PLOT_WIDTH  360.0
@@ -19,100 +20,21 @@
 #define PLOT_TOP    12.0
 #define PLOT_RIGHT  12.0
 
-static const char style[] =
-    ":root{color-scheme:light dark;--back:#fff;--text:#1d2733;--soft:#5b6878;--line:#d8dee6;"
-    "--box:#f5f7fa;--main:#2f6fb7;--best:#1d8a5b;--busy:#2f6fb7;--starved:#c9d3df;"
-    "--blocked:#d98324}\n"
-    "@media(prefers-color-scheme:dark){:root{--back:#12171d;--text:#e4e9ef;--soft:#9aa7b5;"
-    "--line:#323c48;--box:#1b222b;--main:#6aa5e6;--best:#4fc38d;--busy:#6aa5e6;--starved:#3d4a59;"
-    "--blocked:#e0a050}}\n"
-    "*{box-sizing:border-box}body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--back);"
-    "color:var(--text);font:15px/1.45 system-ui,sans-serif}\n"
-    "h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.05rem;margin:1.8rem 0 .5rem}"
-    "p{margin:.3rem 0}.soft{color:var(--soft)}code{overflow-wrap:anywhere}\n"
-    ".facts{display:flex;flex-wrap:wrap;gap:.6rem;margin:1rem 0}.facts div{flex:1 1 9rem;"
-    "background:var(--box);border:1px solid var(--line);border-radius:6px;padding:.5rem .7rem}"
-    ".facts b{display:block;font-size:1.15rem}\n"
-    ".row{display:grid;grid-template-columns:minmax(4.2rem,16%) 1fr minmax(4rem,14%);gap:.5rem;"
-    "align-items:center;margin:3px 0;font-size:.85rem}.row .end{text-align:right;"
-    "font-variant-numeric:tabular-nums}\n"
-    ".bar{position:relative;height:1.05rem;background:var(--box);border-radius:3px}"
-    ".bar i{position:absolute;left:0;top:0;bottom:0;border-radius:3px;background:var(--main)}"
-    ".bar i.best{background:var(--best)}.bar u{position:absolute;top:45%;height:2px;"
-    "background:var(--text)}\n"
-    ".parts{display:flex;height:.6rem;border-radius:2px;overflow:hidden;background:var(--box);"
-    "margin:2px 0}.parts .busy,.key .busy{background:var(--busy)}.parts .starved,.key .starved"
-    "{background:var(--starved)}.parts .blocked,.key .blocked{background:var(--blocked)}\n"
-    ".key span{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 .9em}"
-    ".plots{display:flex;flex-wrap:wrap;gap:1rem}.plots svg{flex:1 1 17rem;max-width:100%;"
-    "height:auto;background:var(--box);border-radius:6px}svg text{fill:var(--soft);font-size:10px}"
-    "svg .axis{stroke:var(--line)}svg .curve{fill:none;stroke:var(--main);stroke-width:2}"
-    "svg circle{fill:var(--main)}svg .all{fill:var(--soft);opacity:.45}\n"
-    ".table{overflow-x:auto}table{border-collapse:collapse;font-size:.82rem;"
-    "font-variant-numeric:tabular-nums}th,td{padding:.25rem .55rem;text-align:right;"
-    "border-bottom:1px solid var(--line);white-space:nowrap}\n";
-
-static void escape(FILE *out, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '&')
-            fputs("&amp;", out);
-        else if (*text == '<')
-            fputs("&lt;", out);
-        else if (*text == '>')
-            fputs("&gt;", out);
-        else if (*text == '"')
-            fputs("&quot;", out);
-        else
-            fputc(*text, out);
-    }
-}
-
-/* "R1 j2 W1", "shared j2", with what else is swept. */
-static char *label_of(const struct bench_info *info, const struct bench_row *row, char *text,
-                      size_t cap_bytes)
-{
-    const uint64_t *values = row->point.values;
-    int length = values[SWEEP_POOL]
-                     ? snprintf(text, cap_bytes, "shared j%" PRIu64, values[SWEEP_WORKERS])
-                     : snprintf(text, cap_bytes, "R%" PRIu64 " j%" PRIu64 " W%" PRIu64,
-                                values[SWEEP_READERS], values[SWEEP_WORKERS],
-                                values[SWEEP_WRITERS]);
-    for (enum sweep_key key = SWEEP_MEMORY; key < SWEEP_KEYS; key++) {
-        char value[32];
-        if (info->sweep->lists[key].count == 0 || length < 0 || (size_t)length >= cap_bytes)
-            continue;
-        sweep_show(key, values[key], value, sizeof(value));
-        length += snprintf(text + length, cap_bytes - (size_t)length, " %s%s",
-                           key == SWEEP_LEVEL ? "level " : "", value);
-    }
-    return text;
-}
-
-static void write_fact(FILE *out, const char *name, const char *value)
-{
-    fputs("<div><span class=soft>", out);
-    escape(out, name);
-    fputs("</span><b>", out);
-    escape(out, value);
-    fputs("</b></div>\n", out);
-}
-
 static void write_facts(const struct bench_info *info, FILE *out, const struct bench_row *best)
 {
     char text[100];
     fputs("<div class=facts>\n", out);
-    write_fact(out, "best sizes", label_of(info, best, text, sizeof(text)));
+    page_fact(out, "best sizes", bench_label(info, &best->point, text, sizeof(text)));
     snprintf(text, sizeof(text), "%.1f MB/s", best->median.in_rate / 1e6);
-    write_fact(out, "read and processed", text);
+    page_fact(out, "read and processed", text);
     snprintf(text, sizeof(text), "%.0f items/s", best->median.item_rate);
-    write_fact(out, "items", text);
-    write_fact(out, "bound by", progress_stage_name(best->limiting));
+    page_fact(out, "items", text);
+    page_fact(out, "bound by", progress_stage_name(best->limiting));
     if (info->one_thread_rate > 0) {
         double limit = info->one_thread_rate * info->processor_count;
         snprintf(text, sizeof(text), "%.0f%% of %.1f MB/s", 100 * best->median.in_rate / limit,
                  limit / 1e6);
-        write_fact(out, "of the limit", text);
+        page_fact(out, "of the limit", text);
     }
     fputs("</div>\n", out);
     if (info->one_thread_rate > 0)
@@ -136,7 +58,7 @@ static void write_rates(const struct bench_info *info, FILE *out, const struct b
         if (row->trial_count == 0)
             continue;
         fputs("<div class=row><span>", out);
-        escape(out, label_of(info, row, label, sizeof(label)));
+        page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
         fprintf(out,
                 "</span><span class=bar><i%s style=\"width:%.1f%%\"></i>"
                 "<u style=\"left:%.1f%%;width:%.1f%%\"></u></span><span class=end>%.1f</span></div>\n",
@@ -250,17 +172,6 @@ static void write_plots(const struct bench_info *info, FILE *out)
 
 /* ---- stages and latencies ---- */
 
-static void write_parts(FILE *out, const struct trial_stage *stage, const char *name)
-{
-    fprintf(out,
-            "<div class=parts title=\"%s: busy %.0f%%, starved %.0f%%, blocked %.0f%%\">"
-            "<span class=busy style=\"width:%.1f%%\"></span>"
-            "<span class=starved style=\"width:%.1f%%\"></span>"
-            "<span class=blocked style=\"width:%.1f%%\"></span></div>",
-            name, 100 * stage->busy, 100 * stage->starved, 100 * stage->blocked, 100 * stage->busy,
-            100 * stage->starved, 100 * stage->blocked);
-}
-
 static void write_stages(const struct bench_info *info, FILE *out)
 {
     fputs("<h2>Stages</h2>\n<p class=\"soft key\">Load, process, store, from above: share of their "
@@ -273,10 +184,13 @@ static void write_stages(const struct bench_info *info, FILE *out)
         if (row->trial_count == 0)
             continue;
         fputs("<div class=row><span>", out);
-        escape(out, label_of(info, row, label, sizeof(label)));
+        page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
         fputs("</span><span>", out);
         for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++)
-            write_parts(out, &row->median.stages[stage], progress_stage_name(stage));
+            page_parts(out, progress_stage_name(stage),
+                       &(struct page_parts){row->median.stages[stage].busy,
+                                            row->median.stages[stage].starved,
+                                            row->median.stages[stage].blocked});
         fprintf(out, "</span><span class=end>%s</span></div>\n", progress_stage_name(row->limiting));
     }
 }
@@ -298,7 +212,7 @@ static void write_latencies(const struct bench_info *info, FILE *out)
         if (row->trial_count == 0)
             continue;
         fputs("<div class=row><span>", out);
-        escape(out, label_of(info, row, label, sizeof(label)));
+        page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
         fprintf(out,
                 "</span><span class=bar><i style=\"width:%.1f%%\"></i>"
                 "<u style=\"left:%.1f%%;width:%.1f%%\"></u></span>"
@@ -318,7 +232,7 @@ static void write_table(const struct bench_info *info, FILE *out)
         const struct trial *median = &row->median;
         char label[80], size[32];
         fputs("<tr><td>", out);
-        escape(out, label_of(info, row, label, sizeof(label)));
+        page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
         fprintf(out,
                 "<td>%.1f<td>%.1f<td>%.1f<td>%.1f<td>%.0f<td>%.3f<td>%.3f<td>%s</tr>\n",
                 median->in_rate / 1e6, row->low_rate / 1e6, row->high_rate / 1e6,
@@ -332,24 +246,21 @@ void bench_page_write(const struct bench_info *info, FILE *out)
 {
     char text[400], size[32];
     const struct bench_row *best = bench_best(info->bench);
-    fputs("<!doctype html>\n<html lang=en><meta charset=utf-8>\n"
-          "<meta name=viewport content=\"width=device-width,initial-scale=1\">\n"
-          "<title>millrace bench</title>\n<link rel=icon href=\"data:,\">\n<style>\n",
-          out);
-    fputs(style, out);
-    fputs("</style>\n<h1>millrace bench</h1>\n<p><code>", out);
-    escape(out, bench_operations(info, text, sizeof(text)));
+    page_begin(out, "millrace bench");
+    fputs("<p><code>", out);
+    page_escape(out, bench_operations(info, text, sizeof(text)));
     fputs("</code></p>\n", out);
     if (!best) {
-        fputs("<p>Stopped before anything was measured.</p>\n</html>\n", out);
+        fputs("<p>Stopped before anything was measured.</p>\n", out);
+        page_end(out);
         return;
     }
+    uint64_t items, bytes;
+    bench_sample(info, &items, &bytes);
     fprintf(out,
             "<p class=soft>%" PRIu64 " items, %s %s; %u rounds, combinations in turns; %u "
             "processors; millrace %s</p>\n",
-            info->options->streams ? best->item_count : info->sample->count,
-            parse_show_size(size, sizeof(size),
-                            info->options->streams ? best->in_bytes : info->sample->bytes),
+            items, parse_show_size(size, sizeof(size), bytes),
             info->options->streams ? "read anew each time" : "in memory", info->bench->rounds_done,
             info->processor_count, mr_version());
     write_facts(info, out, best);
@@ -357,6 +268,7 @@ void bench_page_write(const struct bench_info *info, FILE *out)
     write_plots(info, out);
     write_stages(info, out);
     write_latencies(info, out);
+    bench_changes_page(info, out);
     write_table(info, out);
-    fputs("</html>\n", out);
+    page_end(out);
 }

@@ -1,21 +1,15 @@
 /* bench_report.c - the figures of a bench as JSON, for programs, and as CSV, for spreadsheets. */
 #include "cli/bench_report.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/json.h"
 #include "base/path.h"
-#include "cli/json.h"
 #include "cli/progress.h"
+#include "observe/draft.h"
+#include "observe/report_forms.h"
 
-typedef void (*write_fn)(const struct bench_info *info, FILE *out);
-
-static void write_sizes(struct json *json, const struct bench_info *info,
+void bench_report_sizes(struct json *json, const struct bench_info *info,
                         const struct sweep_point *point)
 {
     for (enum sweep_key key = SWEEP_READERS; key < SWEEP_KEYS; key++) {
@@ -53,7 +47,7 @@ static void write_row(struct json *json, const struct bench_info *info,
                       const struct bench_row *row)
 {
     json_element(json);
-    write_sizes(json, info, &row->point);
+    bench_report_sizes(json, info, &row->point);
     json_unsigned(json, "items", row->item_count);
     json_unsigned(json, "in_bytes", row->in_bytes);
     json_unsigned(json, "out_bytes", row->out_bytes);
@@ -82,6 +76,11 @@ static void write_json(const struct bench_info *info, FILE *out)
     json_text(&json, "kind", "bench");
     json_text(&json, "operations", bench_operations(info, operations, sizeof(operations)));
     json_unsigned(&json, "processors", info->processor_count);
+    json_text(&json, "processor", info->processor);
+    uint64_t items, bytes;
+    bench_sample(info, &items, &bytes);
+    json_unsigned(&json, "sample_items", items);
+    json_unsigned(&json, "sample_bytes", bytes);
     json_bool(&json, "is_in_memory", !info->options->streams);
     json_unsigned(&json, "warm_up_rounds", info->bench->warm_up_count);
     json_unsigned(&json, "rounds", info->bench->rounds_done);
@@ -94,6 +93,7 @@ static void write_json(const struct bench_info *info, FILE *out)
     for (size_t i = 0; i < info->bench->row_count; i++)
         write_row(&json, info, &info->bench->rows[i]);
     json_array_end(&json);
+    bench_changes_report(info, &json);
     json_close(&json);
 }
 
@@ -133,61 +133,28 @@ static void write_csv(const struct bench_info *info, FILE *out)
     }
 }
 
-/* What the suffix of path asks for; NULL: nothing that there is. */
-static write_fn writer_of(const char *path)
-{
-    static const struct {
-        const char *suffix;
-        write_fn write;
-    } writers[] = {{".json", write_json}, {".csv", write_csv}, {".html", bench_page_write}};
-    size_t length = strlen(path);
-    for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
-        size_t suffix_length = strlen(writers[i].suffix);
-        if (length > suffix_length &&
-            strcmp(path + length - suffix_length, writers[i].suffix) == 0)
-            return writers[i].write;
-    }
-    return NULL;
-}
-
 enum mr_status bench_report_check(const struct options *options, struct mr_error *err)
 {
-    char shown[PATH_SHOW_BYTES];
-    if (!options->report || writer_of(options->report))
-        return MR_OK;
-    return mr_error_set(err, MR_E_USAGE, 0,
-                        "--report: '%s' ends in none of .json, .csv and .html, which say what is "
-                        "to be written",
-                        path_show(shown, sizeof(shown), options->report));
+    enum report_form form;
+    return options->report ? report_form_of(options->report, &form, err) : MR_OK;
 }
 
 enum mr_status bench_report_write(const struct bench_info *info, struct mr_error *err)
 {
+    static void (*const writers[])(const struct bench_info *, FILE *) = {
+        [REPORT_JSON] = write_json, [REPORT_CSV] = write_csv, [REPORT_HTML] = bench_page_write};
     const char *path = info->options->report;
-    if (!path)
-        return MR_OK;
-    char shown[PATH_SHOW_BYTES];
-    char *temporary = NULL;
-    if (asprintf(&temporary, "%s.tmp-XXXXXX", path) < 0)
+    enum report_form form;
+    struct draft draft;
+    if (!path || report_form_of(path, &form, err) != MR_OK)
+        return path ? err->status : MR_OK;
+    enum mr_status status = draft_open(&draft, path, "--report", err);
+    if (status != MR_OK)
+        return status;
+    if (!draft_stream(&draft)) {
+        draft_drop(&draft);
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    bool is_written = out != NULL;
-    int failure = errno;
-    if (out) {
-        writer_of(path)(info, out);
-        fchmod(fd, 0644);
-        is_written = !ferror(out) && fflush(out) == 0;
-        failure = errno;
-        is_written = fclose(out) == 0 && is_written && rename(temporary, path) == 0;
-        failure = is_written ? 0 : (errno ? errno : failure);
-    } else if (fd >= 0) {
-        close(fd);
     }
-    if (!is_written && fd >= 0)
-        unlink(temporary);
-    free(temporary);
-    return is_written ? MR_OK
-                      : mr_error_set(err, MR_E_SYSTEM, failure, "--report: cannot write %s",
-                                     path_show(shown, sizeof(shown), path));
+    writers[form](info, draft.out);
+    return draft_keep(&draft, "--report", err);
 }

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "base/json.h"
+#include "bench/change.h"
 #include "bench/sample.h"
 #include "bench/trial.h"
 #include "cli/options.h"
@@ -14,8 +16,9 @@ struct bench_info {
     const struct sample *sample; /* empty with --stream */
     const struct sweep *sweep;
     const struct bench *bench;
+    const struct past *past; /* of --compare; NULL: none */
     unsigned processor_count;
-    bool shows_progress;
+    char processor[100]; /* what the system calls them; "": nothing */
     double one_thread_rate; /* of the operations alone, bytes of input a second; 0: not measured */
 };
 
@@ -25,6 +28,11 @@ void bench_info_init(struct bench_info *info, const struct options *options,
 
 /* The operations as they were typed, in one line. Returns text. */
 char *bench_operations(const struct bench_info *info, char *text, size_t cap_bytes);
+/* What one run took through. */
+void bench_sample(const struct bench_info *info, uint64_t *items, uint64_t *bytes);
+/* "R1 j2 W1", "shared j2", with what else is swept. Returns text. */
+char *bench_label(const struct bench_info *info, const struct sweep_point *point, char *text,
+                  size_t cap_bytes);
 /* Is the key worth a column? */
 bool bench_shows_key(const struct bench_info *info, enum sweep_key key);
 
@@ -39,5 +47,15 @@ enum mr_status bench_report_write(const struct bench_info *info, struct mr_error
 
 /* One self-contained page: see bench_page.c. */
 void bench_page_write(const struct bench_info *info, FILE *out);
+
+/* The sizes of a combination as members. */
+void bench_report_sizes(struct json *json, const struct bench_info *info,
+                        const struct sweep_point *point);
+
+/* What changed since the bench of --compare, if there is one: as text, a member "changes", and a part
+ * of the page. */
+void bench_changes_show(const struct bench_info *info, FILE *out);
+void bench_changes_report(const struct bench_info *info, struct json *json);
+void bench_changes_page(const struct bench_info *info, FILE *out);
 
 #endif

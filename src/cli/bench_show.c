@@ -1,7 +1,6 @@
 /* bench_show.c - the table of `millrace bench` and what follows from it. */
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/parse.h"
 #include "cli/bench_report.h"
@@ -9,6 +8,23 @@
 #include "engine/thread.h"
 
 #define SERIAL_HINT "the input can only be read one item after the other"
+
+/* What the first processor is called. */
+static void find_processor(char *name, size_t cap_bytes)
+{
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    char line[400];
+    name[0] = '\0';
+    while (file && !name[0] && fgets(line, sizeof(line), file)) {
+        char *colon = strchr(line, ':');
+        if (!colon || strncmp(line, "model name", strlen("model name")) != 0)
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        snprintf(name, cap_bytes, "%s", colon + 1 + strspn(colon + 1, " "));
+    }
+    if (file)
+        fclose(file);
+}
 
 void bench_info_init(struct bench_info *info, const struct options *options,
                      const struct sample *sample, const struct sweep *sweep,
@@ -19,8 +35,7 @@ void bench_info_init(struct bench_info *info, const struct options *options,
                                 .sweep = sweep,
                                 .bench = bench,
                                 .processor_count = thread_processor_count()};
-    info->shows_progress = !options->is_quiet && options->progress != WHEN_NEVER &&
-                           (options->progress == WHEN_ALWAYS || isatty(STDERR_FILENO));
+    find_processor(info->processor, sizeof(info->processor));
 }
 
 char *bench_operations(const struct bench_info *info, char *text, size_t cap_bytes)
@@ -44,22 +59,49 @@ char *bench_operations(const struct bench_info *info, char *text, size_t cap_byt
     return text;
 }
 
+char *bench_label(const struct bench_info *info, const struct sweep_point *point, char *text,
+                  size_t cap_bytes)
+{
+    const uint64_t *values = point->values;
+    int length = values[SWEEP_POOL]
+                     ? snprintf(text, cap_bytes, "shared j%" PRIu64, values[SWEEP_WORKERS])
+                     : snprintf(text, cap_bytes, "R%" PRIu64 " j%" PRIu64 " W%" PRIu64,
+                                values[SWEEP_READERS], values[SWEEP_WORKERS],
+                                values[SWEEP_WRITERS]);
+    for (enum sweep_key key = SWEEP_MEMORY; key < SWEEP_KEYS; key++) {
+        char value[32];
+        if (info->sweep->lists[key].count == 0 || length < 0 || (size_t)length >= cap_bytes)
+            continue;
+        sweep_show(key, values[key], value, sizeof(value));
+        length += snprintf(text + length, cap_bytes - (size_t)length, " %s%s",
+                           key == SWEEP_LEVEL ? "level " : "", value);
+    }
+    return text;
+}
+
 bool bench_shows_key(const struct bench_info *info, enum sweep_key key)
 {
     return key <= SWEEP_POOL || info->sweep->lists[key].count > 0;
 }
 
+void bench_sample(const struct bench_info *info, uint64_t *items, uint64_t *bytes)
+{
+    const struct bench_row *best = bench_best(info->bench);
+    *items = info->sample->count;
+    *bytes = info->sample->bytes;
+    if (info->options->streams && best) {
+        *items = best->item_count;
+        *bytes = best->in_bytes;
+    }
+}
+
 static void show_head(const struct bench_info *info, FILE *out)
 {
     const struct bench *bench = info->bench;
-    const struct bench_row *best = bench_best(bench);
     char operations[200], size[32];
     fprintf(out, "%s, ", bench_operations(info, operations, sizeof(operations)));
-    uint64_t items = info->sample->count, bytes = info->sample->bytes;
-    if (info->options->streams && best) {
-        items = best->item_count;
-        bytes = best->in_bytes;
-    }
+    uint64_t items, bytes;
+    bench_sample(info, &items, &bytes);
     fprintf(out, "%" PRIu64 " items, %s %s\n", items, parse_show_size(size, sizeof(size), bytes),
             info->options->streams ? "read anew each time" : "in memory");
     fprintf(out, "%u of %u rounds after %u to warm up; %u processors; medians\n\n",
@@ -159,6 +201,7 @@ void bench_show(const struct bench_info *info, FILE *out)
     }
     fputc('\n', out);
     show_best(info, out, best);
+    bench_changes_show(info, out);
     if (info->bench->is_stopped)
         fputs("Stopped early: these are the rounds until then.\n", out);
 }

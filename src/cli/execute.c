@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/path.h"
 #include "cli/progress.h"
+#include "cli/records.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
 
@@ -87,10 +88,26 @@ static void show_details(const struct watch *watch, const struct job_item *item)
     }
 }
 
+static void log_item(struct watch *watch, const struct job_item *item)
+{
+    const struct cli *cli = watch->execution->cli;
+    if (item->error || item->outcome == JOB_FAILED || cli->options->is_verbose)
+        message_item(cli->message, item);
+    if (item->error)
+        show_details(watch, item);
+    if (item->error && item->outcome == JOB_FAILED)
+        summary_count(&watch->counts, item->error);
+}
+
 static void item_ended(void *ctx, const struct job_item *item)
 {
     struct watch *watch = ctx;
     const struct cli *cli = watch->execution->cli;
+    records_item(cli->records, item);
+    if (cli->message->is_json && !cli->options->is_dry) {
+        log_item(watch, item);
+        return;
+    }
     if (item->outcome == JOB_FAILED) {
         /* An input as a whole has no name of its own here: the text names it. */
         const char *name = item->shown && *item->shown ? item->shown : NULL;
@@ -118,6 +135,12 @@ static void remarked(void *ctx, const char *text)
 {
     const struct watch *watch = ctx;
     message_error(watch->execution->cli->message, NULL, "warning: %s", text);
+}
+
+static void ran(void *ctx, struct job *job, const struct job_run *run)
+{
+    const struct watch *watch = ctx;
+    records_ran(watch->execution->cli->records, job, run);
 }
 
 /* What was done about signals so far. */
@@ -167,11 +190,12 @@ static void wait_for(const struct execution *execution, struct job *job)
     struct progress progress;
     struct stopping stopping = {0};
     progress_init(&progress, cli->message, cli->options);
+    progress_plan(&progress, &execution->survey);
     while (!job_wait(job, TICK_MS)) {
         stop_on_signals(execution, job, &stopping);
         progress_tick(&progress, job);
     }
-    progress_end(&progress);
+    progress_end(&progress, job);
 }
 
 /* Is the output given up because of what failed? Then it is said. */
@@ -230,7 +254,7 @@ static void sum_up(struct watch *watch, struct job *job, bool is_finished)
         sink->ops->losses(sink, losses, sizeof(losses));
     job_figures(job, &figures);
     if (!execution->cli->options->is_dry)
-        summary_show(execution->cli, &figures, &watch->counts, execution->shown_output, losses);
+        summary_show(execution->cli, job, &figures, &watch->counts, execution->shown_output, losses);
 }
 
 /* ---- libraries that end the program ---- */
@@ -273,9 +297,11 @@ int execute_job(const struct execution *execution)
                               .ctx = &watch,
                               .wants_details = cli->options->is_verbose,
                               .wants_names = cli->options->is_dry || cli->options->is_verbose};
+    records_want(cli->records, &config.observer, ran);
     if (config.is_dry) { /* the plan is shown in order */
         config.pools = JOB_POOLS_SHARED;
         config.worker_count = 1;
+        config.worker_max = 1;
     }
     struct mr_error err = {0};
     struct job *job = NULL;
@@ -291,6 +317,7 @@ int execute_job(const struct execution *execution)
     bool is_finished = false;
     int result = end_job(execution, job, &is_finished);
     sum_up(&watch, job, is_finished);
+    records_job(cli->records, job, result);
     job_destroy(job);
     note_running(NULL);
     return cli->options->is_dry ? verb_end_stdout(cli, result) : result;

@@ -2,6 +2,7 @@
 #ifndef MR_CLI_EXECUTE_H
 #define MR_CLI_EXECUTE_H
 
+#include "cli/survey.h"
 #include "cli/verbs.h"
 #include "flow/job.h"
 
@@ -12,6 +13,7 @@ struct execution {
     const char *output_prefix; /* what stands before a name in the output: "out/", "x.zip!/" */
     bool is_archive;           /* the output is one thing, which is not made of failures alone */
     bool replaces_input;       /* nor, then, when any item fails */
+    struct survey_plan survey; /* of the same inputs */
 };
 
 /* Returns an exit status. After a signal it is EXIT_STOPPED, and signals_first() says which. */

@@ -62,6 +62,9 @@ static enum mr_status choose_archive(struct replaced *at, struct mr_error *err)
     if (!at->output.format)
         return mr_error_set(err, MR_E_USAGE, 0,
                             "the suffix does not tell which format to write: add --to FORMAT");
+    if (archive_output_is_database(at->output.format))
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "a database may hold more than an archive, which would be lost: use -o");
     at->output.kind = OUTPUT_ARCHIVE;
     at->output.path = strdup(at->name);
     return at->output.path ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
@@ -168,7 +171,8 @@ static int replace(const struct cli *cli, const struct setup *setup, const char 
     at.options.names = &at.name;
     at.options.name_count = 1;
     at.options.list_path = NULL;
-    at.cli = (struct cli){.options = &at.options, .message = cli->message};
+    at.cli = *cli;
+    at.cli.options = &at.options;
     bool is_archive = output_is_archive(at.name, &at.options);
     struct mr_error err = {0};
     int result;

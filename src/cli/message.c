@@ -4,12 +4,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/json.h"
+#include "observe/job_record.h"
 
 #define LINE_BYTES 1024
-#define ERASE      "\r\033[K"
+/* As JSON: each byte of a text may take six, and its base64 beside. */
+#define EVENT_BYTES (16 * LINE_BYTES)
+#define ITEM_BYTES  ((size_t)96 * 1024)
+/* What is drawn begins where the cursor is. tmux keeps what is cleared from the upper left corner on. */
+#define ERASE      "\r\033[K\n\033[J\033[A"
+#define WRAP_OFF   "\033[?7l"
+#define WRAP_ON    "\033[?7h"
 #define RED        "\033[1;31m"
 #define PLAIN      "\033[0m"
 
@@ -45,11 +54,70 @@ static void put(struct message *message, const char *text, size_t length)
     (void)io_write(message->fd, text, length);
 }
 
+/* ---- as JSON ---- */
+
+static void begin_event(struct json *json, char *line, size_t cap_bytes, const char *level,
+                        const char *event)
+{
+    struct timespec now;
+    struct tm parts = {0};
+    char seconds[32], time[48];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(time, sizeof(time), "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
+    json_open_memory(json, line, line + cap_bytes);
+    json_text(json, "time", time);
+    json_text(json, "level", level);
+    json_text(json, "event", event);
+}
+
+/* What is too long is left out: half an object is none. */
+static void end_event(struct message *message, struct json *json, const char *line)
+{
+    json_close(json);
+    if (!json->is_cut)
+        put(message, line, (size_t)(json->at - line));
+}
+
+static void write_event(struct message *message, const char *level, const char *name,
+                        const char *text)
+{
+    char line[EVENT_BYTES];
+    struct json json;
+    begin_event(&json, line, sizeof(line), level, "message");
+    if (name)
+        json_text(&json, "about", name);
+    json_text(&json, "text", text);
+    end_event(message, &json, line);
+}
+
+void message_item(struct message *message, const struct job_item *item)
+{
+    char line[ITEM_BYTES], path[JOB_RECORD_PATH_BYTES];
+    struct json json;
+    struct record record;
+    bool is_bad = item->outcome == JOB_FAILED;
+    if (message->is_quiet && !is_bad && !item->error)
+        return;
+    job_record(item, path, &record);
+    begin_event(&json, line, sizeof(line), is_bad ? "error" : item->error ? "warning" : "info",
+                "item");
+    record_write(&json, &record);
+    end_event(message, &json, line);
+}
+
+/* ---- as text ---- */
+
 static void write_line(struct message *message, const char *colour, const char *name,
                        const char *text)
 {
     struct line_text line = {.length = 0};
-    if (atomic_exchange(&message->has_line, false))
+    if (message->is_json) {
+        write_event(message, colour ? "error" : "info", name, text);
+        return;
+    }
+    if (atomic_load(&message->is_drawn))
         add(&line, ERASE);
     if (message->has_colour && colour)
         add(&line, colour);
@@ -70,7 +138,7 @@ void message_init(struct message *message)
 {
     memset(message, 0, sizeof(*message));
     message->fd = STDERR_FILENO;
-    atomic_init(&message->has_line, false);
+    atomic_init(&message->is_drawn, false);
 }
 
 static bool terminal_has_colour(int fd)
@@ -85,6 +153,7 @@ static bool terminal_has_colour(int fd)
 void message_configure(struct message *message, const struct options *options)
 {
     message->is_quiet = options->is_quiet;
+    message->is_json = options->logs_json;
     message->has_colour = options->color == WHEN_ALWAYS ||
                           (options->color == WHEN_AUTO && terminal_has_colour(message->fd));
 }
@@ -113,23 +182,42 @@ void message_note(struct message *message, const char *name, const char *format,
     write_line(message, NULL, name, text);
 }
 
+void message_say(struct message *message, const char *text)
+{
+    write_line(message, NULL, NULL, text);
+}
+
 void message_text(struct message *message, const char *text)
 {
-    message_erase(message);
+    if (atomic_load(&message->is_drawn))
+        put(message, ERASE, strlen(ERASE));
     put(message, text, strlen(text));
 }
 
-void message_draw(struct message *message, const char *text)
+/*
+ * The cursor goes back to where the first line begins. A terminal that is made narrower or wider
+ * moves text about, and keeps its cursor with the text that it stands on: so what is drawn next,
+ * or erased, begins at the right place whatever became of the old lines. Without wrapping, a line
+ * that is too long for a terminal that has just become narrower stays one line.
+ */
+void message_draw(struct message *message, const char *first, const char *second)
 {
     struct line_text line = {.length = 0};
-    add(&line, ERASE);
-    add_scrubbed(&line, text);
-    atomic_store(&message->has_line, true);
+    add(&line, "\r" WRAP_OFF);
+    add(&line, first);
+    add(&line, "\033[K");
+    if (second) {
+        add(&line, "\n");
+        add(&line, second);
+        add(&line, "\033[K");
+    }
+    add(&line, second ? "\033[J\r\033[A" WRAP_ON : "\033[J\r" WRAP_ON);
+    atomic_store(&message->is_drawn, true);
     put(message, line.text, line.length);
 }
 
 void message_erase(struct message *message)
 {
-    if (atomic_exchange(&message->has_line, false))
+    if (atomic_exchange(&message->is_drawn, false))
         put(message, ERASE, strlen(ERASE));
 }

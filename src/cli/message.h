@@ -1,6 +1,9 @@
 /*
  * message.h - the only writer to stderr. One write(2) a line, so that lines of several threads do
- * not mix; the status line is cleared first by the same write.
+ * not mix; the same write removes what is drawn, which comes back below it when it is drawn next.
+ *
+ * With --log-json a line is an object: "time", "level" ("error", "warning", "info"), "event" ("message",
+ * or "item" with what a report has of one), "about" (a name), "text".
  *
  * Names are given as path_show() makes them; what is still no text of one line is replaced all the
  * same.
@@ -15,11 +18,12 @@
 struct message {
     int fd;
     bool has_colour, is_quiet;
-    atomic_bool has_line; /* the status line is on the screen */
+    bool is_json;         /* --log-json: each line is a JSON object */
+    atomic_bool is_drawn; /* lines are drawn, from the cursor on */
 };
 
 void message_init(struct message *message);
-/* What the options say: --color, -q. */
+/* What the options say: --color, -q, --log-json. */
 void message_configure(struct message *message, const struct options *options);
 
 /* "millrace: NAME: text" (name may be NULL). Always written. Any thread. */
@@ -28,12 +32,19 @@ void message_error(struct message *message, const char *name, const char *format
 /* Likewise, but neither when -q was given nor in an error's colour. */
 void message_note(struct message *message, const char *name, const char *format, ...)
     MR_PRINTF(3, 4);
-/* A text of several lines as it is: usage. */
+/* Always written, in no colour. */
+void message_say(struct message *message, const char *text);
+/* How an item ended, as JSON. Any thread. */
+void message_item(struct message *message, const struct job_item *item);
+/* A text of several lines as it is: usage, JSON. */
 void message_text(struct message *message, const char *text);
 
-/* Puts text on the status line, in place of what is there. */
-void message_draw(struct message *message, const char *text);
-/* Removes the status line. */
+/*
+ * Draws one or two lines (second may be NULL) at the bottom, in place of those that are there: text
+ * and colours of the caller's own, narrower than the terminal. One thread.
+ */
+void message_draw(struct message *message, const char *first, const char *second);
+/* Removes them. */
 void message_erase(struct message *message);
 
 #endif

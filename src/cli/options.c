@@ -38,7 +38,7 @@ static const struct option table[] = {
      CALL(values_ok_status)},
     {"tmpdir", 0, "DIR", GROUP_WORK, VERBS_AT_WORK,
      "where {in} and {out} are kept while a command runs (default /tmp)", TEXT(tmpdir)},
-    {"isolate", 0, NULL, GROUP_WORK, VERBS_AT_WORK,
+    {"isolate", 0, NULL, GROUP_WORK, VERBS_AT_WORK & ~(unsigned)VERB_DIFF,
      "run the operations in worker processes: one that crashes, hangs (--timeout) or takes too much "
      "memory costs its item alone. For plugins that you do not trust",
      TRUE(is_isolated)},
@@ -52,11 +52,11 @@ static const struct option table[] = {
      "read zip archives, with a warning, that readers take for different things: headers that "
      "contradict the directory, bytes before, between and behind members",
      TRUE(is_lenient_zip)},
-    {"files-from", 'T', "FILE", GROUP_INPUTS, VERBS_ON_INPUT,
+    {"files-from", 'T', "FILE", GROUP_INPUTS, VERBS_ON_INPUTS,
      "read more INPUT names from FILE, one a line; - is stdin", TEXT(list_path)},
-    {"null", '0', NULL, GROUP_INPUTS, VERBS_ON_INPUT,
+    {"null", '0', NULL, GROUP_INPUTS, VERBS_ON_INPUTS,
      "names in that list end with NUL, not newline", TRUE(list_has_nuls)},
-    {"merge", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
+    {"merge", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUTS,
      "put several inputs into one tree instead of one below each input's name", TRUE(is_merged)},
     {"no-sandbox", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
      "read archives in this process instead of in a confined helper process; see `millrace help sandbox`",
@@ -74,6 +74,15 @@ static const struct option table[] = {
     {"in-place", 0, NULL, GROUP_OUTPUTS, VERB_RUN,
      "instead of -o: replace each file or archive by its result, each in one step",
      TRUE(is_in_place)},
+
+    {"table", 0, "NAME", GROUP_OUTPUTS, VERBS_ON_INPUT,
+     "the table of an SQLite archive: of OUTPUT, where that is one, else of the INPUTs (default "
+     "sqlar)",
+     CALL(values_table)},
+    {"append", 0, NULL, GROUP_OUTPUTS, VERB_RUN,
+     "add to the SQLite archive that is there; -f, -n and -u say what becomes of names that it has. "
+     "See `millrace help sqlite`",
+     TRUE(appends)},
 
     {"readers", 'R', "N", GROUP_STAGES, VERBS_AT_WORK,
      "threads that load: N, +N or -N (relative to the processors), N% or auto (default)",
@@ -106,8 +115,8 @@ static const struct option table[] = {
      "like --exclude for every line of FILE", LATER},
     {"ext", 'e', "EXT[,EXT]...", GROUP_SELECT, VERBS_ON_INPUT, "only files whose name ends in .EXT",
      LATER},
-    {"size", 'S', "+SIZE|-SIZE", GROUP_SELECT, VERBS_ON_INPUT,
-     "only files of at least (+) or at most (-) SIZE", LATER},
+    {"size", 'S', "[+|-]SIZE", GROUP_SELECT, VERBS_ON_INPUT,
+     "only files of at least (+), at most (-) or, without a sign, exactly SIZE", LATER},
     {"newer-than", 0, "FILE|DATE", GROUP_SELECT, VERBS_ON_INPUT,
      "only files changed after FILE was, or after DATE", LATER},
     {"changed-within", 0, "DURATION", GROUP_SELECT, VERBS_ON_INPUT,
@@ -137,9 +146,12 @@ static const struct option table[] = {
      "replace the extension of files by E, instead of what the operations would change", LATER},
     {"flat", 0, NULL, GROUP_NAMES, VERB_RUN, "keep only the last component of each name",
      TRUE(is_flat)},
-    {"absolute-names", 0, "refuse|strip", GROUP_NAMES, VERBS_WITH_JOB,
+    {"absolute-names", 0, "refuse|strip", GROUP_NAMES, VERBS_LIMITED,
      "members of archives whose names begin with '/': refuse them (default), or take it off",
      CHOICE(absolute_names)},
+    {"portable-names", 0, NULL, GROUP_NAMES, VERB_RUN,
+     "refuse names that not every system can have, or that differ in case alone",
+     TRUE(wants_portable_names)},
     {"collide", 0, "error|rename|last", GROUP_NAMES, VERB_RUN,
      "two items with one name: refuse the later one (default), number it, or let the last one win",
      CHOICE(collide)},
@@ -157,6 +169,10 @@ static const struct option table[] = {
 
     {"preserve", 0, "LIST", GROUP_METADATA, VERB_RUN,
      "what to keep, of mode,mtime,owner,xattr,links; or all, none (default mode,mtime,links)",
+     CALL(values_preserve)},
+    {"preserve", 0, "LIST", GROUP_METADATA, VERB_DIFF,
+     "what is compared besides names, types, targets of links and content, of mode,mtime,owner,xattr; "
+     "or all, none (default mode)",
      CALL(values_preserve)},
     {"mtime", 0, "DATE", GROUP_METADATA, VERB_RUN, "give every item this time", CALL(values_mtime)},
     {"clamp-mtime", 0, NULL, GROUP_METADATA, VERB_RUN,
@@ -197,18 +213,18 @@ static const struct option table[] = {
      "wait for its content, or for its name and new directories too",
      CHOICE(sync)},
 
-    {"max-item-size", 0, "SIZE", GROUP_LIMITS, VERBS_WITH_JOB,
+    {"max-item-size", 0, "SIZE", GROUP_LIMITS, VERBS_LIMITED,
      "refuse items whose content, as it is read or as an operation makes it, is larger (default: "
      "any size)",
      CALL(values_max_item_size)},
-    {"max-total-size", 0, "SIZE", GROUP_LIMITS, VERBS_WITH_JOB,
+    {"max-total-size", 0, "SIZE", GROUP_LIMITS, VERBS_LIMITED,
      "end the run when all items together come to more (default: any size)",
      CALL(values_max_total_size)},
-    {"max-ratio", 0, "N", GROUP_LIMITS, VERBS_WITH_JOB,
+    {"max-ratio", 0, "N", GROUP_LIMITS, VERBS_LIMITED,
      "refuse what unpacks to more than N times its size, from 10 MiB on: members, archives as a "
      "whole, what gunzip and the like are given; 0: any (default 200)",
      CALL(values_max_ratio)},
-    {"max-items", 0, "N", GROUP_LIMITS, VERBS_WITH_JOB,
+    {"max-items", 0, "N", GROUP_LIMITS, VERBS_LIMITED,
      "end the run when there are more items (default: any number)", CALL(values_max_items)},
 
     {"sweep", 0, "KEY=VALUES...", GROUP_BENCH, VERB_BENCH,
@@ -225,19 +241,34 @@ static const struct option table[] = {
     {"generate", 0, "SPEC", GROUP_BENCH, VERB_BENCH,
      "make the sample up: files=1000,size=4K..64K,kind=text|random|zeros|mixed,seed=1",
      TEXT(generate)},
-    {"report", 0, "FILE", GROUP_BENCH, VERB_BENCH,
-     "write all figures as .json or .csv, or as a page with plots, .html", TEXT(report)},
+    {"compare", 0, "OLD.json", GROUP_BENCH, VERB_BENCH,
+     "say what is faster or slower than in an earlier --report, beyond the noise: when the rounds of "
+     "one speed would lie so far apart less than once in 100 times (at least 5 rounds each)",
+     TEXT(compared)},
 
-    {"progress", 0, "auto|never|always", GROUP_REPORT, VERBS_AT_WORK,
-     "a status line on stderr; auto (default): when that is a terminal", CHOICE(progress)},
+    {"progress", 0, "auto|never|always|json", GROUP_REPORT, VERBS_AT_WORK,
+     "how far the run is, on stderr; auto (default): when that is a terminal; json: an object a "
+     "second; see `millrace help progress`",
+     CHOICE(progress)},
     {"verbose", 'v', NULL, GROUP_REPORT, VERBS_WITH_JOB, "name every item, and end with --stats",
      TRUE(is_verbose)},
     {"quiet", 'q', NULL, GROUP_REPORT, VERBS_ON_INPUT, "only errors", TRUE(is_quiet)},
     {"stats", 0, NULL, GROUP_REPORT, VERBS_WITH_JOB,
-     "end with the figures of each stage: threads, busy, starved, blocked", TRUE(has_stats)},
+     "end with the figures of each stage and thread (busy, starved, blocked), and what to change",
+     TRUE(has_stats)},
+    {"report", 0, "FILE", GROUP_REPORT, VERBS_WITH_JOB | VERB_BENCH | VERB_REPORT,
+     "write all figures, and of a run every item, as .json or .csv, or as a page, .html; see "
+     "`millrace help reports`",
+     TEXT(report)},
+    {"trace", 0, "FILE", GROUP_REPORT, VERBS_WITH_JOB,
+     "write what each thread did, and when, as trace events: for Perfetto and chrome://tracing",
+     TEXT(trace)},
+    {"log-json", 0, NULL, GROUP_REPORT, VERBS_ON_INPUT,
+     "messages as JSON objects, one a line; with -v one for each item", TRUE(logs_json)},
     {"long", 'l', NULL, GROUP_REPORT, VERB_LIST, "mode, size and time before each name",
      TRUE(is_long)},
-    {"json", 0, NULL, GROUP_REPORT, VERB_LIST, "one JSON object a line", TRUE(is_json)},
+    {"json", 0, NULL, GROUP_REPORT, VERB_LIST | VERB_DIFF | VERB_REPORT,
+     "one JSON object a line; of `report` one object", TRUE(is_json)},
 
     {"directory", 'C', "DIR", GROUP_OTHER, VERBS_ON_INPUT, "change to DIR first", LATER},
     {"dry-run", 0, NULL, GROUP_OTHER, VERB_RUN,
@@ -276,11 +307,12 @@ void options_init(struct options *options, unsigned verb)
     options->server_command = SERVER_COMMAND_DEFAULT;
     options->level = -1;
     options->limits.ratio = LIMITS_RATIO_DEFAULT;
+    options->limits.depth_count = LIMITS_DEPTH_DEFAULT;
     options->pool = POOL_AUTO;
     options->others = OTHERS_AUTO;
-    options->preserve = PRESERVE_DEFAULT;
+    options->preserve = verb == VERB_DIFF ? PRESERVE_MODE : PRESERVE_DEFAULT;
     /* Names that come twice are no damage: `tar -r` makes them. */
-    options->collide = verb == VERB_TEST ? JOB_COLLIDE_LAST : JOB_COLLIDE_ERROR;
+    options->collide = verb & (VERB_TEST | VERB_DIFF) ? JOB_COLLIDE_LAST : JOB_COLLIDE_ERROR;
     options->existing = EXISTING_REFUSE;
     options->on_error = JOB_SKIP;
 }

@@ -22,12 +22,16 @@ enum verb_bit {
     VERB_OPS = 8,
     VERB_FORMATS = 16,
     VERB_HELP = 32,
-    VERB_BENCH = 64
+    VERB_BENCH = 64,
+    VERB_DIFF = 128,
+    VERB_REPORT = 256
 };
-#define VERBS_ON_INPUT (VERB_RUN | VERB_LIST | VERB_TEST | VERB_BENCH)
+#define VERBS_ON_INPUT (VERB_RUN | VERB_LIST | VERB_TEST | VERB_BENCH | VERB_DIFF)
+#define VERBS_ON_INPUTS (VERBS_ON_INPUT & ~(unsigned)VERB_DIFF) /* any number of them */
 #define VERBS_WITH_JOB (VERB_RUN | VERB_TEST)
-#define VERBS_AT_WORK  (VERBS_WITH_JOB | VERB_BENCH)
-#define VERBS_ALL      (VERBS_ON_INPUT | VERB_OPS | VERB_FORMATS | VERB_HELP)
+#define VERBS_LIMITED  (VERBS_WITH_JOB | VERB_DIFF)
+#define VERBS_AT_WORK  (VERBS_WITH_JOB | VERB_BENCH | VERB_DIFF)
+#define VERBS_ALL      (VERBS_ON_INPUT | VERB_OPS | VERB_FORMATS | VERB_HELP | VERB_REPORT)
 
 enum option_group {
     GROUP_WORK,
@@ -60,8 +64,8 @@ enum option_kind {
     OPTION_EXEC    /* the same, and it takes all words up to ";" */
 };
 
-/* When one of several things is done: --progress, --color. */
 enum when { WHEN_AUTO, WHEN_NEVER, WHEN_ALWAYS };
+enum progress_choice { PROGRESS_AUTO, PROGRESS_NEVER, PROGRESS_ALWAYS, PROGRESS_JSON };
 enum pool_choice { POOL_SPLIT, POOL_SHARED, POOL_AUTO };
 enum others { OTHERS_COPY, OTHERS_DROP, OTHERS_AUTO };
 enum sort { SORT_NAME, SORT_NONE };
@@ -123,6 +127,8 @@ struct options {
     const char *output, *to;
     int level; /* -1: the format's default */
     bool is_in_place;
+    const char *table; /* NULL: the usual one */
+    bool appends;
 
     bool is_isolated;
 
@@ -144,6 +150,7 @@ struct options {
     int existing; /* enum existing */
 
     unsigned preserve; /* enum preserve */
+    bool has_preserve; /* it was given */
     bool has_mtime, clamps_mtime, is_reproducible;
     struct timespec mtime;
 
@@ -156,11 +163,14 @@ struct options {
     bool resumes, retries_failed;
     int sync;            /* enum sync */
     int absolute_names; /* 1: strip */
-    int progress, color; /* enum when */
+    bool wants_portable_names;
+    int progress;       /* enum progress_choice */
+    int color;          /* enum when */
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;
     bool is_long, is_json;
-    const char *report, *generate;
+    bool logs_json;
+    const char *report, *trace, *generate, *compared;
     bool streams, has_warm_up;
     unsigned repeat, warm_up; /* repeat 0: the default */
 };

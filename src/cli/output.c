@@ -169,19 +169,35 @@ static enum mr_status choose_kind(struct output *output, const struct options *o
     return output->path ? MR_OK : no_memory(err);
 }
 
+bool output_is_database(const struct output *output)
+{
+    return output->kind == OUTPUT_ARCHIVE && archive_output_is_database(output->format);
+}
+
+/* Where the last of several names is nothing that could be read, it was meant as the OUTPUT. */
+static enum mr_status no_output(const struct options *options, struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    struct stat about;
+    const char *last = options->name_count > 1 ? options->names[options->name_count - 1] : NULL;
+    if (options_were_given(options, "exec"))
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "no OUTPUT: add -o DIR/, -o FILE.zip, -o - or -o null: before -x, or "
+                            "end the command with ';'");
+    if (last && *last && lstat(last, &about) != 0)
+        return mr_error_set(err, MR_E_USAGE, 0, "no OUTPUT; did you mean -o %s?",
+                            path_show(shown, sizeof(shown), last));
+    return mr_error_set(err, MR_E_USAGE, 0,
+                        "no OUTPUT: add -o DIR/, -o FILE.zip, -o - or -o null: (or --in-place)");
+}
+
 enum mr_status output_choose(struct output *output, const struct options *options,
                              struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
     memset(output, 0, sizeof(*output));
     if (!options->output || !*options->output)
-        return mr_error_set(
-            err, MR_E_USAGE, 0,
-            options_were_given(options, "exec")
-                ? "no OUTPUT: add -o DIR/, -o FILE.zip, -o - or -o null: before -x, or "
-                  "end the command with ';'"
-                : "no OUTPUT: add -o DIR/, -o FILE.zip, -o - or -o null: (or "
-                  "--in-place)");
+        return no_output(options, err);
     output->shown = strdup(path_show(shown, sizeof(shown), options->output));
     if (!output->shown)
         return no_memory(err);
@@ -192,7 +208,12 @@ enum mr_status output_choose(struct output *output, const struct options *option
         return mr_error_set(err, MR_E_USAGE, 0,
                             "--level is for an archive as OUTPUT; for files: -p gzip:level=%d",
                             options->level);
-    if (status == MR_OK && options->existing == EXISTING_UPDATE && output->kind == OUTPUT_ARCHIVE)
+    if (status == MR_OK && options->appends && !output_is_database(output))
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "--append is for an SQLite archive as OUTPUT (FILE.sqlar, --to sqlar): "
+                            "others are made as a whole");
+    if (status == MR_OK && options->existing == EXISTING_UPDATE &&
+        output->kind == OUTPUT_ARCHIVE && !options->appends)
         return mr_error_set(err, MR_E_USAGE, 0,
                             "-u is for a tree as OUTPUT: an archive is made as a whole (-f "
                             "overwrites it)");
@@ -221,6 +242,9 @@ static enum mr_status open_archive(const struct output *output, const struct opt
         .overwrites = options->existing == EXISTING_OVERWRITE || options->is_in_place,
         .is_reproducible = options->is_reproducible,
         .preserve = options->preserve,
+        .table = options->table,
+        .appends = options->appends,
+        .existing = (enum existing)options->existing,
     };
     return archive_sink_create(output->path, &config, sink, err);
 }

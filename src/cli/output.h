@@ -25,6 +25,8 @@ struct output {
 enum mr_status output_choose(struct output *output, const struct options *options,
                              struct mr_error *err);
 void output_fini(struct output *output);
+/* Is it an SQLite archive, whose table --table names? */
+bool output_is_database(const struct output *output);
 /* Makes the sink (the caller's). is_untrusted: some entries may come from an archive. is_resumed: an
  * earlier run was stopped while it wrote there. */
 enum mr_status output_open(const struct output *output, const struct options *options,

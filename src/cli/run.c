@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "cli/execute.h"
 #include "cli/overlap.h"
+#include "cli/records.h"
 #include "cli/resume.h"
 #include "cli/signals.h"
 #include "source/archive_formats.h"
@@ -18,7 +19,8 @@
 struct made {
     char *prefix; /* of names in the output, for people */
     struct mr_sink *sink;
-    struct walk_own own[2]; /* the output and the journal, where the inputs could hold them */
+    struct walk_own own[2 + RECORDS_OWN_MAX]; /* what is written, where the inputs could hold it */
+    struct setup_inputs wanted;
     struct inputs *inputs;
     struct resume resume;
 };
@@ -106,6 +108,17 @@ static bool copies_others(const struct run *run)
     return run->output->kind == OUTPUT_ARCHIVE && chain_count(run->setup->chain) > 0;
 }
 
+/*
+ * One file into a tree, and nothing to do with it: that is unpacking. Copying what turns out to be
+ * no archive would hide that it was damaged beyond recognition, or the wrong file.
+ */
+static bool wants_archive(const struct run *run)
+{
+    const struct options *options = run->cli->options;
+    return run->output->kind == OUTPUT_TREE && chain_count(run->setup->chain) == 0 &&
+           options->name_count == 1 && !options->list_path;
+}
+
 static char *make_prefix(const struct output *output)
 {
     char *prefix = NULL;
@@ -133,22 +146,37 @@ static char *make_prefix(const struct output *output)
 static enum mr_status open_inputs(const struct run *run, struct made *made, struct mr_error *err)
 {
     const struct options *options = run->cli->options;
-    struct setup_inputs wanted = {
+    struct setup_inputs *wanted = &made->wanted;
+    *wanted = (struct setup_inputs){
         .names = options->names,
         .name_count = options->name_count,
         .list_path = options->list_path,
+        .table = output_is_database(run->output) ? NULL : options->table,
         .no_archives = run->no_archives,
+        .wants_archive = wants_archive(run),
         .keeps_others = copies_others(run),
     };
     /* EPUB and ODF files are known by it. */
     if (run->output->kind == OUTPUT_ARCHIVE && strcmp(run->output->format->name, "zip") == 0)
-        wanted.first_name = "mimetype";
-    wanted.own = made->own;
+        wanted->first_name = "mimetype";
+    wanted->own = made->own;
     if (!options->is_in_place && overlap_own(run->output, &made->own[0]))
-        wanted.own_count = 1;
-    if (resume_own(&made->resume, &made->own[wanted.own_count]))
-        wanted.own_count++;
-    return setup_make_inputs(run->setup, options, &wanted, &made->inputs, err);
+        wanted->own_count = 1;
+    if (resume_own(&made->resume, &made->own[wanted->own_count]))
+        wanted->own_count++;
+    wanted->own_count += records_own(run->cli->records, &made->own[wanted->own_count]);
+    return setup_make_inputs(run->setup, options, wanted, &made->inputs, err);
+}
+
+/* As tar does without -p: who made the archive does not say who may write here. */
+static mode_t member_umask(const struct run *run)
+{
+    bool is_tree = run->output->kind == OUTPUT_TREE || run->output->kind == OUTPUT_FILE;
+    if (!is_tree || run->cli->options->has_preserve)
+        return 0;
+    mode_t bits = umask(0); /* there are no other threads yet */
+    umask(bits);
+    return bits & 0777;
 }
 
 static int execute(const struct run *run, const struct made *made)
@@ -159,6 +187,7 @@ static int execute(const struct run *run, const struct made *made)
     config.sink = made->sink;
     resume_job(&made->resume, run->cli->options, &config);
     config.copies_others = copies_others(run);
+    config.member_umask = member_umask(run);
     config.keeps_names = run->output->kind == OUTPUT_FILE || run->cli->options->is_in_place;
     struct execution execution = {
         .cli = run->cli,
@@ -167,6 +196,10 @@ static int execute(const struct run *run, const struct made *made)
         .output_prefix = made->prefix,
         .is_archive = run->output->kind == OUTPUT_ARCHIVE,
         .replaces_input = run->replaces_input,
+        .survey = {.setup = run->setup,
+                   .options = run->cli->options,
+                   .wanted = &made->wanted,
+                   .takes_all = config.copies_others},
     };
     return execute_job(&execution);
 }

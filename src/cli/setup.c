@@ -148,6 +148,8 @@ enum mr_status setup_init(struct setup *setup, const struct options *options, st
         status = selection_create(&setup->selection, err);
     if (status == MR_OK)
         status = naming_create(&setup->naming, err);
+    if (status == MR_OK && options->wants_portable_names)
+        status = portable_create(&setup->portable, err);
     for (size_t i = 0; status == MR_OK && i < options->given_count; i++) {
         status = apply(setup, options, &options->given[i], err);
         if (status != MR_OK)
@@ -171,6 +173,7 @@ void setup_fini(struct setup *setup)
     chain_destroy(setup->chain);
     selection_destroy(setup->selection);
     naming_destroy(setup->naming);
+    portable_destroy(setup->portable);
     memset(setup, 0, sizeof(*setup));
 }
 
@@ -196,10 +199,12 @@ enum mr_status setup_make_inputs(const struct setup *setup, const struct options
         .list_has_nuls = options->list_has_nuls,
         .format = options->from,
         .no_archives = options->no_archives || wanted->no_archives,
+        .wants_archive = wanted->wants_archive,
         .is_merged = options->is_merged,
         .archives = {.limits = sizes_decoding(options),
                      .is_in_process = options->no_sandbox,
-                     .is_names_only = options->verb == VERB_LIST || options->is_dry},
+                     .is_names_only = options->verb == VERB_LIST || options->is_dry,
+                     .table = wanted->table},
     };
     config.archives.limits.is_lenient_zip = options->is_lenient_zip;
     config.walk = (struct walk_config){
@@ -227,6 +232,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .chain = setup->chain,
         .selection = setup->selection,
         .naming = setup->naming,
+        .portable = setup->portable,
         .is_unordered = options->is_unordered,
         .on_error = (enum job_on_error)options->on_error,
         .policy = options->policy,
@@ -242,6 +248,8 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .is_dry = options->is_dry,
         .removes_sources = options->removes_sources && !options->is_dry,
     };
+    if (options->max_depth > config->limits.depth_count)
+        config->limits.depth_count = options->max_depth;
     /* Nothing newer than the beginning of time: that is 1970 for all. */
     if (options->is_reproducible && !options->has_mtime)
         config->has_mtime = true;

@@ -10,6 +10,7 @@ struct setup {
     struct chain *chain;
     struct selection *selection;
     struct naming *naming;
+    struct portable *portable; /* NULL: any names */
 };
 
 /* Errors are about the option that they name: MR_E_USAGE, or what made it impossible. setup_fini()
@@ -23,7 +24,9 @@ struct setup_inputs {
     size_t name_count;
     const char *list_path;
     bool no_archives;  /* besides --no-archives */
+    bool wants_archive; /* see inputs.h */
     bool keeps_others; /* nothing is left out while walking: what is not selected is copied */
+    const char *table;      /* see archive_options; NULL: the usual one */
     const char *first_name; /* see sources.h */
     const struct walk_own *own; /* see sources.h; must outlive the inputs */
     size_t own_count;

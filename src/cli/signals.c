@@ -14,12 +14,28 @@ static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
  * saw. */
 static atomic_int seen_count;
 static atomic_int first_seen;
+static atomic_int asked_count;
 
 static void note_signal(int number)
 {
     int none = 0;
     atomic_compare_exchange_strong(&first_seen, &none, number);
     atomic_fetch_add(&seen_count, 1);
+}
+
+static void note_question(int number)
+{
+    (void)number;
+    atomic_fetch_add(&asked_count, 1);
+}
+
+static void catch_unless_ignored(int number, void (*handler)(int number), int flags)
+{
+    struct sigaction before, action = {.sa_handler = handler, .sa_flags = flags};
+    sigemptyset(&action.sa_mask);
+    /* nohup and background jobs of a shell start with some of them ignored: that stays. */
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(number, &action, NULL);
 }
 
 void signals_prepare(void)
@@ -36,18 +52,18 @@ void signals_prepare(void)
             _exit(3);
     }
     signal(SIGPIPE, SIG_IGN);
+    catch_unless_ignored(SIGUSR1, note_question, SA_RESTART);
 }
 
 void signals_catch(bool is_running)
 {
-    struct sigaction action = {.sa_handler = note_signal, .sa_flags = is_running ? SA_RESTART : 0};
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
-        struct sigaction before;
-        /* nohup and background jobs of a shell start with some of them ignored: that stays. */
-        if (sigaction(caught[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-            sigaction(caught[i], &action, NULL);
-    }
+    for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+        catch_unless_ignored(caught[i], note_signal, is_running ? SA_RESTART : 0);
+}
+
+int signals_asked(void)
+{
+    return atomic_load(&asked_count);
 }
 
 int signals_count(void)

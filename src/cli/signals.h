@@ -7,7 +7,7 @@
 /*
  * At the very start: descriptors 0 to 2 that are closed are opened on /dev/null, so that no file of
  * the run can become stdout; SIGPIPE is ignored, so that a reader that went away is an error of a
- * write.
+ * write; SIGUSR1, which asks how far the run is, is counted.
  */
 void signals_prepare(void);
 /*
@@ -20,6 +20,8 @@ void signals_catch(bool is_running);
 int signals_count(void);
 /* The first that came, 0 when none did. */
 int signals_first(void);
+/* How often SIGUSR1 came. */
+int signals_asked(void);
 /* Ends the process by the signal, as if it had never been caught. Does not return. */
 void signals_raise(int number) __attribute__((noreturn));
 

@@ -9,7 +9,11 @@
 
 #include "engine/thread.h"
 
-#define THREADS_MAX    4096
+#define THREADS_MAX 4096
+/* Threads of a stage whose size follows what the run shows: enough to wait for several disks, or
+ * for a network, at once. */
+#define SLEEPERS_LEAST 32
+#define SLEEPERS_EACH  4 /* processor */
 #define DECODERS_MAX   4
 #define MEMORY_DEFAULT ((uint64_t)1 << 30)
 #define CGROUP_ROOT    "/sys/fs/cgroup"
@@ -103,6 +107,16 @@ static unsigned resolve(struct amount amount, unsigned processors)
     return count > THREADS_MAX ? THREADS_MAX : (unsigned)count;
 }
 
+/* At most, when the size may follow what the run shows; 0: it stays. */
+static unsigned resolve_max(struct amount amount, unsigned processors)
+{
+    if (amount.kind != AMOUNT_AUTO)
+        return 0;
+    unsigned most =
+        processors < THREADS_MAX / SLEEPERS_EACH ? processors * SLEEPERS_EACH : THREADS_MAX;
+    return most > SLEEPERS_LEAST ? most : SLEEPERS_LEAST;
+}
+
 uint64_t sizes_memory(const struct options *options)
 {
     if (options->memory_bytes > 0)
@@ -137,5 +151,8 @@ void sizes_choose(const struct options *options, struct job_config *config)
     config->reader_count = resolve(options->readers, processors);
     config->worker_count = resolve(options->workers, processors);
     config->writer_count = resolve(options->writers, processors);
+    config->reader_max = resolve_max(options->readers, processors);
+    config->worker_max = resolve_max(options->workers, processors);
+    config->writer_max = resolve_max(options->writers, processors);
     config->memory_bytes = sizes_memory(options);
 }

@@ -6,7 +6,7 @@
 #include "flow/job.h"
 #include "source/decode_ahead.h"
 
-/* Sets the thread counts, pools and memory_bytes of *config. */
+/* Sets the thread counts and how far they may go, pools and memory_bytes of *config. */
 void sizes_choose(const struct options *options, struct job_config *config);
 /* Each worker's share of the processors, at least 1: for programs that have threads of their own. */
 unsigned sizes_threads_each(const struct options *options);

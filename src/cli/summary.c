@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "cli/layout.h"
 #include "cli/progress.h"
+#include "cli/stats.h"
 
 #define SIZE_BYTES 32
 
@@ -36,9 +38,18 @@ static const char *plural(uint64_t count)
     return count == 1 ? "" : "s";
 }
 
+/* "0.52 s", "1:05", "2:03:04". */
+static void show_elapsed(double seconds, char *text, size_t cap_bytes)
+{
+    if (seconds < 60)
+        snprintf(text, cap_bytes, "%.2f s", seconds);
+    else
+        layout_time(text, cap_bytes, seconds);
+}
+
 static void show_total(const struct cli *cli, const struct job_figures *figures)
 {
-    char in[SIZE_BYTES], out[SIZE_BYTES];
+    char in[SIZE_BYTES], out[SIZE_BYTES], items[SIZE_BYTES], files[SIZE_BYTES], took[SIZE_BYTES];
     char ratio[32] = "";
     parse_show_size(in, sizeof(in), figures->in_bytes);
     parse_show_size(out, sizeof(out), figures->out_bytes);
@@ -46,10 +57,12 @@ static void show_total(const struct cli *cli, const struct job_figures *figures)
         snprintf(ratio, sizeof(ratio), " (%.1f%%)",
                  percent((double)figures->out_bytes, (double)figures->in_bytes));
     double seconds = figures->elapsed_s > 0 ? figures->elapsed_s : 1e-9;
-    message_note(cli->message, NULL,
-                 "%" PRIu64 " item%s (%" PRIu64 " file%s): %s in, %s out%s, %.2f s, %.1f MB/s",
-                 figures->stored_count, plural(figures->stored_count), figures->file_count,
-                 plural(figures->file_count), in, out, ratio, figures->elapsed_s,
+    show_elapsed(seconds, took, sizeof(took));
+    message_note(cli->message, NULL, "%s item%s (%s file%s): %s in, %s out%s, %s, %.1f MB/s",
+                 layout_count(items, sizeof(items), figures->stored_count),
+                 plural(figures->stored_count),
+                 layout_count(files, sizeof(files), figures->file_count),
+                 plural(figures->file_count), in, out, ratio, took,
                  (double)figures->in_bytes / 1e6 / seconds);
 }
 
@@ -58,49 +71,33 @@ static void show_shares(const struct cli *cli, const struct job_figures *figures
 {
     char line[400];
     size_t used = 0;
-    double elapsed_s = figures->elapsed_s;
+    char threads[24];
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
         const struct job_stage_figures *at = &figures->stages[stage];
-        double whole_s = elapsed_s * at->thread_count;
+        double whole_s = at->thread_s;
         int length =
             figures->is_shared
                 ? snprintf(line + used, sizeof(line) - used, "%s%s busy %.0f%%", used ? ", " : "",
                            progress_stage_name(stage), share(at->busy_s, whole_s))
                 : snprintf(line + used, sizeof(line) - used,
-                           "%s%s x%u: busy %.0f%%, starved %.0f%%, blocked %.0f%%",
-                           used ? "; " : "", progress_stage_name(stage), at->thread_count,
-                           share(at->busy_s, whole_s), share(at->starved_s, whole_s),
-                           share(at->blocked_s, whole_s));
+                           "%s%s x%s: busy %.0f%%, starved %.0f%%, blocked %.0f%%",
+                           used ? "; " : "", progress_stage_name(stage),
+                           stats_threads(threads, sizeof(threads), at),
+                           share(whole_s - at->starved_s - at->blocked_s, whole_s),
+                           share(at->starved_s, whole_s), share(at->blocked_s, whole_s));
         if (length < 0 || (size_t)length >= sizeof(line) - used)
             return;
         used += (size_t)length;
     }
+    const struct job_stage_figures *pool = &figures->stages[JOB_PROCESS];
     if (figures->is_shared)
-        message_note(cli->message, NULL, "one pool of %u threads: %s, idle %.0f%%; limited by %s",
-                     figures->stages[JOB_PROCESS].thread_count, line,
-                     share(figures->idle_s, elapsed_s * figures->stages[JOB_PROCESS].thread_count),
+        message_note(cli->message, NULL, "one pool of %s thread%s: %s, idle %.0f%%; limited by %s",
+                     stats_threads(threads, sizeof(threads), pool), plural(pool->thread_most), line,
+                     share(figures->idle_s, pool->thread_s),
                      progress_stage_name(figures->limiting));
     else
         message_note(cli->message, NULL, "%s; limited by %s", line,
                      progress_stage_name(figures->limiting));
-}
-
-static void show_details(const struct cli *cli, const struct job_figures *figures)
-{
-    for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
-        const struct job_stage_figures *at = &figures->stages[stage];
-        message_note(cli->message, NULL,
-                     "%-8s %u threads, %" PRIu64
-                     " runs, busy %.2f s, starved %.2f s, blocked %.2f s",
-                     progress_stage_name(stage), at->thread_count, at->run_count, at->busy_s,
-                     at->starved_s, at->blocked_s);
-    }
-    char peak[SIZE_BYTES], budget[SIZE_BYTES];
-    message_note(cli->message, NULL, "memory   at most %s of %s in flight%s",
-                 parse_show_size(peak, sizeof(peak), figures->memory_peak_bytes),
-                 parse_show_size(budget, sizeof(budget), figures->memory_bytes),
-                 figures->is_serial_source ? "; the input can only be read one item after the other"
-                                           : "");
 }
 
 /* Adds ", N what" to a list of reasons. */
@@ -139,7 +136,7 @@ static void show_losses(const struct cli *cli, const char *output, const char *l
     }
 }
 
-void summary_show(const struct cli *cli, const struct job_figures *figures,
+void summary_show(const struct cli *cli, struct job *job, const struct job_figures *figures,
                   struct summary_counts *counts, const char *output, const char *losses)
 {
     const struct options *options = cli->options;
@@ -152,8 +149,13 @@ void summary_show(const struct cli *cli, const struct job_figures *figures,
         message_note(cli->message, NULL, "%" PRIu64 " left out", figures->skipped_count);
     if (figures->cancelled_count > 0)
         message_note(cli->message, NULL, "%" PRIu64 " not done", figures->cancelled_count);
-    show_total(cli, figures);
-    show_shares(cli, figures);
+    if (figures->found_count == 0)
+        message_note(cli->message, NULL,
+                     "nothing to do: the inputs are empty, or nothing in them is selected");
+    else
+        show_total(cli, figures);
     if (options->is_verbose || options->has_stats)
-        show_details(cli, figures);
+        stats_show(cli, job, figures);
+    else if (figures->found_count > 0)
+        show_shares(cli, figures);
 }

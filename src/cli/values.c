@@ -94,6 +94,15 @@ enum mr_status values_memory(struct options *options, const char *value, struct 
     return MR_OK;
 }
 
+enum mr_status values_table(struct options *options, const char *value, struct mr_error *err)
+{
+    if (!*value || !path_is_utf8(value) || strncasecmp(value, "sqlite_", 7) == 0)
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "a table has a name in UTF-8 that does not begin with sqlite_");
+    options->table = value;
+    return MR_OK;
+}
+
 enum mr_status values_level(struct options *options, const char *value, struct mr_error *err)
 {
     uint64_t level = 0;
@@ -131,6 +140,7 @@ enum mr_status values_ok_status(struct options *options, const char *value, stru
 enum mr_status values_preserve(struct options *options, const char *value, struct mr_error *err)
 {
     unsigned bits = 0;
+    options->has_preserve = true;
     if (strcmp(value, "none") == 0) {
         options->preserve = 0;
         return MR_OK;
@@ -250,6 +260,30 @@ enum mr_status values_max_items(struct options *options, const char *value, stru
     return parse_count(value, 0, UINT64_MAX, &options->limits.item_count, err);
 }
 
+#define CHOICES_BYTES 200
+
+/* ctx: the words, each with its NUL, and an empty one behind them. */
+static const char *choice_at(const void *ctx, size_t index)
+{
+    const char *word = ctx;
+    while (index-- > 0 && *word)
+        word += strlen(word) + 1;
+    return *word ? word : NULL;
+}
+
+static enum mr_status no_choice(const char *choices, const char *value, struct mr_error *err)
+{
+    char words[CHOICES_BYTES] = "", shown[PATH_SHOW_BYTES];
+    path_show(shown, sizeof(shown), value);
+    for (size_t i = 0; choices[i] && i < sizeof(words) - 2; i++)
+        words[i] = choices[i] == '|' ? '\0' : choices[i];
+    const char *nearest = parse_nearest(value, choice_at, words);
+    if (nearest)
+        return mr_error_set(err, MR_E_USAGE, 0, "'%s' is none of %s; did you mean %s?", shown,
+                            choices, nearest);
+    return mr_error_set(err, MR_E_USAGE, 0, "'%s' is none of %s", shown, choices);
+}
+
 enum mr_status values_choice(const char *choices, const char *value, int *index,
                              struct mr_error *err)
 {
@@ -263,9 +297,7 @@ enum mr_status values_choice(const char *choices, const char *value, int *index,
         }
         word += word_length + (word[word_length] == '|');
     }
-    char shown[PATH_SHOW_BYTES];
-    return mr_error_set(err, MR_E_USAGE, 0, "'%s' is none of %s",
-                        path_show(shown, sizeof(shown), value), choices);
+    return no_choice(choices, value, err);
 }
 
 enum mr_status values_source_date(struct options *options, const char *text, struct mr_error *err)

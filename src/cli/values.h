@@ -11,6 +11,7 @@ enum mr_status values_writers(struct options *options, const char *value, struct
 enum mr_status values_memory(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_repeat(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_warm_up(struct options *options, const char *value, struct mr_error *err);
+enum mr_status values_table(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_level(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_ok_status(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_preserve(struct options *options, const char *value, struct mr_error *err);

@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "bench/limit.h"
 #include "cli/bench_report.h"
+#include "cli/progress.h"
 #include "cli/run.h"
 #include "cli/signals.h"
 #include "cli/sizes.h"
@@ -32,7 +33,10 @@ struct work {
     unsigned setup_count;
     uint64_t pass_count;    /* times that one run takes the sample through */
     struct bench bench;
+    struct past past; /* of --compare */
     struct bench_info info;
+    struct progress progress;
+    uint64_t run_count; /* that were begun */
 };
 
 static bool is_file(const char *name)
@@ -155,7 +159,8 @@ static enum mr_status open_inputs(const struct work *work, struct inputs **input
     const struct options *options = work->cli->options;
     const struct setup_inputs wanted = {.names = work->names,
                                         .name_count = work->name_count,
-                                        .list_path = options->list_path};
+                                        .list_path = options->list_path,
+                                        .table = options->table};
     return setup_make_inputs(&work->setups[0], options, &wanted, inputs, err);
 }
 
@@ -260,13 +265,22 @@ static bool stops(void *ctx)
 static void tells(void *ctx, const struct bench *bench, unsigned round, size_t row)
 {
     struct work *work = ctx;
-    if (!work->info.shows_progress)
+    char title[LAYOUT_TITLE_BYTES];
+    unsigned rounds = bench->warm_up_count + bench->round_count;
+    if (bench != &work->bench) {
+        progress_restart(&work->progress, "trying out", -1);
         return;
-    char line[80];
-    unsigned total = bench->warm_up_count + bench->round_count;
-    snprintf(line, sizeof(line), "round %u of %u, combination %zu of %zu", round + 1, total,
+    }
+    snprintf(title, sizeof(title), "round %u of %u, combination %zu of %zu", round + 1, rounds,
              row + 1, bench->row_count);
-    message_draw(work->cli->message, line);
+    progress_restart(&work->progress, title,
+                     (double)work->run_count++ / (double)(rounds * bench->row_count));
+}
+
+static void watches(void *ctx, struct job *job)
+{
+    struct work *work = ctx;
+    progress_tick(&work->progress, job);
 }
 
 /* The powers of two up to the processors, and their number itself. */
@@ -349,7 +363,7 @@ static enum mr_status find_limit(struct work *work, struct mr_error *err)
 static enum mr_status bench_all(struct work *work, struct mr_error *err)
 {
     const struct bench_maker maker = {
-        .begin = begin, .end = end, .stops = stops, .tells = tells, .ctx = work};
+        .begin = begin, .end = end, .stops = stops, .tells = tells, .watches = watches, .ctx = work};
     enum mr_status status = make_setups(work, err);
     if (status == MR_OK)
         status = plan(work, err);
@@ -359,7 +373,7 @@ static enum mr_status bench_all(struct work *work, struct mr_error *err)
         status = find_passes(work, &maker, err);
     if (status == MR_OK)
         status = bench_run(&work->bench, &maker, err);
-    message_erase(work->cli->message);
+    progress_end(&work->progress, NULL);
     return status == MR_OK ? find_limit(work, err) : status;
 }
 
@@ -370,6 +384,7 @@ static void fini(struct work *work)
     free(work->setups);
     free(work->names);
     bench_fini(&work->bench);
+    past_fini(&work->past);
     sample_fini(&work->sample);
 }
 
@@ -383,9 +398,16 @@ int verb_bench(const struct cli *cli)
         status = check(&work, &err);
     if (status == MR_OK)
         status = bench_report_check(cli->options, &err);
+    if (status == MR_OK && cli->options->compared) {
+        status = past_read(cli->options->compared, &work.past, &err);
+        if (status != MR_OK)
+            mr_error_prefix(&err, "--compare");
+    }
     if (status == MR_OK) {
         signals_catch(true);
+        progress_init(&work.progress, cli->message, cli->options);
         bench_info_init(&work.info, cli->options, &work.sample, &work.sweep, &work.bench);
+        work.info.past = cli->options->compared ? &work.past : NULL;
         status = bench_all(&work, &err);
     }
     int result = EXIT_DONE;

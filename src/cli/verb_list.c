@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/run.h"
 
 #define NAME_BYTES 4400
@@ -199,7 +199,8 @@ int verb_list(const struct cli *cli)
     };
     struct setup_inputs wanted = {.names = options->names,
                                   .name_count = options->name_count,
-                                  .list_path = options->list_path};
+                                  .list_path = options->list_path,
+                                  .table = options->table};
     struct setup setup = {0};
     struct inputs *inputs = NULL;
     struct mr_error err = {0};

@@ -2,6 +2,7 @@
  * one for each input). */
 #include "cli/inplace.h"
 #include "cli/overlap.h"
+#include "cli/records.h"
 #include "cli/resume.h"
 #include "cli/run.h"
 
@@ -89,5 +90,12 @@ int verb_run(const struct cli *cli)
     enum mr_status status = check(cli->options, &err);
     if (status != MR_OK)
         return run_refuse(cli, status, &err);
-    return cli->options->is_in_place ? inplace_run(cli) : run_to_output(cli);
+    struct records records;
+    struct cli recorded = *cli;
+    status = records_open(&records, cli, &err);
+    if (status != MR_OK)
+        return run_refuse(cli, status, &err);
+    recorded.records = &records;
+    int result = cli->options->is_in_place ? inplace_run(&recorded) : run_to_output(&recorded);
+    return records_close(&records, cli, result);
 }

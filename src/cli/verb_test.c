@@ -1,6 +1,7 @@
 /* verb_test.c - `millrace test`: load and decode everything, check every checksum, keep nothing. */
 #include <string.h>
 
+#include "cli/records.h"
 #include "cli/run.h"
 
 /* Without operations, content that is compressed on its own is decoded, which checks it. */
@@ -15,7 +16,7 @@ static enum mr_status prepare(const struct options *options, struct setup *setup
     return status;
 }
 
-int verb_test(const struct cli *cli)
+static int test(const struct cli *cli)
 {
     struct setup setup = {0};
     struct output output = {.kind = OUTPUT_NULL, .shown = strdup("null:")};
@@ -34,4 +35,16 @@ int verb_test(const struct cli *cli)
     setup_fini(&setup);
     output_fini(&output);
     return result;
+}
+
+int verb_test(const struct cli *cli)
+{
+    struct records records;
+    struct cli recorded = *cli;
+    struct mr_error err = {0};
+    enum mr_status status = records_open(&records, cli, &err);
+    if (status != MR_OK)
+        return run_refuse(cli, status, &err);
+    recorded.records = &records;
+    return records_close(&records, cli, test(&recorded));
 }

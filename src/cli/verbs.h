@@ -13,9 +13,13 @@ enum exit_status {
     EXIT_STOPPED = 3 /* by an error or a limit */
 };
 
+struct records;
+
 struct cli {
     const struct options *options;
     struct message *message;
+    struct records *records;  /* what a run leaves besides its output; NULL: nothing */
+    const char *const *words; /* of the command line, NULL at the end */
 };
 
 struct verb {
@@ -35,7 +39,9 @@ const char *verb_name_at(const void *ctx, size_t index);
 int verb_run(const struct cli *cli);
 int verb_list(const struct cli *cli);
 int verb_test(const struct cli *cli);
+int verb_diff(const struct cli *cli);
 int verb_bench(const struct cli *cli);
+int verb_report(const struct cli *cli);
 int verb_ops(const struct cli *cli);
 int verb_formats(const struct cli *cli);
 int verb_help(const struct cli *cli);

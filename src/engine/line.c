@@ -156,18 +156,14 @@ bool line_claim_all_locked(struct line_item *item, struct task_list *list)
     return true;
 }
 
-static struct line_run *run_of(struct task *task)
-{
-    return (struct line_run *)(void *)((char *)task - offsetof(struct line_run, task));
-}
-
 struct line_run *line_take_run(struct task_list *list, const struct mr_pool *pool,
                                unsigned step_count)
 {
     struct task *before = NULL;
     for (struct task *task = list->first; task; before = task, task = task->next) {
-        struct line_run *run = run_of(task);
-        if (run->step >= step_count || run->item->line->steps[run->step].pool != pool)
+        struct line_run *run = line_run_of(task);
+        const struct line_step *step = &run->item->line->steps[run->step];
+        if (run->step >= step_count || step->pool != pool || line_waits_for_others(run))
             continue;
         task_list_remove(list, before);
         return run;
@@ -178,11 +174,11 @@ struct line_run *line_take_run(struct task_list *list, const struct mr_pool *poo
 void line_post_runs(struct line *line, struct task_list *list)
 {
     while (list->count > 0) {
-        struct mr_pool *pool = line->steps[run_of(list->first)->step].pool;
+        struct mr_pool *pool = line->steps[line_run_of(list->first)->step].pool;
         struct task_list here = {0}, others = {0};
         struct task *task;
         while ((task = task_list_pop(list)) != NULL)
-            task_list_push(line->steps[run_of(task)->step].pool == pool ? &here : &others, task);
+            task_list_push(line->steps[line_run_of(task)->step].pool == pool ? &here : &others, task);
         pool_post(pool, &here);
         *list = others;
     }
@@ -214,25 +210,33 @@ bool line_wake_once(struct line_item *item)
 
 /* ---- running ---- */
 
-bool line_run_once(struct line_run *run, int64_t *start_ns, struct task_list *list)
+bool line_settle(struct line_run *run, struct task_list *list)
 {
     struct line_item *item = run->item;
-    struct line *line = item->line;
-    unsigned s = run->step;
-    const struct line_step *step = &line->steps[s];
-    step->run(item, run);
-    int64_t end_ns = clock_now_ns();
-    atomic_fetch_add_explicit(&line->busy_ns[s], end_ns - *start_ns, memory_order_relaxed);
-    atomic_fetch_add_explicit(&line->runs[s], 1, memory_order_relaxed);
-    *start_ns = end_ns;
-
     lock_take(&item->lock);
-    step->settle(item, run);
+    item->line->steps[run->step].settle(item, run);
     run->is_active = false;
     item->active_count--;
     bool is_through = line_claim_all_locked(item, list);
     lock_give(&item->lock);
     return is_through;
+}
+
+void line_count_runs(struct line *line, unsigned step, unsigned run_count, int64_t busy_ns)
+{
+    atomic_fetch_add_explicit(&line->busy_ns[step], busy_ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&line->runs[step], run_count, memory_order_relaxed);
+}
+
+bool line_run_once(struct line_run *run, int64_t *start_ns, struct task_list *list)
+{
+    struct line *line = run->item->line;
+    line->steps[run->step].run(run->item, run);
+    int64_t end_ns = clock_now_ns();
+    line_count_runs(line, run->step, 1, end_ns - *start_ns);
+    line_tell_run(run, *start_ns, end_ns);
+    *start_ns = end_ns;
+    return line_settle(run, list);
 }
 
 void line_run_on(struct line_run *run)
@@ -253,7 +257,9 @@ void line_run_on(struct line_run *run)
 
 static void run_task(struct task *task)
 {
-    line_run_on(run_of(task));
+    struct line_run *run = line_run_of(task);
+    if (!line_run_together(run))
+        line_run_on(run);
 }
 
 /* ---- looking ---- */

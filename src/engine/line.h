@@ -49,6 +49,19 @@ struct line_step {
     void (*settle)(struct line_item *item, struct line_run *run);           /* item lock held */
 };
 
+/* Runs of a step that are cheaper when those of several items are done together. */
+struct line_together {
+    unsigned step;
+    /* How many others the run, which was claimed, may be done with; at most LINE_TOGETHER_MAX - 1. No lock held. */
+    unsigned (*others)(const struct line_run *run);
+    /* May other be one of them? The pool's lock held. */
+    bool (*goes_with)(const struct line_run *run, const struct line_run *other);
+    /* The work of all, of which there are at least two. No lock held. */
+    void (*run)(struct line_run *const *runs, unsigned count);
+};
+
+#define LINE_TOGETHER_MAX 8
+
 enum line_order {
     LINE_FREE,     /* no turns: line_has_turn() is always true */
     LINE_IN_ORDER, /* the turn goes from item to item as they were admitted */
@@ -103,6 +116,11 @@ struct line_client {
     void (*end)(struct line_item *item);
     /* The item's sleep is over, in time or because the line was closed; all steps are asked after that. Item lock held. NULL: no item sleeps. */
     void (*woken)(struct line_item *item);
+    /*
+     * A run of the item's step has ended on the calling thread, and is not settled yet; item NULL: a batch of feeding has, and runs of the
+     * first step may have come between. On clock_now_ns()'s clock. No lock held. NULL: nobody asks.
+     */
+    void (*ran)(void *ctx, struct line_item *item, unsigned step, int64_t start_ns, int64_t end_ns);
     /* The line is done: feed ended, nothing in flight. Called once, on some thread, no lock held. May be NULL. */
     void (*done)(void *ctx);
     void *ctx;
@@ -111,6 +129,7 @@ struct line_client {
 struct line_config {
     const struct line_step *steps; /* copied */
     unsigned step_count;
+    const struct line_together *together; /* not copied; NULL: every run is done by itself */
     enum line_order order;
     uint64_t budget_bytes;  /* 0: no bound */
     unsigned in_flight_max; /* items between admission and end; at least 1 */

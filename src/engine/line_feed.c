@@ -169,8 +169,11 @@ void line_feed_run(struct task *task)
     int64_t start_ns = clock_now_ns(), loading_ns = 0;
     bool goes_on = feed_batch(line, &loading_ns);
     /* The line is still there: its pools are shut down before it goes. */
-    atomic_fetch_add_explicit(&line->feed_busy_ns, clock_now_ns() - start_ns - loading_ns,
+    int64_t end_ns = clock_now_ns();
+    atomic_fetch_add_explicit(&line->feed_busy_ns, end_ns - start_ns - loading_ns,
                               memory_order_relaxed);
+    if (line->config.client.ran)
+        line->config.client.ran(line->config.client.ctx, NULL, 0, start_ns, end_ns);
     if (goes_on)
         pool_post_one(line->config.feed_pool, &line->feed_task);
 }

@@ -1,4 +1,4 @@
-/* line_private.h - what line.c (items and runs), line_leave.c (turns and ends), line_feed.c (admission) and line_wait.c
+/* line_private.h - what line.c (items and runs), line_together.c (runs of several items), line_leave.c (turns and ends), line_feed.c (admission) and line_wait.c
  * (waiting and sleeping) share. */
 #ifndef MR_ENGINE_LINE_PRIVATE_H
 #define MR_ENGINE_LINE_PRIVATE_H
@@ -47,12 +47,29 @@ struct line {
 
 /* ---- line.c ---- */
 
+static inline struct line_run *line_run_of(const struct task *task)
+{
+    return (struct line_run *)(void *)((char *)(uintptr_t)task - offsetof(struct line_run, task));
+}
+
+/* Settles a run that has been done; adds what became ready by that to list. True when its item is through. */
+bool line_settle(struct line_run *run, struct task_list *list);
+void line_count_runs(struct line *line, unsigned step, unsigned run_count, int64_t busy_ns);
+/* Tells the client of a run that has been done, if it wants to know. */
+static inline void line_tell_run(const struct line_run *run, int64_t start_ns, int64_t end_ns)
+{
+    const struct line_client *client = &run->item->line->config.client;
+    if (client->ran)
+        client->ran(client->ctx, run->item, run->step, start_ns, end_ns);
+}
+
 /*
  * Asks all steps, the last one first, so that what is nearest to its end goes on first. Adds the runs that became
  * ready to list. Returns true when the item is through: then the caller must make it leave. Item lock held.
  */
 bool line_claim_all_locked(struct line_item *item, struct task_list *list);
-/* Takes the first run of the steps below step_count that belongs to pool off the list, for the calling thread to run. NULL: there is none. */
+/* Takes the first run of the steps below step_count that belongs to pool off the list, for the calling thread to run; not one
+ * that waits for others. NULL: there is none. */
 struct line_run *line_take_run(struct task_list *list, const struct mr_pool *pool, unsigned step_count);
 /* Posts the runs of list, which is empty then, to their pools. */
 void line_post_runs(struct line *line, struct task_list *list);
@@ -68,6 +85,13 @@ bool line_wake_once(struct line_item *item);
 
 /* Runs a claimed run on the calling thread, and what becomes ready for the same pool by that. */
 void line_run_on(struct line_run *run);
+
+/* ---- line_together.c ---- */
+
+/* Is it worth posting the run rather than doing it at once, as others may come that it can be done with? */
+bool line_waits_for_others(const struct line_run *run);
+/* Runs a run that was posted together with others that are posted. False: there are none, and nothing was done. */
+bool line_run_together(struct line_run *run);
 
 /* ---- line_leave.c ---- */
 

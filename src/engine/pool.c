@@ -77,14 +77,20 @@ void pool_wake_signal(struct mr_pool *pool, struct pool_wake *wake)
     atomic_fetch_sub_explicit(&pool->waker_count, 1, memory_order_release);
 }
 
-void pool_wake_all_locked(struct mr_pool *pool)
+static void wake_stack_locked(struct pool_worker **stack)
 {
-    while (pool->sleepers) {
-        struct pool_worker *worker = pool->sleepers;
-        pool->sleepers = worker->below;
+    while (*stack) {
+        struct pool_worker *worker = *stack;
+        *stack = worker->below;
         worker->is_woken = true;
         condition_signal(&worker->wake);
     }
+}
+
+void pool_wake_all_locked(struct mr_pool *pool)
+{
+    wake_stack_locked(&pool->sleepers);
+    wake_stack_locked(&pool->parked);
 }
 
 void pool_post(struct mr_pool *pool, struct task_list *list)
@@ -104,6 +110,29 @@ void pool_post(struct mr_pool *pool, struct task_list *list)
     lock_give(&pool->lock);
     pool_wake_signal(pool, &wake);
     *list = (struct task_list){0};
+}
+
+#define LOOK_COUNT_MAX 64 /* tasks that pool_take_more() looks at: not the whole of a long queue */
+
+void pool_take_more(struct mr_pool *pool, const struct task *task,
+                    bool (*goes_with)(const struct task *task, const struct task *other),
+                    unsigned max_count, struct task_list *list)
+{
+    lock_take(&pool->lock);
+    unsigned share = pool->tasks.count / pool->thread_count;
+    struct task *before = NULL, *other = pool->tasks.first;
+    for (unsigned i = 0; other && i < LOOK_COUNT_MAX && list->count < max_count &&
+                         list->count < share; i++) {
+        struct task *next = other->next;
+        if (goes_with(task, other)) {
+            task_list_remove(&pool->tasks, before);
+            task_list_push(list, other);
+        } else {
+            before = other;
+        }
+        other = next;
+    }
+    lock_give(&pool->lock);
 }
 
 void pool_post_one(struct mr_pool *pool, struct task *task)
@@ -148,15 +177,21 @@ static void end_locked(struct mr_pool *pool)
         pool_wake_all_locked(pool); /* nobody is left who could post: the threads may end */
 }
 
+/* The worker goes onto the stack of those that wait to be woken for this reason. */
+static void idle_begins_locked(struct pool_worker *worker, enum pool_doing doing,
+                               struct pool_worker **stack)
+{
+    worker->doing = doing;
+    worker->idle_since_ns = clock_now_ns();
+    worker->is_woken = false;
+    worker->below = *stack;
+    *stack = worker;
+}
+
 static void idle_ended_locked(struct pool_worker *worker)
 {
-    struct mr_pool *pool = worker->pool;
-    int64_t idle_ns = clock_now_ns() - worker->idle_since_ns;
-    if (worker->idle == POOL_BLOCKED)
-        pool->blocked_ns += idle_ns;
-    else
-        pool->starved_ns += idle_ns;
-    worker->idle = POOL_BUSY;
+    worker->idle_ns[worker->doing] += clock_now_ns() - worker->idle_since_ns;
+    worker->doing = POOL_BUSY;
 }
 
 static bool watch_unlocked(struct mr_pool *pool)
@@ -186,11 +221,7 @@ static void sleep_locked(struct pool_worker *worker)
 {
     struct mr_pool *pool = worker->pool;
     bool is_blocked = pool->is_blocked && pool->is_blocked(pool->is_blocked_ctx);
-    worker->idle = is_blocked ? POOL_BLOCKED : POOL_STARVED;
-    worker->idle_since_ns = clock_now_ns();
-    worker->is_woken = false;
-    worker->below = pool->sleepers;
-    pool->sleepers = worker;
+    idle_begins_locked(worker, is_blocked ? POOL_BLOCKED : POOL_STARVED, &pool->sleepers);
     if (pool->watch)
         doze_locked(worker);
     atomic_fetch_add(&pool->sleeper_count, 1);
@@ -203,18 +234,52 @@ static void sleep_locked(struct pool_worker *worker)
     idle_ended_locked(worker);
 }
 
-static void worker_main(void *arg)
+/* There are enough without it, until the size changes or the pool ends. */
+static void park_locked(struct pool_worker *worker)
+{
+    struct mr_pool *pool = worker->pool;
+    idle_begins_locked(worker, POOL_PARKED, &pool->parked);
+    while (!worker->is_woken)
+        condition_wait(&worker->wake, &pool->lock);
+    idle_ended_locked(worker);
+}
+
+/* While the pool ends, every thread helps. */
+static bool is_surplus_locked(const struct pool_worker *worker)
+{
+    const struct mr_pool *pool = worker->pool;
+    return pool->phase == POOL_OPEN && worker >= pool->workers + pool_thread_count(pool);
+}
+
+/* Only functions are told: what runs tasks tells of them what it wants to. */
+static void run_task(struct mr_pool *pool, struct task *task)
+{
+    if (!pool->ran || !future_is_task(task)) {
+        task->run(task);
+        return;
+    }
+    int64_t start_ns = clock_now_ns();
+    task->run(task);
+    pool->ran(pool->ran_ctx, start_ns, clock_now_ns());
+}
+
+void pool_worker_main(void *arg)
 {
     struct pool_worker *worker = arg;
     struct mr_pool *pool = worker->pool;
     current_pool = pool;
     lock_take(&pool->lock);
+    idle_ended_locked(worker);
     for (;;) {
+        if (is_surplus_locked(worker)) {
+            park_locked(worker);
+            continue;
+        }
         struct task *task = task_list_pop(&pool->tasks);
         if (task) {
             start_locked(pool, task);
             lock_give(&pool->lock);
-            task->run(task);
+            run_task(pool, task);
             lock_take(&pool->lock);
             end_locked(pool);
         } else if (pool->phase != POOL_OPEN && pool->running_count == 0) {
@@ -243,6 +308,23 @@ void pool_set_watch(struct mr_pool *pool, bool (*watch)(void *ctx), void *ctx)
     lock_give(&pool->lock);
 }
 
+void pool_set_ran(struct mr_pool *pool, void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns),
+                  void *ctx)
+{
+    lock_take(&pool->lock);
+    pool->ran = ran;
+    pool->ran_ctx = ctx;
+    lock_give(&pool->lock);
+}
+
+unsigned pool_queued_count(struct mr_pool *pool)
+{
+    lock_take(&pool->lock);
+    unsigned count = pool->tasks.count;
+    lock_give(&pool->lock);
+    return count;
+}
+
 bool pool_needs_watch(const struct mr_pool *pool)
 {
     return atomic_load(&pool->sleeper_count) > 0 && atomic_load(&pool->dozer_count) == 0;
@@ -257,35 +339,9 @@ void pool_nudge(struct mr_pool *pool)
     pool_wake_signal(pool, &wake);
 }
 
-void pool_times(struct mr_pool *pool, struct pool_times *times)
-{
-    lock_take(&pool->lock);
-    int64_t now_ns = pool->end_ns != 0 ? pool->end_ns : clock_now_ns();
-    int64_t starved_ns = pool->starved_ns, blocked_ns = pool->blocked_ns, all_ns = 0;
-    if (!pool->is_manual) {
-        all_ns = (now_ns - pool->start_ns) * (int64_t)pool->thread_count;
-        for (unsigned i = 0; i < pool->thread_count; i++) {
-            const struct pool_worker *worker = &pool->workers[i];
-            if (worker->idle == POOL_STARVED)
-                starved_ns += now_ns - worker->idle_since_ns;
-            else if (worker->idle == POOL_BLOCKED)
-                blocked_ns += now_ns - worker->idle_since_ns;
-        }
-    }
-    lock_give(&pool->lock);
-    int64_t busy_ns = all_ns - starved_ns - blocked_ns;
-    *times = (struct pool_times){
-        .busy_ns = busy_ns > 0 ? busy_ns : 0, .starved_ns = starved_ns, .blocked_ns = blocked_ns};
-}
-
 struct mr_pool *pool_current(void)
 {
     return current_pool;
-}
-
-unsigned pool_thread_count(const struct mr_pool *pool)
-{
-    return pool->thread_count;
 }
 
 const char *pool_name(const struct mr_pool *pool)
@@ -294,9 +350,9 @@ const char *pool_name(const struct mr_pool *pool)
 }
 
 /* Frees a pool whose threads have ended or were never started. */
-static void pool_free(struct mr_pool *pool, unsigned worker_count)
+static void pool_free(struct mr_pool *pool)
 {
-    for (unsigned i = 0; i < worker_count; i++)
+    for (unsigned i = 0; i < pool->started_count; i++)
         condition_fini(&pool->workers[i].wake);
     free(pool->workers);
     condition_fini(&pool->is_quiet);
@@ -305,7 +361,7 @@ static void pool_free(struct mr_pool *pool, unsigned worker_count)
     free(pool);
 }
 
-/* A pool without threads. NULL: out of memory. */
+/* A pool without threads, that takes tasks by thread_count of them. NULL: out of memory. */
 static struct mr_pool *pool_new(const char *name, unsigned thread_count, unsigned depth_count)
 {
     struct mr_pool *pool = calloc(1, sizeof(*pool));
@@ -318,9 +374,8 @@ static struct mr_pool *pool_new(const char *name, unsigned thread_count, unsigne
     if (condition_init(&pool->is_quiet) != MR_OK)
         goto no_quiet;
     snprintf(pool->name, sizeof(pool->name), "%s", name);
-    pool->thread_count = thread_count;
+    atomic_init(&pool->thread_count, thread_count);
     pool->depth_count = depth_count;
-    pool->start_ns = clock_now_ns();
     return pool;
 no_quiet:
     condition_fini(&pool->has_room);
@@ -340,45 +395,40 @@ enum mr_status pool_create_manual(const char *name, unsigned thread_count, struc
     return MR_OK;
 }
 
-/* Ends the threads 0 .. started_count - 1. */
-static void stop_threads(struct mr_pool *pool, unsigned started_count)
+/* Ends a pool whose threads could not all be started. */
+static void give_up(struct mr_pool *pool)
 {
     lock_take(&pool->lock);
     pool->phase = POOL_CANCELLING;
     pool_wake_all_locked(pool);
     lock_give(&pool->lock);
-    for (unsigned i = 0; i < started_count; i++)
-        thread_join(&pool->workers[i].thread);
+    pool_join_threads(pool);
+    pool_free(pool);
 }
 
-/* Cuts the pool's name, not the number: "mr-compress-wi12" says less than "mr-compress-w12". */
-static void worker_name(const struct mr_pool *pool, unsigned index, char name[32])
+enum mr_status pool_create_sized(const struct mr_pool_config *config, unsigned thread_max,
+                                 struct mr_pool **pool, struct mr_error *err)
 {
-    char number[12];
-    int digits = snprintf(number, sizeof(number), "%u", index);
-    snprintf(name, 32, "mr-%.*s-%s", POOL_NAME_BYTES - 5 - digits, pool->name, number);
-}
-
-static enum mr_status start_threads(struct mr_pool *pool, struct mr_error *err)
-{
-    for (unsigned i = 0; i < pool->thread_count; i++) {
-        struct pool_worker *worker = &pool->workers[i];
-        char name[32];
-        worker->pool = pool;
-        worker_name(pool, i, name);
-        enum mr_status status = condition_init(&worker->wake);
-        if (status != MR_OK) {
-            stop_threads(pool, i);
-            pool_free(pool, i);
-            return mr_error_set(err, status, 0, "no memory for the pool's threads");
-        }
-        status = thread_start(&worker->thread, name, worker_main, worker, err);
-        if (status != MR_OK) {
-            stop_threads(pool, i);
-            pool_free(pool, i + 1);
-            return status;
-        }
+    unsigned thread_count = config->thread_count ? config->thread_count : thread_processor_count();
+    if (thread_count > POOL_THREADS_MAX)
+        thread_count = POOL_THREADS_MAX;
+    *pool = NULL;
+    struct mr_pool *made =
+        pool_new(config->name ? config->name : "pool", thread_count, config->depth_count);
+    if (!made)
+        return mr_error_set(err, MR_E_MEMORY, 0, "no memory for a pool");
+    made->thread_max = thread_max > thread_count ? thread_max : thread_count;
+    made->workers = calloc(made->thread_max, sizeof(*made->workers));
+    if (!made->workers) {
+        pool_free(made);
+        return mr_error_set(err, MR_E_MEMORY, 0, "no memory for the pool's threads");
     }
+    enum mr_status status = pool_resize(made, thread_count, err);
+    if (status != MR_OK) {
+        give_up(made);
+        return status;
+    }
+    *pool = made;
     return MR_OK;
 }
 
@@ -396,22 +446,7 @@ enum mr_status mr_pool_create(const struct mr_pool_config *config, struct mr_poo
     if (config->thread_count > POOL_THREADS_MAX)
         return mr_error_set(err, MR_E_USAGE, 0, "a pool of %u threads: at most %d are allowed",
                             config->thread_count, POOL_THREADS_MAX);
-    unsigned thread_count = config->thread_count ? config->thread_count : thread_processor_count();
-    if (thread_count > POOL_THREADS_MAX)
-        thread_count = POOL_THREADS_MAX;
-    struct mr_pool *made =
-        pool_new(config->name ? config->name : "pool", thread_count, config->depth_count);
-    if (!made)
-        return mr_error_set(err, MR_E_MEMORY, 0, "no memory for a pool");
-    made->workers = calloc(thread_count, sizeof(*made->workers));
-    if (!made->workers) {
-        pool_free(made, 0);
-        return mr_error_set(err, MR_E_MEMORY, 0, "no memory for the pool's threads");
-    }
-    enum mr_status status = start_threads(made, err);
-    if (status == MR_OK)
-        *pool = made;
-    return status;
+    return pool_create_sized(config, 0, pool, err);
 }
 
 void mr_pool_destroy(struct mr_pool *pool)
@@ -420,9 +455,8 @@ void mr_pool_destroy(struct mr_pool *pool)
         return;
     enum mr_status status = mr_pool_shutdown(pool, MR_SHUTDOWN_DRAIN);
     assert(status == MR_OK); /* not from one of its own threads: it cannot free what it runs on */
-    if (status != MR_OK)
-        return;
-    pool_free(pool, pool->workers ? pool->thread_count : 0);
+    if (status == MR_OK)
+        pool_free(pool);
 }
 
 unsigned pool_manual_count(const struct mr_pool *pool)

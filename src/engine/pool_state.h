@@ -1,5 +1,5 @@
-/* pool_state.h - the inside of mr_pool, shared by pool.c (threads and tasks) and submit.c
- * (submitted functions). */
+/* pool_state.h - the inside of mr_pool, shared by pool.c (tasks and the threads that run them),
+ * pool_size.c (how many threads there are) and submit.c (submitted functions). */
 #ifndef MR_ENGINE_POOL_STATE_H
 #define MR_ENGINE_POOL_STATE_H
 
@@ -18,32 +18,44 @@ enum pool_phase {
     POOL_ENDED       /* the threads were joined */
 };
 
-enum pool_idle { POOL_BUSY, POOL_STARVED, POOL_BLOCKED };
+/* What a thread does, or why it does nothing. */
+enum pool_doing {
+    POOL_BUSY,
+    POOL_STARVED,
+    POOL_BLOCKED,
+    POOL_PARKED, /* the pool has fewer threads at work now */
+    POOL_DOINGS
+};
 
 struct pool_worker {
     struct mr_pool *pool;
     struct thread thread;
     struct condition wake;     /* pool lock */
     bool is_woken;             /* pool lock; set by who takes it off the stack of sleepers */
-    enum pool_idle idle;       /* pool lock */
+    int64_t start_ns;          /* pool lock */
+    enum pool_doing doing;     /* pool lock */
     int64_t idle_since_ns;     /* pool lock */
-    struct pool_worker *below; /* pool lock; the stack of sleepers */
+    int64_t idle_ns[POOL_DOINGS]; /* pool lock; of idle times that are over, by their reason */
+    struct pool_worker *below; /* pool lock; the stack of sleepers, or of the parked */
 };
 
 struct mr_pool {
     struct lock lock;
     char name[POOL_NAME_BYTES];
-    unsigned thread_count; /* const */
-    unsigned depth_count;  /* const; 0: no bound */
-    bool is_manual;        /* const */
+    unsigned thread_max;  /* const; length of workers */
+    unsigned depth_count; /* const; 0: no bound */
+    bool is_manual;       /* const */
     struct pool_worker *workers;
+    atomic_uint thread_count; /* the first so many workers take tasks; changed under the lock */
 
     /* all below: lock */
     enum pool_phase phase;
+    unsigned started_count; /* the first so many workers have a thread */
     struct task_list tasks;
     unsigned running_count;       /* threads that run a task */
     unsigned waiting_count;       /* submitted functions that are neither started nor cancelled */
     struct pool_worker *sleepers; /* a stack: who slept last has the warmest cache */
+    struct pool_worker *parked;
     struct condition has_room;    /* waiting_count fell below depth_count, or intake ended */
     unsigned room_waiter_count;
     struct condition
@@ -53,8 +65,9 @@ struct mr_pool {
     void *is_blocked_ctx;
     bool (*watch)(void *ctx);
     void *watch_ctx;
-    int64_t start_ns, end_ns;       /* end_ns: 0 while the threads run */
-    int64_t starved_ns, blocked_ns; /* of sleeps that are over */
+    void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns); /* const while threads run tasks */
+    void *ran_ctx;
+    int64_t end_ns; /* 0 while the threads run */
 
     atomic_uint dozer_count, sleeper_count; /* threads that doze, and that sleep until woken */
     atomic_uint waker_count; /* callers that still signal workers, without the lock: the pool may
@@ -79,8 +92,13 @@ void pool_waiting_ended_locked(struct mr_pool *pool);
 /* The same for a future of the pool that was cancelled. Takes the lock. */
 void pool_waiting_cancelled(struct mr_pool *pool);
 
-/* Wakes every sleeper; for the end of the pool. */
+/* Wakes every thread that sleeps or is parked, to look again: for another size, and for the end. */
 void pool_wake_all_locked(struct mr_pool *pool);
+/* What a thread of the pool runs, with its worker. */
+void pool_worker_main(void *worker);
+/* Waits for the end of the threads, after the phase has changed. No lock held. */
+void pool_join_threads(struct mr_pool *pool);
+
 /* Runs what a manual pool still has. */
 void pool_manual_finish(struct mr_pool *pool);
 

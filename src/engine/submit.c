@@ -224,12 +224,10 @@ enum mr_status mr_pool_shutdown(struct mr_pool *pool, enum mr_shutdown how)
         lock_give(&pool->lock);
         return MR_OK;
     }
-    if (pool->is_manual) {
+    if (pool->is_manual)
         pool_manual_finish(pool);
-    } else {
-        for (unsigned i = 0; i < pool->thread_count; i++)
-            thread_join(&pool->workers[i].thread);
-    }
+    else
+        pool_join_threads(pool);
     finish(pool);
     return MR_OK;
 }

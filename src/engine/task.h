@@ -38,12 +38,30 @@ void pool_post(struct mr_pool *pool, struct task_list *list);
 void pool_post_one(struct mr_pool *pool, struct task *task);
 
 /*
+ * Within the run of task, which was posted: takes other posted ones off, the oldest first, for which goes_with(task, other) is
+ * true, onto list; the caller runs them as well. At most max_count, and no more than one thread's part of all that are
+ * posted. goes_with is called with the pool's lock held.
+ */
+void pool_take_more(struct mr_pool *pool, const struct task *task,
+                    bool (*goes_with)(const struct task *task, const struct task *other),
+                    unsigned max_count, struct task_list *list);
+
+/*
  * What the pool's idle time is counted as is asked when a thread goes to sleep: true = blocked,
  * false = starved. Set before the first post; NULL (the default): always starved. is_blocked is
  * called with the pool's lock held: it may take a leaf lock (the line's), must not post, and is not
  * called any more once this function has set another or NULL.
  */
 void pool_set_idle_reason(struct mr_pool *pool, bool (*is_blocked)(void *ctx), void *ctx);
+
+/*
+ * Called on a thread of the pool after each submitted function that it ran: when that began and ended on clock_now_ns()'s clock. With no
+ * lock held. Set before the first post; NULL (the default): nobody asks.
+ */
+void pool_set_ran(struct mr_pool *pool, void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns),
+                  void *ctx);
+/* Tasks and functions that wait for a thread. */
+unsigned pool_queued_count(struct mr_pool *pool);
 
 #define POOL_DOZE_NS 1000000
 
@@ -61,16 +79,36 @@ void pool_set_watch(struct mr_pool *pool, bool (*watch)(void *ctx), void *ctx);
 bool pool_needs_watch(const struct mr_pool *pool);
 void pool_nudge(struct mr_pool *pool);
 
+/*
+ * A pool of config->thread_count threads that may be resized later, up to thread_max of them; what
+ * mr_pool_create() says, but config is not checked. mr_pool_create() makes pools of a fixed size.
+ */
+enum mr_status pool_create_sized(const struct mr_pool_config *config, unsigned thread_max,
+                                 struct mr_pool **pool, struct mr_error *err);
+/*
+ * From now on thread_count threads take tasks (1 .. thread_max); never interrupts a task. Threads
+ * are started when they are first needed; those that are too many park when their task is over.
+ * MR_OK, MR_E_MEMORY or MR_E_SYSTEM (a thread could not be started: the size stays), MR_CLOSED (the
+ * pool ends). Any thread.
+ */
+enum mr_status pool_resize(struct mr_pool *pool, unsigned thread_count, struct mr_error *err);
+/* The threads that take tasks now. */
+unsigned pool_thread_count(const struct mr_pool *pool);
+
 struct pool_times {
     int64_t busy_ns, starved_ns,
-        blocked_ns; /* summed over the threads since creation, sleeping threads up to now */
+        blocked_ns; /* summed over the threads since creation, without the time that they were
+                       parked; sleeping threads up to now */
 };
 void pool_times(struct mr_pool *pool, struct pool_times *times);
+/* Those of one thread, until_ns on clock_now_ns()'s clock (0: up to now). Zeros when the pool has
+ * no such thread. */
+void pool_worker_times(struct mr_pool *pool, unsigned index, int64_t until_ns,
+                       struct pool_times *times);
 
 /* The pool whose thread is calling, or NULL. */
 struct mr_pool *pool_current(void);
 
-unsigned pool_thread_count(const struct mr_pool *pool);
 const char *pool_name(const struct mr_pool *pool);
 
 /*

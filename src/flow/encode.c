@@ -206,10 +206,11 @@ static void keep_encoding(struct item *item)
     const struct encode *encode = item->encode;
     if (!item->route->is_encoded)
         return;
+    const struct block_codec *codec = encode->route->codec;
     item->result.encoding = (struct mr_encoding){
         .method = item->route->method,
-        .has_crc = true,
-        .crc = encode->route->codec->crc(encode->summary),
+        .has_crc = codec->crc != NULL,
+        .crc = codec->crc ? codec->crc(encode->summary) : 0,
         .stored_bytes = (int64_t)encode->made_bytes,
     };
     item->result.plain_bytes = (int64_t)encode->plain_bytes;

@@ -22,12 +22,17 @@ static void tell_failed(struct job *job, const struct input *input, const struct
                         const char *output, const struct mr_error *error)
 {
     char shown[PATH_SHOW_BYTES * 2];
+    struct input_place source = {0};
+    if (input && entry->path)
+        input_place(input, entry->path, &source);
     const struct job_item told = {
         .shown = input && entry->path ? input_show(input, entry->path, shown, sizeof(shown)) : "",
         .output = output,
         .entry = input && entry->path ? entry : NULL,
         .outcome = JOB_FAILED,
         .error = error,
+        .source = source,
+        .failed_in = -1,
     };
     ledger_failed(job, input, told.entry, error);
     job_tell(job, &told);
@@ -41,8 +46,12 @@ static bool is_later(const struct mr_entry *entry, const struct timespec *than)
                                           : (long)entry->mtime_ns > than->tv_nsec;
 }
 
-static void settle_metadata(const struct job_config *config, struct mr_entry *output)
+static void settle_metadata(const struct job *job, const struct input *input,
+                            struct mr_entry *output)
 {
+    const struct job_config *config = &job->config;
+    if (input->source->flags & MR_SOURCE_CONTAINER)
+        output->mode &= ~(uint32_t)config->member_umask;
     if (!(config->preserve & PRESERVE_MODE))
         output->has_mode = false;
     if (!(config->preserve & PRESERVE_MTIME))
@@ -76,7 +85,7 @@ void item_update_output(struct item *item)
     item->output.mtime_s = entry->mtime_s;
     item->output.mtime_ns = entry->mtime_ns;
     item->output.has_mtime = entry->has_mtime;
-    settle_metadata(&item->job->config, &item->output);
+    settle_metadata(item->job, item->input, &item->output);
 }
 
 /* ---- size and cost ---- */
@@ -114,7 +123,12 @@ static size_t content_cost(const struct item *item)
     /* One block needs no buffers for gathering blocks. */
     bool is_one_block = item->is_small && route->codec && chain_count(item->way->chain) == 1 &&
                         !item->job->config.is_isolated;
-    cost_bytes += is_one_block ? route->block_state_bytes : item->way->state_bytes;
+    size_t state_bytes = item->way->state_bytes;
+    if (is_one_block)
+        state_bytes = route->block_state_bytes;
+    else if (item->is_brief)
+        state_bytes /= LINE_TOGETHER_MAX; /* it has none for itself */
+    cost_bytes += state_bytes;
     if (item->encode)
         return cost_bytes;
     size_t bound_bytes =
@@ -188,6 +202,7 @@ static enum mr_status settle_content(struct item *item, struct mr_error *err)
     if (status != MR_OK)
         return status;
     item->needs_whole = needs_whole(item);
+    item->is_brief = item->is_small && process_is_brief(item, (size_t)stored_size(&item->entry));
     item->line.cost_bytes += content_cost(item);
     return MR_OK;
 }
@@ -241,14 +256,14 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
         return status;
     }
     made->line.cost_bytes = cost_bytes;
-    settle_metadata(&job->config, &made->output);
+    settle_metadata(job, made->input, &made->output);
     made->is_serial = (input->source->flags & MR_SOURCE_SERIAL) && !made->is_loaded;
     bool is_timed = job->config.journal || job->config.observer.wants_times;
     made->started_ns = is_timed ? clock_now_ns() : 0;
     made->keeps_input = (made->copy_path || may_retry(made)) &&
                         !(input->source->flags & MR_SOURCE_REOPENABLE);
     made->entry.output_path = made->output.path;
-    made->wants_seat = made->way && made->way->is_outside;
+    made->wants_seat = made->way && made->way->is_outside && !made->is_brief;
     made->process.has_seat =
         made->wants_seat && job->order == LINE_IN_ORDER && !job->config.is_dry &&
         job->config.policy.retry_count == 0; /* else whoever asks first: see leave_seat() */
@@ -264,12 +279,16 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
 static void tell_early(struct job *job, struct item *item, enum job_outcome outcome)
 {
     char shown[PATH_SHOW_BYTES * 2];
+    struct input_place source;
+    input_place(item->input, item->entry.path, &source);
     const struct job_item told = {
         .shown = input_show(item->input, item->entry.path, shown, sizeof(shown)),
         .output = item->output.path,
         .entry = &item->entry,
         .outcome = outcome,
+        .source = source,
     };
+    job_count_through(job, &item->entry, NULL);
     job_tell(job, &told);
     line_item_fini(&item->line);
     item_free(item);
@@ -279,6 +298,17 @@ bool feed_pauses(void *ctx)
 {
     struct job *job = ctx;
     return atomic_load(&job->is_loading_serial);
+}
+
+static void count_content(struct job *job, const struct item *item)
+{
+    if (!item_is_content(item))
+        return;
+    if (item->entry.size_bytes < 0)
+        atomic_store_explicit(&job->has_unsized, true, memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(&job->found_bytes, (uint64_t)item->entry.size_bytes,
+                                  memory_order_relaxed);
 }
 
 /* One entry of the inputs: an item, or NULL when it came to nothing. MR_DONE at the end. */
@@ -318,6 +348,8 @@ static enum mr_status next_item(struct job *job, struct item **item)
     status = make_item(job, &entry, input, is_selected, item, &error);
     if (status == MR_SKIPPED)
         atomic_fetch_sub_explicit(&job->found_count, 1, memory_order_relaxed);
+    else if (status == MR_OK)
+        count_content(job, *item);
     return MR_OK;
 }
 

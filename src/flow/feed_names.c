@@ -55,12 +55,17 @@ static enum mr_status map_name(struct job *job, const struct input *input, const
     const struct job_config *config = &job->config;
     char *clean = NULL, *joined;
     enum mr_status status = MR_OK;
-    if (input->source->flags & MR_SOURCE_CONTAINER)
+    bool is_member = input->source->flags & MR_SOURCE_CONTAINER;
+    if (is_member)
         status = settle_member_name(job, input, &path, err);
     if (status == MR_OK)
         status = path_clean(path, &clean, err);
-    if (status != MR_OK)
+    if (status == MR_OK && is_member)
+        status = limits_check_depth(&config->limits, clean, err);
+    if (status != MR_OK) {
+        free(clean);
         return status;
+    }
     joined = path_join(input->prefix, clean);
     free(clean);
     if (!joined)
@@ -70,6 +75,8 @@ static enum mr_status map_name(struct job *job, const struct input *input, const
     bool overrides = config->naming && naming_overrides_suffix(config->naming);
     if (status == MR_OK && with_chain && !overrides && !config->keeps_names)
         status = chain_rename(config->chain, &joined);
+    if (status == MR_OK && config->portable)
+        status = portable_check(joined, err);
     if (status == MR_E_UNSAFE && err->status != status)
         mr_error_set(err, status, 0, "the name that an operation gives it is not safe");
     if (status == MR_E_MEMORY && err->status != status)

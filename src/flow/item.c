@@ -136,6 +136,8 @@ void item_end(struct line_item *line_item)
     bool has_error = outcome == JOB_FAILED || item->is_copy || has_remark;
     bool wants_name = has_error || job->config.observer.wants_names;
     char shown[PATH_SHOW_BYTES * 2];
+    struct input_place source;
+    input_place(item->input, item->entry.path, &source);
     bool has_plain_size = item->entry.has_encoding && outcome == JOB_STORED;
     const struct job_item told = {
         .shown = wants_name ? input_show(item->input, item->entry.path, shown, sizeof(shown)) : "",
@@ -149,6 +151,12 @@ void item_end(struct line_item *line_item)
         .out_bytes = item->store.bytes,
         .in_flight_ns = item->started_ns ? clock_now_ns() - item->started_ns : 0,
         .attempt_count = item->retry_count + 1,
+        .number = line_item->seq + 1,
+        .stage_ns = {atomic_load_explicit(&item->stage_ns[JOB_LOAD], memory_order_relaxed),
+                     atomic_load_explicit(&item->stage_ns[JOB_PROCESS], memory_order_relaxed),
+                     atomic_load_explicit(&item->stage_ns[JOB_STORE], memory_order_relaxed)},
+        .failed_in = (int)item->stopped_by,
+        .source = source,
     };
     if (item->retry_count > 0)
         atomic_fetch_add_explicit(&job->retried_count, 1, memory_order_relaxed);
@@ -163,6 +171,7 @@ void item_end(struct line_item *line_item)
     if (item->process.has_seat)
         seats_leave(job->seats, &item->process.seat);
     ledger_ended(item, outcome);
+    job_count_through(job, &item->entry, &item->load);
     job_tell(job, &told);
     line_item_fini(line_item);
     item_free(item);
@@ -177,6 +186,7 @@ void item_free(struct item *item)
     spool_destroy(item->spool);
     encode_destroy(item->encode);
     free(item->process.note);
+    free(item->process.remark);
     free(item->process.details);
     free(item->copy_path);
     free(item->output.path);

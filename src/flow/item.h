@@ -57,7 +57,9 @@ struct item {
     bool is_small;      /* its content fits a chunk, going by what its source says */
     size_t in_room_bytes; /* of the first chunk */
     int64_t started_ns;   /* when it was made; 0 when nobody wants to know */
-    bool wants_seat;      /* an operation works outside of this process */
+    atomic_int_fast64_t stage_ns[JOB_STAGES]; /* that threads worked on it; any run */
+    bool is_brief;        /* going by its size, PROCESS is through with it in one run, which other items may share */
+    bool wants_seat;      /* an operation works outside of this process, and the item may stay in it from run to run */
 
     /* locked */
     const struct route *route;      /* NULL: content goes through unchanged */
@@ -87,6 +89,7 @@ struct item {
         unsigned char carry; /* one byte read ahead, to know what is last */
         uint64_t bytes;
         uint64_t counted_bytes; /* of the content, in the job's in_bytes */
+        uint64_t through_bytes; /* likewise, in the job's through_bytes */
         int64_t size_bytes; /* of the content, as it was when it was opened */
         struct spool *tee;  /* the input, for another start, when it is too large to keep */
         struct mr_error problem;
@@ -96,6 +99,7 @@ struct item {
     struct process { /* PROCESS */
         enum item_doing doing;
         struct chain_state *state;
+        struct chain_state *lent; /* to be the state, which is not the item's to put back; NULL: none */
         struct chunk *in, *out;
         bool is_done;
         struct seat seat;
@@ -103,7 +107,7 @@ struct item {
         bool is_seated; /* it may work, as far as seats are concerned */
         char *note; /* owned */
         char *details; /* of its failure; owned */
-        const char *remark; /* of the operations, a constant text; NULL: none */
+        char *remark; /* of the operations; owned; NULL: none */
         struct chain_limits limits;
         uint64_t made_bytes; /* counted so far */
         struct mr_error problem;
@@ -133,10 +137,12 @@ struct job {
     struct job_config config;
     struct line *line;
     struct mr_pool *pools[JOB_STAGES]; /* all the same when shared */
+    struct stages *stages;             /* of the owner; NULL: the sizes of the pools stay */
     struct chunk_pool *chunks;
     struct routes *routes;
     struct seats *seats;   /* of items with an operation outside of this process; NULL: there is none */
     enum line_order order;
+    atomic_int_fast64_t brief_ns; /* what a brief item takes in PROCESS, as far as that is known; 0: it is not */
     unsigned encode_width; /* runs of ENCODE that one item may have at once */
     uint64_t operated_count; /* feed only: items that got a sequence number */
     bool has_stripped;    /* feed only: the '/' of a name, and that was told */
@@ -150,13 +156,14 @@ struct job {
     int64_t start_ns, end_ns; /* of the owner; end_ns 0: not done yet */
     struct pool_times end_times[JOB_STAGES];
 
-    atomic_bool is_closing, is_cancelled, is_found_all, is_serial_seen;
+    atomic_bool is_closing, is_cancelled, is_found_all, is_serial_seen, has_unsized;
     atomic_bool is_loading_serial; /* the last item of a serial source is not loaded yet */
     atomic_flag has_stop_error;
     atomic_bool stop_error_is_set;    /* stop_error may be read */
     struct mr_error stop_error;       /* written once, by who got has_stop_error */
     atomic_uint_fast64_t outcomes[4]; /* by enum job_outcome */
     atomic_uint_fast64_t copied_count, retried_count, file_count, found_count, in_bytes, out_bytes;
+    atomic_uint_fast64_t found_bytes, through_bytes;
     struct median *median; /* of the times of items, for a limit in percent of it; NULL: none */
     atomic_bool is_halted;
     atomic_uint_fast64_t loaded_bytes, made_bytes; /* for the limit of the total */
@@ -219,6 +226,16 @@ void load_settle(struct line_item *line_item, struct line_run *run);
 enum line_claim process_claim(struct line_item *line_item, struct line_run *run);
 void process_run(struct line_item *line_item, struct line_run *run);
 void process_settle(struct line_item *line_item, struct line_run *run);
+/* Room for what PROCESS makes of its input; NULL: out of memory. PROCESS. */
+struct chunk *process_take_room(struct item *item);
+
+/* Small items that worker processes are handed several at once (process_together.c): see struct line_together. */
+extern const struct line_together process_together;
+/* Is the item one of them, with content of in_bytes? */
+bool process_is_brief(const struct item *item, size_t in_bytes);
+/* Around the run of one alone, for the time that it takes: returns when it began, or 0 for any other item. */
+int64_t process_brief_begin(const struct item *item);
+void process_brief_end(struct item *item, int64_t begin_ns);
 enum line_claim encode_claim(struct line_item *line_item, struct line_run *run);
 void encode_run(struct line_item *line_item, struct line_run *run);
 void encode_settle(struct line_item *line_item, struct line_run *run);
@@ -253,6 +270,13 @@ enum mr_status collide_settle(struct job *job, struct item *item, struct mr_erro
 enum mr_status feed_settle_names(struct job *job, struct item *item, bool is_selected,
                                  struct mr_error *err);
 
+/* For the line, when the observer wants to know what threads do. */
+void runs_item_ran(void *ctx, struct line_item *line_item, unsigned step, int64_t start_ns,
+                   int64_t end_ns);
+void runs_block_ran(void *ctx, int64_t start_ns, int64_t end_ns);
+/* Does it? */
+bool runs_are_wanted(const struct job *job);
+
 enum line_feed feed_next(void *ctx, struct line_item **line_item);
 bool feed_pauses(void *ctx);
 
@@ -260,6 +284,9 @@ bool feed_pauses(void *ctx);
 void job_give_up(struct job *job, const struct mr_error *error);
 /* Ends intake because of error (the first one is kept); what is in flight is done. Any thread. */
 void job_end(struct job *job, const struct mr_error *error);
+/* The item is at its end: all of its content is through. load: what was counted of it before, or
+ * NULL. */
+void job_count_through(struct job *job, const struct mr_entry *entry, const struct load *load);
 /* Counts and tells the observer. */
 void job_tell(struct job *job, const struct job_item *told);
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/path.h"
 #include "flow/ledger.h"
+#include "flow/stages.h"
 #include "operation/internals.h"
 
 /* Items in flight for each thread: enough to hide the time of a system call, few enough to stay in
@@ -22,8 +23,6 @@
 #define ENCODE_WIDTH_MAX 32
 #define GRANTED_BYTES    ((uint64_t)24 << 20)
 #define NAMES_BYTES       ((size_t)4 << 20)
-
-static const char *const pool_names[JOB_STAGES] = {"read", "work", "write"};
 
 static bool load_is_held(void *ctx)
 {
@@ -50,31 +49,11 @@ static enum mr_status out_of_memory(struct mr_error *err)
     return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
-static enum mr_status make_pools(struct job *job, struct mr_error *err)
-{
-    const struct job_config *config = &job->config;
-    const unsigned counts[JOB_STAGES] = {config->reader_count, config->worker_count,
-                                         config->writer_count};
-    if (config->pools == JOB_POOLS_SHARED) {
-        const struct mr_pool_config pool = {
-            .struct_bytes = sizeof(pool), .name = "work", .thread_count = config->worker_count};
-        enum mr_status status = mr_pool_create(&pool, &job->pools[0], err);
-        job->pools[1] = job->pools[2] = job->pools[0];
-        return status;
-    }
-    for (unsigned s = 0; s < JOB_STAGES; s++) {
-        const struct mr_pool_config pool = {
-            .struct_bytes = sizeof(pool), .name = pool_names[s], .thread_count = counts[s]};
-        enum mr_status status = mr_pool_create(&pool, &job->pools[s], err);
-        if (status != MR_OK)
-            return status;
-    }
-    return MR_OK;
-}
-
 /* Once there is a line that can be asked. */
 static void give_reasons(struct job *job)
 {
+    if (job->config.observer.ran)
+        pool_set_ran(job->pools[JOB_PROCESS], runs_block_ran, job);
     static bool (*const reasons[JOB_STAGES])(void *) = {load_is_held, process_is_held,
                                                         store_is_held};
     if (job->config.pools == JOB_POOLS_SHARED)
@@ -191,6 +170,7 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
     const struct line_config config = {
         .steps = steps,
         .step_count = STEP_COUNT,
+        .together = job->config.is_isolated ? &process_together : NULL,
         .order = order_of(job),
         .budget_bytes = job->config.memory_bytes - sink_bytes - source_bytes,
         .in_flight_max = in_flight_max(&job->config),
@@ -200,6 +180,7 @@ static enum mr_status make_line(struct job *job, struct mr_error *err)
                    .is_done = item_is_done,
                    .end = item_end,
                    .woken = item_woken,
+                   .ran = runs_are_wanted(job) ? runs_item_ran : NULL,
                    .ctx = job},
     };
     job->order = config.order;
@@ -220,7 +201,7 @@ static unsigned windows_for(uint64_t memory_bytes)
 
 static bool names_may_collide(const struct job_config *config)
 {
-    return inputs_may_collide(config->inputs) || chain_count(config->chain) > 0 ||
+    return config->portable || inputs_may_collide(config->inputs) || chain_count(config->chain) > 0 ||
            (config->naming && naming_may_collide(config->naming));
 }
 
@@ -237,7 +218,7 @@ static enum mr_status make_parts(struct job *job, struct mr_error *err)
         !(job->median = calloc(1, sizeof(*job->median))))
         status = out_of_memory(err);
     if (status == MR_OK)
-        status = make_pools(job, err);
+        status = stages_create(job, err);
     if (status != MR_OK)
         return status;
     status = check_chain(job, err);
@@ -274,23 +255,14 @@ enum mr_status job_create(const struct job_config *config, struct job **job, str
     return MR_OK;
 }
 
-static void shut_pools(struct job *job)
-{
-    for (unsigned s = 0; s < JOB_STAGES; s++)
-        if (job->pools[s])
-            mr_pool_shutdown(job->pools[s], MR_SHUTDOWN_DRAIN);
-}
-
 void job_destroy(struct job *job)
 {
     if (!job)
         return;
-    shut_pools(job); /* no thread is inside the line any more when it goes */
+    stages_shut(job); /* no thread is inside the line any more when it goes */
     line_destroy(job->line);
     seats_destroy(job->seats);
-    bool is_shared = job->pools[0] == job->pools[1];
-    for (unsigned s = 0; s < (is_shared ? 1 : JOB_STAGES); s++)
-        mr_pool_destroy(job->pools[s]);
+    stages_destroy(job);
     routes_destroy(job->routes);
     chunk_pool_destroy(job->chunks);
     links_destroy(job->links[0]);
@@ -313,7 +285,15 @@ void job_start(struct job *job)
 
 bool job_wait(struct job *job, int64_t timeout_ms)
 {
-    bool is_done = line_wait(job->line, deadline_from_ms(timeout_ms));
+    int64_t deadline_ns = deadline_from_ms(timeout_ms);
+    bool is_done = false, is_over = false;
+    while (!is_done && !is_over) {
+        int64_t look_ns = stages_next_ns(job);
+        is_over = deadline_ns < look_ns;
+        is_done = line_wait(job->line, is_over ? deadline_ns : look_ns);
+        if (!is_done && !is_over)
+            stages_look(job);
+    }
     if (is_done && job->end_ns == 0) {
         job->end_ns = clock_now_ns();
         for (unsigned s = 0; s < JOB_STAGES; s++)
@@ -361,6 +341,7 @@ static void finish_problem(void *ctx, const char *path, const struct mr_error *p
         .output = path,
         .outcome = JOB_FAILED,
         .error = problem,
+        .failed_in = JOB_STORE,
     };
     atomic_fetch_sub(&job->outcomes[JOB_STORED], 1);
     ledger_failed_late(job, path, problem);
@@ -395,100 +376,4 @@ enum mr_status job_finish(struct job *job, struct mr_error *err)
     if (status == MR_OK && job->notes)
         status = notes_finish(job->notes, err);
     return status;
-}
-
-/* ---- looking ---- */
-
-static enum job_stage limiting_stage(const struct job_figures *figures)
-{
-    enum job_stage most = JOB_LOAD;
-    double most_load = -1;
-    for (unsigned s = 0; s < JOB_STAGES; s++) {
-        const struct job_stage_figures *stage = &figures->stages[s];
-        unsigned threads = figures->is_shared ? 1 : stage->thread_count;
-        double load = threads > 0 ? stage->busy_s / threads : 0;
-        if (load > most_load) {
-            most_load = load;
-            most = (enum job_stage)s;
-        }
-    }
-    return most;
-}
-
-static void add_steps(struct job_stage_figures *stage, const struct line_figures *line,
-                      unsigned wanted)
-{
-    static const unsigned stage_of[STEP_COUNT] = {[STEP_LOAD] = JOB_LOAD,
-                                                  [STEP_PROCESS] = JOB_PROCESS,
-                                                  [STEP_ENCODE] = JOB_PROCESS,
-                                                  [STEP_STORE] = JOB_STORE};
-    for (unsigned s = 0; s < STEP_COUNT; s++) {
-        if (stage_of[s] != wanted)
-            continue;
-        stage->run_count += line->step_runs[s];
-        stage->busy_s += (double)line->step_busy_ns[s] / 1e9;
-    }
-}
-
-/*
- * LOAD is what its step and the feed did; STORE what its step did; PROCESS whatever else its pool
- * was busy with: its step, and what the sink has compressed there.
- */
-static void stage_figures(struct job *job, const struct line_figures *line,
-                          struct job_figures *figures)
-{
-    struct pool_times times[JOB_STAGES];
-    for (unsigned s = 0; s < JOB_STAGES; s++) {
-        struct job_stage_figures *stage = &figures->stages[s];
-        times[s] = job->end_times[s];
-        if (job->end_ns == 0)
-            pool_times(job->pools[s], &times[s]);
-        stage->thread_count = pool_thread_count(job->pools[s]);
-        add_steps(stage, line, s);
-        if (!figures->is_shared) {
-            stage->starved_s = (double)times[s].starved_ns / 1e9;
-            stage->blocked_s = (double)times[s].blocked_ns / 1e9;
-        }
-    }
-    struct job_stage_figures *stages = figures->stages;
-    stages[JOB_LOAD].busy_s += (double)line->feed_busy_ns / 1e9;
-    double process_s = (double)times[JOB_PROCESS].busy_ns / 1e9;
-    if (figures->is_shared) {
-        figures->idle_s = (double)(times[0].starved_ns + times[0].blocked_ns) / 1e9;
-        process_s -= stages[JOB_LOAD].busy_s + stages[JOB_STORE].busy_s;
-    }
-    if (job->sink_uses_pool && process_s > stages[JOB_PROCESS].busy_s)
-        stages[JOB_PROCESS].busy_s = process_s;
-}
-
-void job_figures(struct job *job, struct job_figures *figures)
-{
-    struct line_figures line;
-    line_figures(job->line, &line);
-    memset(figures, 0, sizeof(*figures));
-    figures->stored_count = atomic_load(&job->outcomes[JOB_STORED]);
-    figures->skipped_count = atomic_load(&job->outcomes[JOB_SKIPPED]);
-    figures->failed_count = atomic_load(&job->outcomes[JOB_FAILED]);
-    figures->cancelled_count = atomic_load(&job->outcomes[JOB_CANCELLED]);
-    figures->copied_count = atomic_load(&job->copied_count);
-    figures->retried_count = atomic_load(&job->retried_count);
-    figures->remarked_count = atomic_load(&job->remarked_count);
-    figures->file_count = atomic_load(&job->file_count);
-    figures->found_count = atomic_load(&job->found_count);
-    figures->is_found_all = atomic_load(&job->is_found_all);
-    figures->in_bytes = atomic_load(&job->in_bytes);
-    figures->out_bytes = atomic_load(&job->out_bytes);
-    const struct mr_sink *sink = job->config.sink;
-    if (sink->ops->output_bytes)
-        figures->out_bytes = sink->ops->output_bytes(job->config.sink);
-    figures->in_flight_count = line.in_flight_count;
-    figures->memory_used_bytes = line.budget_used_bytes;
-    figures->memory_peak_bytes = line.budget_peak_bytes;
-    figures->memory_bytes = job->config.memory_bytes;
-    int64_t end_ns = job->end_ns ? job->end_ns : clock_now_ns();
-    figures->elapsed_s = (double)(end_ns - job->start_ns) / 1e9;
-    figures->is_serial_source = atomic_load(&job->is_serial_seen);
-    figures->is_shared = job->config.pools == JOB_POOLS_SHARED;
-    stage_figures(job, &line, figures);
-    figures->limiting = limiting_stage(figures);
 }

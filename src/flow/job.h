@@ -9,11 +9,13 @@
 #define MR_FLOW_JOB_H
 
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "base/limits.h"
 #include "operation/chain.h"
 #include "policy/naming.h"
+#include "policy/portable.h"
 #include "policy/selection.h"
 #include "sink/sinks.h"
 #include "source/inputs.h"
@@ -40,16 +42,43 @@ struct job_item {
     uint64_t in_bytes, out_bytes;
     int64_t in_flight_ns; /* from its admission to its end; 0 when nobody wants it */
     unsigned attempt_count; /* 1 unless it was tried again; 0 for what never came so far */
+    uint64_t number;        /* in the order of admission, from 1; 0: it was not admitted */
+    struct input_place source; /* where it came from; all NULL when the input as a whole failed */
+    int64_t stage_ns[3]; /* by enum job_stage: threads worked on it for so long, in all attempts; 0
+                            when nobody wants it */
+    int failed_in; /* JOB_FAILED: enum job_stage; -1: before it was loaded */
+};
+
+/* What a thread of the job does. */
+enum job_work {
+    JOB_WORK_LOAD,
+    JOB_WORK_PROCESS,
+    JOB_WORK_ENCODE, /* of large content, in blocks */
+    JOB_WORK_STORE,
+    JOB_WORK_FEED, /* finds items; what it loads itself meanwhile is told before */
+    JOB_WORK_BLOCK, /* what the sink has compressed in the pool of the operations */
+    JOB_WORKS
+};
+
+/* It has just been done by the calling thread; times are on clock_now_ns()'s clock. */
+struct job_run {
+    enum job_work work;
+    uint64_t number;             /* of its item; 0: it is of none */
+    const struct mr_entry *entry; /* of the item, or NULL */
+    int64_t start_ns, end_ns;
 };
 
 struct job_observer {
     void (*item_ended)(void *ctx, const struct job_item *item); /* may be NULL */
     /* Something that the user should know, and that fails nothing. May be NULL. */
     void (*remarked)(void *ctx, const char *text);
+    /* May ask job_levels(). Until job_destroy(). May be NULL. */
+    void (*ran)(void *ctx, struct job *job, const struct job_run *run);
     void *ctx;
     bool wants_details;
     bool wants_names; /* shown of all items; else of those alone that have an error */
     bool wants_times; /* in_flight_ns */
+    bool wants_stage_times;
 };
 
 /* What is done about failures before on_error has its say. All 0: nothing. */
@@ -75,6 +104,8 @@ struct job_config {
     const struct naming *naming;       /* NULL: names stay */
     unsigned reader_count, worker_count,
         writer_count; /* at least 1; shared pool: worker_count threads */
+    unsigned reader_max, worker_max, writer_max; /* above these counts: the sizes follow what the run
+                                                    shows, up to that; else they stay */
     enum job_pools pools;
     uint64_t memory_bytes;
     bool is_unordered;  /* serial sinks take items as they finish */
@@ -84,12 +115,14 @@ struct job_config {
     struct limits limits;
     enum job_collide collide;
     unsigned preserve;            /* enum preserve */
+    mode_t member_umask;          /* taken off the modes of what comes from archives */
     bool has_mtime, clamps_mtime; /* --mtime: set; with clamps_mtime: at most */
     struct timespec mtime;
     bool is_reproducible; /* owners dropped, modes 0644/0755, mtimes clamped or 0 */
     bool removes_sources; /* each file's source, once its output is on the disk and was read back;
                              needs sink->ops->verify */
     bool strips_absolute; /* a '/' at the beginning of a member's name is taken off, not refused */
+    const struct portable *portable; /* only names that it takes, and none twice; NULL: any */
     bool keeps_names;     /* --in-place: operations do not change names */
     bool is_isolated;     /* the operations of chain work in worker processes */
     bool is_dry;          /* names and selection only: nothing is loaded or stored */
@@ -103,7 +136,9 @@ struct job_config {
 enum job_stage { JOB_LOAD, JOB_PROCESS, JOB_STORE, JOB_STAGES };
 
 struct job_stage_figures {
-    unsigned thread_count;
+    unsigned thread_count;             /* now */
+    unsigned thread_least, thread_most; /* since it began */
+    double thread_s; /* summed over its threads: the time that they were there for it */
     uint64_t run_count;
     double busy_s, starved_s, blocked_s; /* summed over the stage's threads; starved and blocked are
                                             0 for a shared pool's stages */
@@ -118,7 +153,11 @@ struct job_figures {
     uint64_t remarked_count; /* of stored: something was wrong with the input */
     uint64_t file_count;   /* regular files stored */
     uint64_t found_count;  /* fed so far; is_found_all: all there is */
+    uint64_t found_bytes;  /* content of these, as far as their sizes are known */
+    uint64_t through_bytes; /* of found_bytes: of items that are at their end, however; and of large
+                               ones what was processed, less a few MiB */
     bool is_found_all;
+    bool is_sized; /* the sizes of all that was found are known */
     uint64_t in_bytes,
         out_bytes; /* content read; content stored, or the size of an output archive */
     unsigned in_flight_count;
@@ -128,7 +167,14 @@ struct job_figures {
     double idle_s;           /* a shared pool's idle time */
     enum job_stage limiting; /* the stage that the others wait for */
     bool is_serial_source;   /* the input can only be loaded one item after the other */
+    bool is_serial_sink;     /* the output takes one item at a time */
+    bool is_ordered;         /* items are stored in the order in which they came */
     bool is_shared;
+};
+
+/* One thread of a stage, since the job was created. */
+struct job_worker_figures {
+    double busy_s, starved_s, blocked_s;
 };
 
 /* MR_OK, MR_E_MEMORY, MR_E_SYSTEM (threads), MR_E_LIMIT (one thread of the operations or the archive needs more than
@@ -140,7 +186,20 @@ bool job_wait(struct job *job, int64_t timeout_ms);
 /* No new items; with is_hard what is in flight is dropped at the next step. Async-signal-unsafe;
  * any thread. */
 void job_stop(struct job *job, bool is_hard);
+/* The owner. */
 void job_figures(struct job *job, struct job_figures *figures);
+/* The index-th thread of a stage; of a shared pool the same ones for each. False: there is none.
+ * The owner. */
+bool job_worker_figures(struct job *job, enum job_stage stage, unsigned index,
+                        struct job_worker_figures *figures);
+
+/* What is in flight now, and what waits for a thread: for one pool all of it under JOB_PROCESS. */
+struct job_levels {
+    uint64_t memory_used_bytes;
+    unsigned in_flight_count;
+    unsigned queued_counts[JOB_STAGES];
+};
+void job_levels(struct job *job, struct job_levels *levels);
 /*
  * After job_wait() said done: finishes the sink and says how the run ended. MR_OK (items may have
  * failed: see the figures), MR_CANCELLED (job_stop), any error: the output as a whole failed

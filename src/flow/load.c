@@ -168,6 +168,19 @@ void load_run(struct line_item *line_item, struct line_run *run)
         let_feed_go_on(item);
 }
 
+/* What has been loaded and does not fit the windows any more was taken out of them. */
+static void count_through(struct item *item)
+{
+    struct load *load = &item->load;
+    unsigned places = item->in.window_count + (item->encode ? item->mid.window_count : 0);
+    uint64_t held_bytes = (uint64_t)places * CHUNK_CONTENT_BYTES;
+    if (load->counted_bytes <= load->through_bytes + held_bytes)
+        return;
+    uint64_t more_bytes = load->counted_bytes - held_bytes - load->through_bytes;
+    atomic_fetch_add_explicit(&item->job->through_bytes, more_bytes, memory_order_relaxed);
+    load->through_bytes += more_bytes;
+}
+
 /* What comes encoded counts as its content, when all of it is there; what is read again does not count again. */
 static void count_input(struct item *item, const struct chunk *chunk)
 {
@@ -180,6 +193,7 @@ static void count_input(struct item *item, const struct chunk *chunk)
     atomic_fetch_add_explicit(&item->job->in_bytes, bytes - load->counted_bytes,
                               memory_order_relaxed);
     load->counted_bytes = bytes;
+    count_through(item);
 }
 
 /* What is read on for another start alone goes nowhere. */

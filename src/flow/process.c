@@ -4,6 +4,19 @@
 
 #include "flow/amounts.h"
 
+static enum mr_status no_memory(struct mr_error *err)
+{
+    return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
+/* A copy in place of the one that was kept. False: out of memory. */
+static bool keep_text(const char *text, char **kept)
+{
+    free(*kept);
+    *kept = strdup(text);
+    return *kept != NULL;
+}
+
 /* False: later. Item lock held. */
 static bool sit_down(struct item *item)
 {
@@ -48,7 +61,10 @@ enum line_claim process_claim(struct line_item *line_item, struct line_run *run)
 static enum mr_status begin(struct item *item, struct mr_error *err)
 {
     struct process *process = &item->process;
-    enum mr_status status = way_take(item->way, &process->state, err);
+    enum mr_status status = MR_OK;
+    process->state = process->lent;
+    if (!process->state)
+        status = way_take(item->way, &process->state, err);
     if (status != MR_OK)
         return status;
     process->limits = amounts_chain_limits(item);
@@ -62,7 +78,7 @@ static enum mr_status begin(struct item *item, struct mr_error *err)
 
 /* Room for what comes out: for a whole small content what it can become at most, else a full chunk.
  */
-static struct chunk *take_room(struct item *item)
+struct chunk *process_take_room(struct item *item)
 {
     const struct chunk *in = item->process.in;
     size_t room_bytes = item->encode ? item->route->block_bytes : CHUNK_ROOM_BYTES;
@@ -94,8 +110,8 @@ static enum mr_status turn_wheel(struct item *item, struct mr_error *err)
         enum mr_status status = timing_process(item, &io, err);
         in->at_bytes = in->used_bytes - io.in_bytes;
         out->used_bytes = cap_bytes - io.out_bytes;
-        if (io.remark)
-            process->remark = io.remark;
+        if (io.remark && !keep_text(io.remark, &process->remark))
+            status = no_memory(err);
         if (status == MR_OK || status == MR_DONE) {
             enum mr_status amount = amounts_made(item, err);
             status = amount == MR_OK ? status : amount;
@@ -114,10 +130,7 @@ static enum mr_status turn_wheel(struct item *item, struct mr_error *err)
 static enum mr_status keep_note(struct item *item, struct mr_error *err)
 {
     const char *note = item->job->notes ? chain_note(item->process.state) : NULL;
-    if (!note)
-        return MR_OK;
-    item->process.note = strdup(note);
-    return item->process.note ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    return !note || keep_text(note, &item->process.note) ? MR_OK : no_memory(err);
 }
 
 /* What the sink must know of content that was encoded for it. */
@@ -160,8 +173,9 @@ static void let_go(struct item *item)
     if (process->state) {
         if (!process->is_done)
             chain_stop(process->state);
-        way_put(item->way, process->state);
-        process->state = NULL;
+        if (process->state != process->lent)
+            way_put(item->way, process->state);
+        process->state = process->lent = NULL;
     }
     if (item->load.is_by_file)
         item_close_input(item, NULL);
@@ -182,9 +196,9 @@ static enum mr_status work(struct item *item, struct mr_error *err)
     struct process *process = &item->process;
     enum mr_status status = MR_OK;
     if (!process->out) {
-        process->out = take_room(item);
+        process->out = process_take_room(item);
         if (!process->out)
-            status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+            status = no_memory(err);
     }
     if (status == MR_OK && !process->state)
         status = begin(item, err);
@@ -208,10 +222,13 @@ void process_run(struct line_item *line_item, struct line_run *run)
     struct item *item = item_of(line_item);
     (void)run;
     item->process.problem.status = MR_OK;
-    if (item->process.doing == ITEM_CLEANS)
+    if (item->process.doing == ITEM_CLEANS) {
         let_go(item);
-    else
-        item->process.problem.status = work(item, &item->process.problem);
+        return;
+    }
+    int64_t begin_ns = process_brief_begin(item);
+    item->process.problem.status = work(item, &item->process.problem);
+    process_brief_end(item, begin_ns);
 }
 
 static void finish_input(struct item *item)

@@ -12,7 +12,7 @@
 #define IDLE_SHARE          8
 #define IDLE_SHARE_ISOLATED 2
 
-enum stored_kind { STORED_UNKNOWN, STORED_PLAIN, STORED_DEFLATE, STORED_ZSTD, STORED_KINDS };
+enum stored_kind { STORED_UNKNOWN, STORED_PLAIN, STORED_DEFLATE, STORED_ZSTD, STORED_ZLIB, STORED_KINDS };
 enum kept_kind { KEPT_NOT, KEPT_PLAIN, KEPT_ENCODED, KEPT_KINDS };
 
 struct routes {
@@ -115,6 +115,8 @@ static enum mr_status add_decoders(struct chain *chain, enum stored_kind stored,
         return MR_OK;
     case STORED_DEFLATE:
         return add(chain, &operation_member_inflate, err);
+    case STORED_ZLIB:
+        return add(chain, &operation_member_unzlib, err);
     case STORED_ZSTD:
         status = chain_add(chain, "unzstd", err);
         break;
@@ -249,6 +251,8 @@ static enum stored_kind kind_of(const struct mr_encoding *stored)
         return STORED_DEFLATE;
     case MR_METHOD_ZSTD:
         return STORED_ZSTD;
+    case MR_METHOD_ZLIB:
+        return STORED_ZLIB;
     case MR_METHOD_PLAIN:
         break;
     }

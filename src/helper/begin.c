@@ -26,7 +26,7 @@ static bool is_started_by_library(void)
  * PR_SET_PDEATHSIG would look at the thread that started this process, which may end much earlier
  * than its process. The hang-up of a pipe as a signal (fcntl(2), F_SETSIG) looks at the process.
  */
-static bool take_leash(void)
+bool begin_leash(void)
 {
     int flags = fcntl(HELPER_LEASH_FD, F_GETFL);
     if (flags < 0 || fcntl(HELPER_LEASH_FD, F_SETSIG, SIGKILL) != 0 ||
@@ -50,7 +50,7 @@ void begin(void)
     }
     for (int fd = HELPER_SOCKET_FD; fd < HELPER_FIRST_FD + HELPER_FDS_MAX; fd++)
         fcntl(fd, F_SETFD, FD_CLOEXEC); /* some are not there */
-    if (!take_leash() || setrlimit(RLIMIT_CORE, &none) != 0 ||
+    if (!begin_leash() || setrlimit(RLIMIT_CORE, &none) != 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         exit(HELPER_EXIT_NO_LIMITS);
 }

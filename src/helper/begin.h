@@ -7,6 +7,8 @@
 #ifndef MR_HELPER_BEGIN_H
 #define MR_HELPER_BEGIN_H
 
+#include <stdbool.h>
+
 /* Exit statuses of a helper that could not begin. */
 #define HELPER_EXIT_NOT_STARTED                                                                    \
     64 /* not started by the library: there is no socket at HELPER_SOCKET_FD */
@@ -21,5 +23,10 @@
  * - leaves no core file, and can gain no privileges (no_new_privs), nor can what it starts.
  */
 void begin(void);
+
+/* The part of begin() that ends the process with the one that started it, for a process that was
+ * forked with a leash of its own at HELPER_LEASH_FD. False: it has ended already, or the system
+ * refuses. */
+bool begin_leash(void);
 
 #endif

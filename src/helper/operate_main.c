@@ -4,11 +4,13 @@
  * started it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/helper.h"
 #include "helper/begin.h"
 #include "operation/chain.h"
@@ -19,10 +21,13 @@
 enum { EXIT_ODD_REQUEST = 66, EXIT_NO_WINDOW, EXIT_NO_ANSWER };
 
 /*
- * What the operations may take beyond what they say. Memory that is private and writable, so also
- * the program's own data and the stacks of threads. Sanitizers map terabytes.
+ * What the operations may take beyond what they say. Of memory that is private and writable, so also
+ * of the program's own data and the stacks of threads; and of address space beyond what the program
+ * has mapped with its plugins, for memory that is shared, which nothing else bounds. There more is
+ * free: threads reserve far more of it than they use. Sanitizers map terabytes.
  */
-#define SPARE_BYTES ((rlim_t)512 << 20)
+#define SPARE_BYTES         ((rlim_t)512 << 20)
+#define SPARE_ADDRESS_BYTES ((rlim_t)1536 << 20)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define LIMITS_MEMORY 0
 #elif defined(__has_feature)
@@ -32,12 +37,15 @@ enum { EXIT_ODD_REQUEST = 66, EXIT_NO_WINDOW, EXIT_NO_ANSWER };
 #endif
 
 static struct window window;
-static struct wire_message *message; /* in it */
-static struct wire_request request;  /* the one that is answered */
+static const struct window_place *place; /* in it: where the request is */
+static struct wire_message *message;     /* there */
+static struct wire_request request;      /* the one that is answered */
+static int64_t begin_ns;                 /* since then */
 static struct chain *chain;
 static struct chain_state *state;
 static struct mr_entry entry; /* of the item; its texts are in entry_texts */
 static char entry_texts[WIRE_TEXTS_BYTES];
+static struct mr_xattr *entry_xattrs; /* room for them, owned */
 
 /* ---- messages ---- */
 
@@ -48,10 +56,25 @@ static bool receive(void)
     ssize_t got;
     while ((got = read(WIRE_BELL_FD, &count, sizeof(count))) < 0 && errno == EINTR)
         continue;
-    if (got != (ssize_t)sizeof(count))
-        return false;
+    return got == (ssize_t)sizeof(count);
+}
+
+static void take_request(const struct window_place *from)
+{
+    place = from;
+    message = (struct wire_message *)from->message;
     memcpy(&request, &message->request, sizeof(request));
-    return true;
+    begin_ns = clock_now_ns();
+}
+
+static void ring(void)
+{
+    const uint64_t once = 1;
+    ssize_t put;
+    while ((put = write(WIRE_ANSWER_FD, &once, sizeof(once))) < 0 && errno == EINTR)
+        continue;
+    if (put != (ssize_t)sizeof(once))
+        exit(EXIT_NO_ANSWER);
 }
 
 /* The text after this one of a request, NULL at its end. NULL: the first. */
@@ -64,16 +87,15 @@ static const char *next_text(const char *text)
 static void add_text(struct wire_answer *answer, const char *text)
 {
     size_t bytes = strlen(text) + 1;
-    if (bytes > WIRE_TEXTS_BYTES - answer->texts_bytes)
+    if (bytes > place->message_bytes - sizeof(*message) - answer->texts_bytes)
         exit(EXIT_NO_ANSWER);
     memcpy(message->texts + answer->texts_bytes, text, bytes);
     answer->texts_bytes += (uint32_t)bytes;
 }
 
-static void send_answer(struct wire_answer *answer, enum mr_status status,
-                        const struct mr_error *err)
+static void put_answer(struct wire_answer *answer, enum mr_status status,
+                       const struct mr_error *err)
 {
-    const uint64_t once = 1;
     answer->number = request.number;
     answer->status = (int32_t)status;
     if (mr_status_is_error(status)) {
@@ -81,22 +103,39 @@ static void send_answer(struct wire_answer *answer, enum mr_status status,
         answer->texts_bytes = 0;
         add_text(answer, err->text);
     }
+    answer->took_ns = clock_now_ns() - begin_ns;
     memcpy(&message->answer, answer, sizeof(*answer));
-    ssize_t put;
-    while ((put = write(WIRE_ANSWER_FD, &once, sizeof(once))) < 0 && errno == EINTR)
-        continue;
-    if (put != (ssize_t)sizeof(once))
-        exit(EXIT_NO_ANSWER);
 }
 
 /* ---- requests ---- */
 
+/* What is mapped now; 0 where the system does not say. */
+static rlim_t mapped_bytes(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file || fscanf(file, "%lu", &pages) != 1)
+        pages = 0;
+    if (file)
+        fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A limit that is there already may be lower: then this one fails. */
+static void limit(int resource, rlim_t bytes)
+{
+    const struct rlimit both = {bytes, bytes};
+    setrlimit(resource, &both);
+}
+
 static void limit_memory(void)
 {
-    struct rlimit data = {0, 0};
-    data.rlim_cur = data.rlim_max = chain_state_bytes(chain) + SPARE_BYTES;
-    if (LIMITS_MEMORY)
-        setrlimit(RLIMIT_DATA, &data); /* a lower limit is there already when this fails */
+    rlim_t state_bytes = chain_state_bytes(chain), known_bytes = mapped_bytes();
+    if (!LIMITS_MEMORY)
+        return;
+    limit(RLIMIT_DATA, state_bytes + SPARE_BYTES);
+    if (known_bytes > 0)
+        limit(RLIMIT_AS, known_bytes + state_bytes + SPARE_ADDRESS_BYTES);
 }
 
 static void set_up(void)
@@ -122,7 +161,7 @@ static void set_up(void)
         add_text(&answer, first->name);
         add_text(&answer, notes_path ? notes_path : "");
     }
-    send_answer(&answer, status, &err);
+    put_answer(&answer, status, &err);
 }
 
 static void rename_item(void)
@@ -135,42 +174,37 @@ static void rename_item(void)
     if (status == MR_OK)
         add_text(&answer, path);
     free(path);
-    send_answer(&answer, status, &err);
+    put_answer(&answer, status, &err);
 }
 
 /* What stands in the request, with its texts where they stay until the next item. */
 static void take_entry(void)
 {
-    char *texts[WIRE_ENTRY_TEXTS] = {NULL};
-    const char *text = NULL;
-    entry = request.entry;
     memcpy(entry_texts, message->texts, request.texts_bytes);
-    for (size_t i = 0; i < WIRE_ENTRY_TEXTS; i++) {
-        if (!(request.texts & (1u << i)))
-            continue;
-        text = next_text(text);
-        if (!text)
-            exit(EXIT_ODD_REQUEST);
-        texts[i] = entry_texts + (text - message->texts);
-    }
-    entry.path = texts[0];
-    entry.target = texts[1];
-    entry.uname = texts[2];
-    entry.gname = texts[3];
-    entry.output_path = texts[4];
-    entry.xattrs = NULL;
-    entry.xattr_count = 0;
+    if (!wire_take_entry(&request, entry_texts, &entry, &entry_xattrs))
+        exit(EXIT_ODD_REQUEST);
+}
+
+static void add_remarks(struct wire_answer *answer, const struct mr_io *io)
+{
+    const char *note = chain_note(state);
+    add_text(answer, note ? note : "");
+    add_text(answer, io->remark ? io->remark : "");
 }
 
 static void process(void)
 {
     struct wire_answer answer = {0};
     struct mr_error err = {0};
+    const struct chain_limits limits = {.limits = &request.limits,
+                                        .stored_bytes = request.stored_bytes};
     struct mr_io io = {
-        .in = window.in,
+        .in = place->in,
         .in_bytes = request.in_bytes,
         .is_last = request.is_last,
-        .out = window_room(&window, request.room_bytes),
+        .is_as_named = request.is_as_named,
+        .limits = request.has_limits ? &limits : NULL,
+        .out = window_room(place, request.room_bytes),
         .out_bytes = request.room_bytes,
         .deadline_ns = request.deadline_ns,
     };
@@ -183,12 +217,24 @@ static void process(void)
         status = chain_process(state, &io, &err);
     answer.used_bytes = request.in_bytes - io.in_bytes;
     answer.made_bytes = request.room_bytes - io.out_bytes;
-    const char *note = status == MR_DONE ? chain_note(state) : NULL;
-    if (note)
-        add_text(&answer, note);
+    if (status == MR_DONE)
+        add_remarks(&answer, &io);
     if (mr_status_is_error(status))
         chain_stop(state);
-    send_answer(&answer, status, &err);
+    put_answer(&answer, status, &err);
+}
+
+static void process_together(void)
+{
+    struct wire_message *large = message;
+    unsigned count = request.together_count;
+    if (count > WINDOW_SMALL_COUNT)
+        exit(EXIT_ODD_REQUEST);
+    for (unsigned i = 0; i < count; i++) {
+        take_request(&window.places[1 + i]);
+        process();
+        atomic_store_explicit(&large->done_count, i + 1, memory_order_release);
+    }
 }
 
 int main(void)
@@ -196,8 +242,8 @@ int main(void)
     begin();
     if (window_map(&window, WIRE_WINDOW_FD, true) != 0)
         return EXIT_NO_WINDOW;
-    message = (struct wire_message *)window.message;
     while (receive()) {
+        take_request(&window.places[0]);
         uint32_t kind = request.kind;
         if (kind != WIRE_SETUP && !state)
             return EXIT_ODD_REQUEST;
@@ -205,8 +251,11 @@ int main(void)
             set_up();
         else if (kind == WIRE_RENAME)
             rename_item();
-        else
+        else if (kind == WIRE_PROCESS)
             process();
+        else
+            process_together();
+        ring();
     }
     return 0;
 }

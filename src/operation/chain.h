@@ -17,6 +17,7 @@
 
 struct chain;
 struct chain_state;
+struct operation_ahead;
 
 /* What the content of an item may become on its way through a chain: what mr_io.limits points to. */
 struct chain_limits {
@@ -56,6 +57,9 @@ enum mr_status chain_start(struct chain_state *state, const struct mr_entry *ent
 void chain_give_file(struct chain_state *state, int fd); /* to the first operation, when chain_takes_file() */
 /* Also MR_E_TIMEOUT, when io's deadline has passed between two calls of operations; MR_E_LIMIT, with io->limits. */
 enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct mr_error *err);
+/* The operation is one alone, and can be told what comes (operation/internals.h): chain_goes_ahead(); then chain_ahead() tells it. */
+bool chain_goes_ahead(const struct chain *chain, size_t in_bytes, size_t room_bytes);
+void chain_ahead(struct chain_state *state, const struct operation_ahead *items, unsigned count);
 const char *chain_note(struct chain_state *state); /* NULL: none */
 /* Of the last operation, when it encodes for a container; else NULL. */
 const struct mr_encoding *chain_encoding(struct chain_state *state, int64_t *plain_bytes);

@@ -133,6 +133,11 @@ void chain_give_file(struct chain_state *state, int fd)
     state->stages[0].operation->internals->give_file(state->stages[0].state, fd);
 }
 
+void chain_ahead(struct chain_state *state, const struct operation_ahead *items, unsigned count)
+{
+    state->stages[0].operation->internals->ahead(state->stages[0].state, items, count);
+}
+
 /* Makes room for cap_bytes in all. */
 static bool grow(struct buffer *buffer, size_t cap_bytes)
 {

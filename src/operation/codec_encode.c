@@ -116,26 +116,24 @@ static enum mr_status failed(const struct codec_encoder *encoder, enum mr_status
     return mr_error_set(err, MR_E_SYSTEM, 0, "the %s library could not compress the content", name);
 }
 
-/* What ends the stream, into the spill. */
-static enum mr_status end(struct codec_encoder *encoder, struct mr_error *err)
+/* What ends the stream: *end is the caller's to free, NULL: nothing. */
+static enum mr_status make_end(struct codec_encoder *encoder, unsigned char **end,
+                               size_t *end_bytes, struct mr_error *err)
 {
     const struct block_codec *codec = encoder->config->codec;
-    size_t bytes = 0;
-    unsigned char *made = codec->end ? codec->end(encoder->summary, &bytes) : NULL;
-    if (!made)
-        return bytes == 0 ? MR_OK : failed(encoder, MR_E_MEMORY, err);
-    enum mr_status status = codec_spill_put(&encoder->spill, made, bytes, err);
-    free(made);
-    return status;
+    *end = codec->end ? codec->end(encoder->summary, end_bytes) : NULL;
+    return *end || *end_bytes == 0 ? MR_OK : failed(encoder, MR_E_MEMORY, err);
 }
 
-/* The one block of small content stands plain in a container where it does not get smaller. */
-static void keep_smaller(struct codec_encoder *encoder, struct block *block)
+/* The one block of small content stands plain in a container, without an end, where it does not get
+ * smaller. */
+static void keep_smaller(struct codec_encoder *encoder, struct block *block, size_t *end_bytes)
 {
     bool is_whole = block->is_first && block->is_last;
     if (encoder->config->method == MR_METHOD_PLAIN || !is_whole ||
-        block->out_bytes < block->in_bytes)
+        block->out_bytes + *end_bytes < block->in_bytes)
         return;
+    *end_bytes = 0;
     encoder->encoding.method = MR_METHOD_PLAIN;
     block->out_bytes = block->in_bytes;
     if (block->in_bytes > 0)
@@ -146,8 +144,9 @@ const struct mr_encoding *codec_encoding(void *state, int64_t *plain_bytes)
 {
     struct codec_encoder *encoder = state;
     *plain_bytes = (int64_t)encoder->plain_bytes;
-    encoder->encoding.has_crc = true;
-    encoder->encoding.crc = encoder->config->codec->crc(encoder->summary);
+    const struct block_codec *codec = encoder->config->codec;
+    encoder->encoding.has_crc = codec->crc != NULL;
+    encoder->encoding.crc = codec->crc ? codec->crc(encoder->summary) : 0;
     encoder->encoding.stored_bytes = (int64_t)encoder->made_bytes;
     return &encoder->encoding;
 }
@@ -174,16 +173,24 @@ static enum mr_status compress(struct codec_encoder *encoder, const unsigned cha
         status = codec->add(encoder->summary, &block);
     if (status != MR_OK)
         return failed(encoder, status, err);
-    keep_smaller(encoder, &block);
+    unsigned char *end = NULL;
+    size_t end_bytes = 0;
+    status = is_last ? make_end(encoder, &end, &end_bytes, err) : MR_OK;
+    if (status != MR_OK)
+        return status;
+    keep_smaller(encoder, &block, &end_bytes);
     encoder->has_begun = true;
     encoder->has_ended = is_last;
     encoder->plain_bytes += bytes;
-    encoder->made_bytes += block.out_bytes;
+    encoder->made_bytes += block.out_bytes + end_bytes;
     if (is_direct)
         codec_advance(io, 0, block.out_bytes);
     else
         encoder->spill.count += block.out_bytes;
-    return is_last ? end(encoder, err) : MR_OK;
+    if (end_bytes > 0)
+        status = codec_spill_put(&encoder->spill, end, end_bytes, err);
+    free(end);
+    return status;
 }
 
 /* Adds to the block that is gathered. */

@@ -26,7 +26,6 @@
 #include "operation/chain.h"
 #include "operation/exec_modes.h"
 #include "operation/exec_run.h"
-#include "operation/internals.h"
 #include "operation/scratch.h"
 
 #define EXTENSION_MAX_BYTES 64 /* a longer one is none */
@@ -317,17 +316,6 @@ static const struct mr_operation_internals internals = {.takes_file = takes_file
                                                         .give_file = give_file,
                                                         .details = details};
 
-const struct mr_operation operation_exec_file = {
-    .struct_bytes = sizeof(struct mr_operation),
-    .name = "exec",
-    .summary = "a command: {in} is a file with the content, {out} one for the result",
-    .flags = MR_OPERATION_OUTSIDE,
-    .config_destroy = exec_config_destroy,
-    .state_bytes = state_bytes,
-    .state_create = state_create,
-    .start = start,
-    .process = process,
-    .stop = stop,
-    .state_destroy = state_destroy,
-    .internals = &internals,
-};
+const struct mr_operation operation_exec_file =
+    EXEC_OPERATION("a command: {in} is a file with the content, {out} one for the result",
+                   exec_config_destroy);

@@ -2,7 +2,6 @@
  * process() waits for nothing but its own child. */
 #include <stdlib.h>
 
-#include "operation/internals.h"
 #include "operation/exec_modes.h"
 #include "operation/exec_run.h"
 
@@ -53,17 +52,6 @@ static void state_destroy(void *state)
 
 static const struct mr_operation_internals internals = {.details = details};
 
-const struct mr_operation operation_exec_filter = {
-    .struct_bytes = sizeof(struct mr_operation),
-    .name = "exec",
-    .summary = "a command: stdin is the content, stdout the result",
-    .flags = MR_OPERATION_OUTSIDE,
-    .config_destroy = exec_config_destroy,
-    .state_bytes = state_bytes,
-    .state_create = state_create,
-    .start = start,
-    .process = process,
-    .stop = stop,
-    .state_destroy = state_destroy,
-    .internals = &internals,
-};
+const struct mr_operation operation_exec_filter =
+    EXEC_OPERATION("a command: stdin is the content, stdout the result",
+                   exec_config_destroy);

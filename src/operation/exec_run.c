@@ -119,14 +119,9 @@ static enum mr_status finish(struct exec_run *run, struct mr_error *err)
 {
     const struct child *child = &run->child;
     exec_run_stop(run);
-    char what[PATH_SHOW_BYTES / 2];
+    char what[SPAWN_END_BYTES];
     if (child->end.kind == SPAWN_EXITED && exec_config_is_ok(run->config, child->end.number))
         return MR_DONE;
-    if (child->end.kind == SPAWN_LOST)
-        return mr_error_set(err, MR_E_CHILD, 0,
-                            "the exit status of %s is lost: this program ignores SIGCHLD or waits "
-                            "for all its children",
-                            path_show(what, sizeof(what), run->config->argv[0]));
     spawn_end_text(&child->end, what, sizeof(what));
     return fail(run, MR_E_CHILD, what, err);
 }

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/path.h"
-#include "operation/internals.h"
+#include "operation/exec_modes.h"
 #include "operation/resident.h"
 #include "operation/talk.h"
 
@@ -439,20 +439,9 @@ static void config_destroy(void *config)
 
 static const struct mr_operation_internals internals = {.details = details};
 
-const struct mr_operation operation_exec_server = {
-    .struct_bytes = sizeof(struct mr_operation),
-    .name = "exec",
-    .summary = "a resident command that speaks git's filter protocol",
-    .flags = MR_OPERATION_OUTSIDE,
-    .config_destroy = config_destroy,
-    .state_bytes = state_bytes,
-    .state_create = state_create,
-    .start = start,
-    .process = process,
-    .stop = stop,
-    .state_destroy = state_destroy,
-    .internals = &internals,
-};
+static const struct mr_operation operation_exec_server =
+    EXEC_OPERATION("a resident command that speaks git's filter protocol",
+                   config_destroy);
 
 /* It is started for no one item: nothing of an item can be in its arguments. */
 static enum mr_status check_argument(const char *argument, struct mr_error *err)

@@ -7,8 +7,11 @@
 
 #include "millrace/operation.h"
 
+#define OPERATION_AHEAD_MAX 8
+
 struct block_codec;
 struct block_options;
+struct operation_ahead;
 
 struct mr_operation_internals {
     /*
@@ -41,6 +44,24 @@ struct mr_operation_internals {
      * NUL (the end of a command's stderr). On the heap, the caller's; NULL: nothing. NULL, as a function: never.
      */
     char *(*details)(void *state);
+    /*
+     * Can content of in_bytes, for which there are room_bytes, be handed over by ahead()? Both, or neither: then no.
+     */
+    bool (*goes_ahead)(const void *config, size_t in_bytes, size_t room_bytes);
+    /*
+     * These items, at most OPERATION_AHEAD_MAX, will be started one after the other, and each be done by one call of process(): an operation that
+     * works elsewhere begins with them already, which saves it from being woken for each. A hint: nothing comes of it
+     * but speed. What it points to stays as it is until the item is done.
+     */
+    void (*ahead)(void *state, const struct operation_ahead *items, unsigned count);
+};
+
+/* All of the content of an item, and the room that there will be for the result. */
+struct operation_ahead {
+    const struct mr_entry *entry;
+    const unsigned char *in;
+    size_t in_bytes, room_bytes;
+    const struct chain_limits *limits; /* as in struct mr_io; of which is_as_named is true */
 };
 
 /* The same for any operation: NULL when it has no such thing. */

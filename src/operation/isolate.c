@@ -9,22 +9,13 @@
 #include "base/path.h"
 #include "operation/chain_links.h"
 #include "operation/internals.h"
+#include "operation/isolate_state.h"
 #include "operation/registry.h"
 #include "operation/worker.h"
 
 /* What a worker process takes besides the states of its operations, and what is kept here for it.
  */
 #define PROCESS_BYTES (((size_t)3 << 20) + WINDOW_BYTES)
-#define NAMES_BYTES   80 /* of the operations, for messages */
-
-struct isolate_config {
-    char **specs; /* owned */
-    unsigned count;
-    char names[NAMES_BYTES];
-    struct chain
-        *chain; /* owned; borrows the operations where this process knows them. NULL: see about */
-    struct about *about;
-};
 
 /* An operation that is known by what a worker process says of it. */
 struct about {
@@ -33,14 +24,6 @@ struct about {
     size_t state_bytes;
     struct worker worker; /* asked about names, by who has set is_asked */
     atomic_flag is_asked;
-};
-
-struct isolate_state {
-    const struct isolate_config *config;
-    const struct mr_entry *entry;
-    bool has_begun;       /* the process knows of the item */
-    unsigned begun_count; /* items that the process was given */
-    struct worker worker;
 };
 
 static enum mr_status no_memory(struct mr_error *err)
@@ -106,155 +89,6 @@ static const char *notes_path(const void *object)
     return config->chain ? chain_notes_path(config->chain) : config->about->notes_path;
 }
 
-/* ---- state ---- */
-
-/* The library's own operations have no threads. */
-static bool is_all_own(const struct isolate_config *config)
-{
-    for (unsigned i = 0; i < config->count; i++)
-        if (plugin_is_spec(config->specs[i]))
-            return false;
-    return true;
-}
-
-/* Names the operations in an error that is about their process. */
-static enum mr_status name_problem(const struct isolate_config *config, enum mr_status status,
-                                   struct mr_error *err)
-{
-    if (status == MR_E_CHILD || status == MR_E_TIMEOUT)
-        mr_error_prefix(err, "%s", config->names);
-    return status;
-}
-
-static enum mr_status start_process(struct isolate_state *state, struct mr_error *err)
-{
-    const struct isolate_config *config = state->config;
-    state->begun_count = 0;
-    return worker_start(&state->worker, (const char *const *)config->specs, config->count, err);
-}
-
-static void state_destroy(void *object)
-{
-    struct isolate_state *state = object;
-    worker_fini(&state->worker);
-    free(state);
-}
-
-static enum mr_status state_create(const void *config, void **object, struct mr_error *err)
-{
-    struct isolate_state *state = calloc(1, sizeof(*state));
-    if (!state)
-        return no_memory(err);
-    state->config = config;
-    worker_init(&state->worker);
-    state->worker.stays_close = is_all_own(config);
-    enum mr_status status = start_process(state, err);
-    if (status != MR_OK) {
-        state_destroy(state);
-        return name_problem(config, status, err);
-    }
-    *object = state;
-    return MR_OK;
-}
-
-/* The process hears of the item together with its first content: one message for a small one. */
-static enum mr_status start(void *object, const struct mr_entry *entry, struct mr_error *err)
-{
-    struct isolate_state *state = object;
-    (void)err;
-    state->entry = entry;
-    state->has_begun = false;
-    return MR_OK;
-}
-
-static enum mr_status add_entry(struct worker *worker, const struct mr_entry *entry,
-                                struct mr_error *err)
-{
-    struct wire_request *request = &worker->request;
-    const char *const texts[] = {entry->path, entry->target, entry->uname, entry->gname,
-                                 entry->output_path};
-    enum mr_status status = MR_OK;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && status == MR_OK; i++) {
-        if (!texts[i])
-            continue;
-        request->texts |= 1u << i;
-        status = worker_add_text(worker, texts[i], err);
-    }
-    request->starts = true;
-    request->entry = *entry;
-    request->entry.path = request->entry.target = request->entry.uname = request->entry.gname =
-        NULL;
-    request->entry.output_path = NULL;
-    request->entry.xattrs = NULL;
-    request->entry.xattr_count = 0;
-    return status;
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* One request for content, and what comes of it. */
-static enum mr_status work(struct isolate_state *state, struct mr_io *io, struct mr_error *err)
-{
-    struct worker *worker = &state->worker;
-    struct wire_request *request = worker_request(worker, WIRE_PROCESS);
-    size_t in_bytes = smaller(io->in_bytes, WINDOW_AREA_BYTES);
-    size_t room_bytes = smaller(io->out_bytes, WINDOW_AREA_BYTES);
-    if (in_bytes > 0)
-        memcpy(worker->window.in, io->in, in_bytes);
-    request->in_bytes = in_bytes;
-    request->room_bytes = room_bytes;
-    request->is_last = io->is_last && in_bytes == io->in_bytes;
-    request->deadline_ns = io->deadline_ns;
-    enum mr_status status = state->has_begun ? MR_OK : add_entry(worker, state->entry, err);
-    if (status == MR_OK)
-        status = worker_ask(worker, io, err);
-    if (status != MR_OK && status != MR_DONE)
-        return status;
-    const struct wire_answer *answer = &worker->answer;
-    size_t used_bytes = answer->used_bytes, made_bytes = answer->made_bytes;
-    if (made_bytes > 0)
-        memcpy(io->out, window_room(&worker->window, room_bytes), made_bytes);
-    io->out += made_bytes;
-    io->out_bytes -= made_bytes;
-    if (used_bytes > 0)
-        io->in += used_bytes;
-    io->in_bytes -= used_bytes;
-    return status;
-}
-
-static enum mr_status process(void *object, struct mr_io *io, struct mr_error *err)
-{
-    struct isolate_state *state = object;
-    enum mr_status status = MR_OK;
-    bool is_again = false;
-    do {
-        if (!worker_is_there(&state->worker))
-            status = start_process(state, err);
-        if (status != MR_OK)
-            break;
-        bool had_others = state->begun_count > 0;
-        if (!state->has_begun)
-            state->begun_count++;
-        status = work(state, io, err);
-        bool may_be_others_damage =
-            (status == MR_E_CHILD || status == MR_E_MEMORY) && !state->has_begun && had_others;
-        is_again = may_be_others_damage && !is_again;
-        status = is_again ? MR_OK : status;
-    } while (is_again);
-    state->has_begun = true;
-    return name_problem(state->config, status, err);
-}
-
-static const char *note(void *object)
-{
-    const struct isolate_state *state = object;
-    const char *text = worker_text(&state->worker, 0);
-    return text[0] ? text : NULL;
-}
-
 /* Those of the last operation: they are the library's own, and several threads make them at once.
  */
 static const struct block_codec *blocks(const void *object, const struct block_options **options)
@@ -266,7 +100,8 @@ static const struct block_codec *blocks(const void *object, const struct block_o
     return operation_blocks(last->operation, last->config, options);
 }
 
-static const struct mr_operation_internals internals = {.blocks = blocks};
+static const struct mr_operation_internals internals = {
+    .blocks = blocks, .goes_ahead = isolate_state_goes_ahead, .ahead = isolate_state_ahead};
 
 /* Without a name: what the operations in the process say bears theirs. */
 static const struct mr_operation operation_isolate = {
@@ -277,12 +112,12 @@ static const struct mr_operation operation_isolate = {
     .config_destroy = config_destroy,
     .bound = bound,
     .state_bytes = state_bytes,
-    .state_create = state_create,
-    .start = start,
-    .process = process,
-    .note = note,
+    .state_create = isolate_state_create,
+    .start = isolate_state_start,
+    .process = isolate_state_process,
+    .note = isolate_state_note,
     .notes_path = notes_path,
-    .state_destroy = state_destroy,
+    .state_destroy = isolate_state_destroy,
     .internals = &internals,
 };
 
@@ -336,7 +171,7 @@ static enum mr_status learn(struct isolate_config *config, struct mr_error *err)
     enum mr_status status =
         worker_start(&about->worker, (const char *const *)config->specs, config->count, err);
     if (status != MR_OK)
-        return name_problem(config, status, err);
+        return isolate_name_problem(config, status, err);
     const char *path = worker_text(&about->worker, 1);
     const struct wire_answer *answer = &about->worker.answer;
     about->name = strdup(worker_text(&about->worker, 0));
@@ -362,7 +197,7 @@ static enum mr_status add_unknown(struct chain *chain, const char *spec, struct 
     if (config->about)
         worker_init(&config->about->worker);
     enum mr_status status = config->about && add_spec(config, spec) ? MR_OK : no_memory(err);
-    char shown[NAMES_BYTES];
+    char shown[ISOLATE_NAMES_BYTES];
     add_name(config, path_show(shown, sizeof(shown), spec));
     if (status == MR_OK)
         status = learn(config, err);

@@ -8,8 +8,11 @@
  * an item and had others before, that item is tried once more in a new process: it may have been an
  * earlier one that left the damage behind.
  *
- * Operations see the entry of an item without its extended attributes. Nothing is shared but the
- * window of operation/window.h.
+ * A process can be handed several small items at once (internals.h, ahead()). They are still worked
+ * on one after the other, and what becomes of the process is still of the one that it was at: those
+ * behind it go to the new process, as if they had never been handed over.
+ *
+ * Nothing is shared but the window of operation/window.h.
  */
 #ifndef MR_OPERATION_ISOLATE_H
 #define MR_OPERATION_ISOLATE_H

@@ -10,9 +10,13 @@
 
 #include "millrace/operation.h"
 
-/* Decoding: plain content whose size and CRC are checked; raw deflate (RFC 1951) likewise. */
+/*
+ * Decoding: plain content whose size and CRC are checked; raw deflate (RFC 1951) likewise; a zlib stream (RFC 1950), with
+ * the checksum that it brings.
+ */
 extern const struct mr_operation operation_member_check;
 extern const struct mr_operation operation_member_inflate;
+extern const struct mr_operation operation_member_unzlib;
 
 /* Encoding: plain content, summed up; and what member_config() says, kept plain when that is not smaller. */
 extern const struct mr_operation operation_member_store;

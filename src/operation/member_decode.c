@@ -97,6 +97,7 @@ const struct mr_operation operation_member_check = {
 /* ---- deflate ---- */
 
 struct member_inflater {
+    enum inflate_wrap wrap; /* RAW or ZLIB */
     const struct mr_entry *entry;
     struct member_sum sum;
     bool is_fresh, is_ended;
@@ -106,11 +107,26 @@ struct member_inflater {
 #endif
 };
 
+static enum mr_status inflater_create(enum inflate_wrap wrap, void **state, struct mr_error *err)
+{
+    struct member_inflater *made = calloc(1, sizeof(*made));
+    if (!made)
+        return no_memory(err);
+    made->wrap = wrap;
+    *state = made;
+    return MR_OK;
+}
+
 static enum mr_status deflated_create(const void *config, void **state, struct mr_error *err)
 {
     (void)config;
-    *state = calloc(1, sizeof(struct member_inflater));
-    return *state ? MR_OK : no_memory(err);
+    return inflater_create(INFLATE_RAW, state, err);
+}
+
+static enum mr_status zlib_create(const void *config, void **state, struct mr_error *err)
+{
+    (void)config;
+    return inflater_create(INFLATE_ZLIB, state, err);
 }
 
 static void deflated_destroy(void *state)
@@ -150,10 +166,13 @@ static bool inflate_whole(struct member_inflater *inflater, struct mr_io *io)
     if (!inflater->decompressor)
         inflater->decompressor = libdeflate_alloc_decompressor();
     size_t used = 0, made = 0;
+    enum libdeflate_result (*decompress)(struct libdeflate_decompressor *, const void *, size_t,
+                                         void *, size_t, size_t *, size_t *) =
+        inflater->wrap == INFLATE_RAW ? libdeflate_deflate_decompress_ex
+                                      : libdeflate_zlib_decompress_ex;
     if (!inflater->decompressor ||
-        libdeflate_deflate_decompress_ex(inflater->decompressor, io->in, io->in_bytes, io->out,
-                                         (size_t)inflater->entry->size_bytes, &used,
-                                         &made) != LIBDEFLATE_SUCCESS ||
+        decompress(inflater->decompressor, io->in, io->in_bytes, io->out,
+                   (size_t)inflater->entry->size_bytes, &used, &made) != LIBDEFLATE_SUCCESS ||
         used != io->in_bytes)
         return false;
     member_sum_add(&inflater->sum, io->out, made);
@@ -166,7 +185,7 @@ static bool inflate_whole(struct member_inflater *inflater, struct mr_io *io)
 static enum mr_status begin_stream(struct member_inflater *inflater, struct mr_error *err)
 {
     if (!inflater->stream)
-        inflater->stream = inflate_create(INFLATE_RAW);
+        inflater->stream = inflate_create(inflater->wrap);
     else
         inflate_reset(inflater->stream);
     return inflater->stream ? MR_OK : no_memory(err);
@@ -222,15 +241,23 @@ static size_t deflated_state_bytes(const void *config)
     return sizeof(struct member_inflater) + INFLATE_MEMORY_BYTES + ((size_t)16 << 10);
 }
 
+#define INFLATER                                                                                   \
+    .struct_bytes = sizeof(struct mr_operation), .flags = MR_OPERATION_UNPACKS, .name = "member",  \
+    .state_bytes = deflated_state_bytes, .start = deflated_start, .process = deflated_process,     \
+    .state_destroy = deflated_destroy,                                                             \
+    .internals = &(const struct mr_operation_internals)                                            \
+    {                                                                                              \
+        .bound_entry = declared_bound                                                              \
+    }
+
 const struct mr_operation operation_member_inflate = {
-    .struct_bytes = sizeof(struct mr_operation),
-    .flags = MR_OPERATION_UNPACKS,
-    .name = "member",
+    INFLATER,
     .summary = "decodes a deflated member and checks its size and CRC",
-    .state_bytes = deflated_state_bytes,
     .state_create = deflated_create,
-    .start = deflated_start,
-    .process = deflated_process,
-    .state_destroy = deflated_destroy,
-    .internals = &(const struct mr_operation_internals){.bound_entry = declared_bound},
+};
+
+const struct mr_operation operation_member_unzlib = {
+    INFLATER,
+    .summary = "decodes a zlib member and checks its size and checksum",
+    .state_create = zlib_create,
 };

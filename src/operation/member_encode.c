@@ -74,8 +74,9 @@ const struct mr_operation operation_member_store = {
 
 enum mr_status member_config(enum mr_method method, int level, void **config, struct mr_error *err)
 {
-    const struct block_codec *codec =
-        method == MR_METHOD_DEFLATE ? block_codec_deflate() : block_codec_member_zstd();
+    const struct block_codec *codec = method == MR_METHOD_DEFLATE ? block_codec_deflate()
+                                      : method == MR_METHOD_ZLIB  ? block_codec_zlib()
+                                                                  : block_codec_member_zstd();
     if (!codec)
         return mr_error_set(err, MR_E_UNSUPPORTED, 0, "this build has no zstd");
     enum mr_status status = codec_config_create(codec, level, config, err);

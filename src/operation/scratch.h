@@ -1,6 +1,10 @@
 /*
  * scratch.h - a private directory (mode 0700) for the files of one command, which is made when it
  * is first needed and removed with all that the command left in it. Used by one thread at a time.
+ *
+ * A run that was killed leaves its directories behind, which nobody has locked (flock(2)) any more.
+ * Whoever makes one there removes them: those of its own user that have such a name and mode. One
+ * that is in use is locked by its process, and stays.
  */
 #ifndef MR_OPERATION_SCRATCH_H
 #define MR_OPERATION_SCRATCH_H
@@ -9,7 +13,7 @@
 
 struct scratch {
     char *path; /* absolute when its parent's was; owned; NULL: there is none */
-    int fd;
+    int fd;     /* of the directory; holds its lock */
 };
 
 /* There is none. */

@@ -5,13 +5,21 @@
  * much. Both sides are of one build: the first message says so. A worker process is not trusted:
  * what it answers is copied and checked.
  *
- * For each request there is one answer, which takes its place. A message is a struct wire_request
- * or wire_answer with texts, each ended by NUL, one after the other. Unused fields are 0.
+ * For each request there is one answer, which takes its place. A message is a struct wire_message
+ * with the texts of its request or answer, each ended by NUL, one after the other. Unused fields
+ * are 0.
+ *
+ * Two changes of process for each item are more than many a small item takes itself. So several
+ * requests can be handed over together, in the small places of the window (WIRE_TOGETHER): the
+ * worker answers one after the other, says how far it is in done_count, and rings once, at the end.
  */
 #ifndef MR_OPERATION_WIRE_H
 #define MR_OPERATION_WIRE_H
 
+#include <stdatomic.h>
+
 #include "base/helper.h"
+#include "base/limits.h"
 #include "config.h"
 #include "millrace/entry.h"
 #include "operation/window.h"
@@ -22,8 +30,7 @@
 #define WIRE_ANSWER_FD (HELPER_FIRST_FD + 2) /* to be rung when the answer is there */
 #define WIRE_FDS       3
 
-#define WIRE_VERSION     "millrace-operate " MR_VERSION
-#define WIRE_TEXTS_BYTES ((size_t)128 << 10) /* all texts of a message */
+#define WIRE_VERSION "millrace-operate " MR_VERSION
 
 enum wire_kind {
     WIRE_SETUP,   /* the operations. Texts: WIRE_VERSION, then specs as for -p. Answer: flags,
@@ -31,8 +38,10 @@ enum wire_kind {
                      none) */
     WIRE_RENAME,  /* text: a name. Answer: text: the output name */
     WIRE_PROCESS, /* content. Texts with starts: those that entry has (enum wire_texts), in order.
-                     Answer: used_bytes, made_bytes; text with MR_DONE: the note, when there is one
-                   */
+                     Answer: used_bytes, made_bytes; texts with MR_DONE: the note and the remark
+                     (struct mr_io), "" where there is none */
+    WIRE_TOGETHER /* the small places, from the first one, have together_count requests for content,
+                     each for all of an item. There is no answer but theirs */
 };
 
 enum wire_texts {
@@ -52,12 +61,19 @@ struct wire_request {
     /* WIRE_SETUP */
     uint64_t entry_bytes; /* sizeof(struct mr_entry) */
     /* WIRE_PROCESS */
-    bool starts; /* a new item begins; the one before it may have been cut short */
-    bool is_last;
+    bool starts;               /* a new item begins; the one before it may have been cut short */
+    bool is_last, is_as_named; /* as in struct mr_io */
+    bool has_limits;
+    struct limits limits; /* with has_limits: struct chain_limits */
+    int64_t stored_bytes;
     uint64_t in_bytes, room_bytes; /* in the window, at most WINDOW_AREA_BYTES; room_bytes > 0 */
     int64_t deadline_ns;
     uint32_t texts;        /* enum wire_texts */
-    struct mr_entry entry; /* with starts; its pointers are NULL; extended attributes stay behind */
+    struct mr_entry entry; /* with starts; its pointers are NULL. Behind the texts of WIRE_PROCESS:
+                              for each extended attribute its name, ended by NUL, the size of its
+                              value (uint32_t) and the value */
+    /* WIRE_TOGETHER */
+    uint32_t together_count;
 };
 
 struct wire_answer {
@@ -68,16 +84,33 @@ struct wire_answer {
     uint32_t flags;       /* enum mr_operation_flag, of the first operation */
     uint64_t state_bytes; /* of all of them */
     uint64_t used_bytes, made_bytes;
+    int64_t took_ns; /* from when it took the request */
 };
 
 struct wire_message {
+    atomic_uint done_count; /* in the large place: answers to WIRE_TOGETHER that are there */
     union {
         struct wire_request request;
         struct wire_answer answer;
     };
-    char texts[WIRE_TEXTS_BYTES];
+    char texts[];
 };
 
-_Static_assert(sizeof(struct wire_message) <= WINDOW_MESSAGE_BYTES, "a message fits its area");
+/* All texts of a message in the large place. */
+#define WIRE_TEXTS_BYTES (WINDOW_MESSAGE_BYTES - sizeof(struct wire_message))
+
+/*
+ * What the request says of an item: the entry, its texts and extended attributes, added at
+ * texts_bytes of texts, where there are cap_bytes. False: they do not fit.
+ */
+bool wire_put_entry(struct wire_request *request, char *texts, size_t cap_bytes,
+                    const struct mr_entry *entry);
+/*
+ * The opposite. What entry points to lies in texts, but for the array *xattrs, which is made as
+ * large as needed (of malloc(), *xattrs NULL at first). False: the request is not one of
+ * wire_put_entry(), or there is no memory.
+ */
+bool wire_take_entry(const struct wire_request *request, char *texts, struct mr_entry *entry,
+                     struct mr_xattr **xattrs);
 
 #endif

@@ -1,5 +1,6 @@
 #include "operation/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -25,6 +26,18 @@ static void end_process(struct worker *worker)
     window_unmap(&worker->window);
     spawn_close_fd(&worker->bell_fd);
     spawn_close_fd(&worker->answer_fd);
+    worker->together_count = worker->together_at = 0;
+}
+
+void worker_drop(struct worker *worker)
+{
+    end_process(worker);
+}
+
+void worker_drop_next(struct worker *worker)
+{
+    if (worker_has_next(worker))
+        end_process(worker);
 }
 
 void worker_fini(struct worker *worker)
@@ -41,25 +54,56 @@ bool worker_is_there(const struct worker *worker)
 
 /* ---- messages ---- */
 
+const struct window_place *worker_place(const struct worker *worker)
+{
+    return &worker->window.places[worker->place];
+}
+
 static struct wire_message *message_of(const struct worker *worker)
 {
-    return (struct wire_message *)worker->window.message;
+    return (struct wire_message *)worker_place(worker)->message;
+}
+
+static size_t texts_cap(const struct worker *worker)
+{
+    return worker_place(worker)->message_bytes - sizeof(struct wire_message);
+}
+
+static struct wire_request *begin_request(struct worker *worker, unsigned place,
+                                          enum wire_kind kind)
+{
+    worker->place = place;
+    worker->request = (struct wire_request){.kind = kind, .number = ++worker->number};
+    return &worker->request;
 }
 
 struct wire_request *worker_request(struct worker *worker, enum wire_kind kind)
 {
-    worker->request = (struct wire_request){.kind = kind, .number = worker->request.number + 1};
-    return &worker->request;
+    return begin_request(worker, 0, kind);
+}
+
+static enum mr_status too_long(struct mr_error *err)
+{
+    return mr_error_set(err, MR_E_LIMIT, 0,
+                        "its name or its extended attributes are too long for a worker process");
 }
 
 enum mr_status worker_add_text(struct worker *worker, const char *text, struct mr_error *err)
 {
     size_t at = worker->request.texts_bytes, bytes = strlen(text) + 1;
-    if (bytes > WIRE_TEXTS_BYTES - at)
-        return mr_error_set(err, MR_E_LIMIT, 0, "a name is too long for a worker process");
+    if (bytes > texts_cap(worker) - at)
+        return too_long(err);
     memcpy(message_of(worker)->texts + at, text, bytes);
     worker->request.texts_bytes = (uint32_t)(at + bytes);
     return MR_OK;
+}
+
+enum mr_status worker_add_entry(struct worker *worker, const struct mr_entry *entry,
+                                struct mr_error *err)
+{
+    bool fits =
+        wire_put_entry(&worker->request, message_of(worker)->texts, texts_cap(worker), entry);
+    return fits ? MR_OK : too_long(err);
 }
 
 const char *worker_text(const struct worker *worker, unsigned index)
@@ -130,7 +174,19 @@ static enum mr_status check_patience(struct worker *worker, const struct mr_io *
     return helper_has_ended(&worker->helper) ? is_lost(worker, err) : MR_AGAIN;
 }
 
-/* Waits for the bell. */
+/* Is the answer to the request there? */
+static bool has_answer(const struct worker *worker)
+{
+    if (worker->is_rung || worker->place == 0)
+        return worker->is_rung;
+    /* Not the last one, for which it has yet to ring. */
+    const struct wire_message *large =
+        (const struct wire_message *)worker->window.places[0].message;
+    return worker->together_at < worker->together_count &&
+           atomic_load_explicit(&large->done_count, memory_order_acquire) >= worker->together_at;
+}
+
+/* Waits for the bell, or until the answer is there without it. */
 static enum mr_status wait_for_answer(struct worker *worker, const struct mr_io *limits,
                                       struct mr_error *err)
 {
@@ -139,16 +195,34 @@ static enum mr_status wait_for_answer(struct worker *worker, const struct mr_io 
     int64_t deadline_ns = limits ? limits->deadline_ns : clock_now_ns() + WORKER_PATIENCE_NS;
     struct pollfd fds[2] = {{.fd = worker->answer_fd, .events = POLLIN},
                             {.fd = worker->helper.pidfd, .events = POLLIN}};
-    for (;;) {
+    while (!has_answer(worker)) {
         int ready = poll(fds, 2, TICK_MS);
         /* Not by read(): the process could have emptied it meanwhile, and made it a blocking one.
          */
         if (ready > 0 && fds[0].revents && preadv2(worker->answer_fd, &room, 1, -1, RWF_NOWAIT) > 0)
+            worker->is_rung = true;
+        if (has_answer(worker))
             return MR_OK;
         enum mr_status status = check_patience(worker, limits, deadline_ns, err);
         if (status != MR_AGAIN)
             return status;
     }
+    return MR_OK;
+}
+
+/* What is shown of the answer is one line whatever the process makes of it: an error, or the remark
+ * behind a note. */
+static void make_lines(struct worker *worker)
+{
+    char *text = worker->texts, *end = text + worker->answer.texts_bytes;
+    bool is_error = mr_status_is_error((enum mr_status)worker->answer.status);
+    if (!is_error && worker->request.kind != WIRE_PROCESS)
+        return;
+    if (!is_error && text < end)
+        text += strlen(text) + 1;
+    for (; text < end; text++)
+        if (((unsigned char)*text < ' ' && *text != '\0') || *text == '\x7f')
+            *text = '?';
 }
 
 /* Takes a copy of the answer, which nobody changes any more, and checks it. */
@@ -159,12 +233,13 @@ static bool take_answer(struct worker *worker)
     memcpy(answer, &message_of(worker)->answer, sizeof(*answer));
     uint32_t texts_bytes = answer->texts_bytes;
     answer->texts_bytes = 0;
-    if (texts_bytes > WIRE_TEXTS_BYTES)
+    if (texts_bytes > texts_cap(worker))
         return false;
     memcpy(worker->texts, message_of(worker)->texts, texts_bytes);
     if (texts_bytes > 0 && worker->texts[texts_bytes - 1] != '\0')
         return false;
     answer->texts_bytes = texts_bytes;
+    make_lines(worker);
     enum mr_status status = (enum mr_status)answer->status;
     bool is_known = status == MR_OK || status == MR_DONE || status == MR_CANCELLED ||
                     (status >= MR_E_MEMORY && status <= MR_E_STEP);
@@ -172,7 +247,7 @@ static bool take_answer(struct worker *worker)
            answer->used_bytes <= request->in_bytes && answer->made_bytes <= request->room_bytes;
 }
 
-/* The error of an answer. Its text is one line whatever the process makes of it. */
+/* The error of an answer. */
 static enum mr_status take_error(struct worker *worker, struct mr_error *err)
 {
     const struct wire_answer *answer = &worker->answer;
@@ -181,25 +256,30 @@ static enum mr_status take_error(struct worker *worker, struct mr_error *err)
     mr_error_set(err, status, 0, "%s", text[0] ? text : mr_status_text(status));
     if (err)
         err->sys_errno = answer->sys_errno;
-    for (char *at = err ? err->text : NULL; at && *at; at++)
-        if ((unsigned char)*at < ' ' || *at == '\x7f')
-            *at = '?';
     /* Out of memory for what came before, or an operation that went beyond what it was given. */
     if (status == MR_E_MEMORY || status == MR_E_STEP)
         end_process(worker);
     return status;
 }
 
-enum mr_status worker_ask(struct worker *worker, const struct mr_io *limits, struct mr_error *err)
+static void put_down(struct worker *worker)
 {
     memcpy(&message_of(worker)->request, &worker->request, sizeof(worker->request));
+}
+
+/* Sends what was put down. False, with errno: it cannot be woken. */
+static bool send(struct worker *worker)
+{
+    worker->is_rung = false;
     if (worker->stays_close)
         stay_close(worker);
-    if (!ring(worker->bell_fd)) {
-        int fault = errno;
-        end_process(worker);
-        return mr_error_set(err, MR_E_SYSTEM, fault, "the worker process cannot be woken");
-    }
+    return ring(worker->bell_fd);
+}
+
+/* Waits for the answer to the request, and takes it. */
+static enum mr_status receive(struct worker *worker, const struct mr_io *limits,
+                              struct mr_error *err)
+{
     enum mr_status status = wait_for_answer(worker, limits, err);
     if (status != MR_OK)
         return status;
@@ -207,6 +287,58 @@ enum mr_status worker_ask(struct worker *worker, const struct mr_io *limits, str
         return talks_nonsense(worker, err);
     status = (enum mr_status)worker->answer.status;
     return mr_status_is_error(status) ? take_error(worker, err) : status;
+}
+
+enum mr_status worker_ask(struct worker *worker, const struct mr_io *limits, struct mr_error *err)
+{
+    put_down(worker);
+    if (send(worker))
+        return receive(worker, limits, err);
+    int fault = errno;
+    end_process(worker);
+    return mr_error_set(err, MR_E_SYSTEM, fault, "the worker process cannot be woken");
+}
+
+/* ---- several requests together ---- */
+
+struct wire_request *worker_request_together(struct worker *worker)
+{
+    assert(worker->together_count < WINDOW_SMALL_COUNT && worker->together_at == 0);
+    return begin_request(worker, 1 + worker->together_count, WIRE_PROCESS);
+}
+
+void worker_keep(struct worker *worker)
+{
+    put_down(worker);
+    worker->together[worker->together_count++] = worker->request;
+}
+
+bool worker_hand_over(struct worker *worker)
+{
+    worker_request(worker, WIRE_TOGETHER)->together_count = worker->together_count;
+    atomic_store_explicit(&message_of(worker)->done_count, 0, memory_order_relaxed);
+    put_down(worker);
+    if (send(worker))
+        return true;
+    end_process(worker);
+    return false;
+}
+
+bool worker_has_next(const struct worker *worker)
+{
+    return worker->together_at < worker->together_count;
+}
+
+enum mr_status worker_ask_next(struct worker *worker, const struct mr_io *limits,
+                               struct mr_error *err)
+{
+    assert(worker_has_next(worker));
+    worker->request = worker->together[worker->together_at++];
+    worker->place = worker->together_at;
+    enum mr_status status = receive(worker, limits, err);
+    if (worker->together_at == worker->together_count)
+        worker->together_count = worker->together_at = 0;
+    return status;
 }
 
 /* ---- the beginning ---- */

@@ -23,9 +23,14 @@ struct worker {
     bool stays_close; /* set by the user: it runs where the thread that asks runs. Wakes no other
                          processor, and is for operations that have no threads of their own */
     int cpu;          /* where it has been put; -1: nowhere */
+    unsigned place;   /* of the request, in the window */
+    uint64_t number;  /* of the last one that was made */
     struct wire_request request; /* the next one, or the last; what the process sees is a copy */
     struct wire_answer answer;   /* to the last one: a copy, which was checked */
-    char *texts;                 /* of the answer; owned; NULL: no process was started yet */
+    struct wire_request together[WINDOW_SMALL_COUNT]; /* handed over together */
+    unsigned together_count, together_at; /* from together_at on they are not asked for yet */
+    bool is_rung; /* all of them are answered, or the process is through with the one request */
+    char *texts;  /* of the answer; owned; NULL: no process was started yet */
 };
 
 /* No process. */
@@ -44,10 +49,15 @@ bool worker_is_there(const struct worker *worker);
 enum mr_status worker_start(struct worker *worker, const char *const *specs, unsigned spec_count,
                             struct mr_error *err);
 
-/* A new request: zeroed, without texts. There must be a process. */
+/* A new request: zeroed, without texts. There must be a process, with nothing handed over. */
 struct wire_request *worker_request(struct worker *worker, enum wire_kind kind);
 /* Adds a text to the request. MR_OK, MR_E_LIMIT (too long). */
 enum mr_status worker_add_text(struct worker *worker, const char *text, struct mr_error *err);
+/* Adds the entry to a WIRE_PROCESS. MR_OK, MR_E_LIMIT (too long). */
+enum mr_status worker_add_entry(struct worker *worker, const struct mr_entry *entry,
+                                struct mr_error *err);
+/* Where its content goes, and what is made of it. */
+const struct window_place *worker_place(const struct worker *worker);
 
 /*
  * Sends the request and waits for the answer, which stands in answer then. limits: is_cancelled
@@ -58,6 +68,25 @@ enum mr_status worker_add_text(struct worker *worker, const char *text, struct m
  */
 enum mr_status worker_ask(struct worker *worker, const struct mr_io *limits, struct mr_error *err);
 #define WORKER_PATIENCE_NS INT64_C(10000000000)
+
+/*
+ * Several at once, each for all of an item: worker_request_together() begins a WIRE_PROCESS as
+ * worker_request() does, worker_keep() puts it down for the process, at most WINDOW_SMALL_COUNT
+ * times, and worker_hand_over() sends them all. False: the process cannot be woken, and is gone.
+ * Then worker_ask_next() takes the answers one after the other, as worker_ask() does; the deadline
+ * is for the one that is asked for. Once the process is gone nothing is handed over any more.
+ */
+struct wire_request *worker_request_together(struct worker *worker);
+void worker_keep(struct worker *worker);
+bool worker_hand_over(struct worker *worker);
+enum mr_status worker_ask_next(struct worker *worker, const struct mr_io *limits,
+                               struct mr_error *err);
+/* Is there an answer to be asked for? */
+bool worker_has_next(const struct worker *worker);
+/* Ends the process, with what it was handed over. A no-op when there is none. */
+void worker_drop(struct worker *worker);
+/* The same when it has something that was not asked for. */
+void worker_drop_next(struct worker *worker);
 
 /* The index-th text of the answer, "" when there are not so many. Valid until the next request. */
 const char *worker_text(const struct worker *worker, unsigned index);

@@ -59,10 +59,10 @@ static const struct level_range zstd_levels = {1, 22, 3};
 /* One value of a setting, and what it decides; what is not set is left as it is. */
 struct archive_flavour {
     const char *key, *value;
-    int (*set_format)(struct archive *archive); /* with ability; zip, which libarchive does not write, has none */
+    int (*set_format)(struct archive *archive); /* with ability; zip and sqlar, which libarchive does not write, have none */
     const struct archive_ability *ability;
     const struct block_codec *(*codec)(void);
-    bool has_method;                  /* zip: method and levels count */
+    bool has_method;                  /* zip, sqlar: method and levels count */
     enum mr_method method;
     const struct level_range *levels; /* NULL: those of the format */
 };
@@ -101,6 +101,13 @@ static const struct archive_flavour zip_flavours[] = {
 #endif
     {.key = NULL},
 };
+#if MR_HAVE_SQLITE
+static const struct archive_flavour sqlar_flavours[] = {
+    {.key = "method", .value = "zlib", .has_method = true, .method = MR_METHOD_ZLIB},
+    {.key = "method", .value = "store", .has_method = true, .levels = &no_levels},
+    {.key = NULL},
+};
+#endif
 static const struct archive_flavour cpio_flavours[] = {
     {.set_format = archive_write_set_format_cpio_newc, .ability = &cpio_ability},
 };
@@ -142,6 +149,12 @@ static const struct row rows[] = {
     {{"zip", ".zip|.jar|.epub|.odt|.ods|.odp|.cbz", "zip", 0, 12, 6, false}, zip_flavours, NULL, NULL},
     {{"cpio", ".cpio", "cpio (newc)", 0, 0, 0, false}, cpio_flavours, NULL, NULL},
     {{"7z", ".7z", "7-Zip, LZMA", 0, 9, 6, false}, seven_zip_flavours, NULL, NULL},
+#if MR_HAVE_SQLITE
+    {{"sqlar", ".sqlar|.sqlite", "SQLite archive, zlib", 0, 12, 6, false},
+     sqlar_flavours,
+     NULL,
+     NULL},
+#endif
 };
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
@@ -277,9 +290,9 @@ static enum mr_status check_level(const struct archive_output *output,
         return MR_OK;
     }
     if (levels.max == 0)
-        return mr_error_set(err, MR_E_USAGE, 0, "%s has no compression levels", name);
+        return mr_error_set(err, MR_E_USAGE, 0, "--level: %s has no compression levels", name);
     if (*level < levels.min || *level > levels.max)
-        return mr_error_set(err, MR_E_USAGE, 0, "%s has the compression levels %d to %d, not %d",
+        return mr_error_set(err, MR_E_USAGE, 0, "--level: %s has the compression levels %d to %d, not %d",
                             name, levels.min, levels.max, *level);
     return MR_OK;
 }
@@ -340,6 +353,11 @@ enum mr_status archive_outputs_prepare(struct archive *archive, const struct arc
 bool archive_outputs_is_zip(const struct archive_output *output)
 {
     return output && strcmp(output->name, "zip") == 0;
+}
+
+bool archive_output_is_database(const struct archive_output *output)
+{
+    return output && strcmp(output->name, "sqlar") == 0;
 }
 
 enum mr_status archive_outputs_encoding(const struct archive_output *output, const char *settings,

@@ -19,7 +19,7 @@ struct archive_ability {
 };
 
 /*
- * Prepares a new write handle for output, which is not zip, with these settings ("key=value,...", or NULL) and *level
+ * Prepares a new write handle for output, which is neither zip nor sqlar, with these settings ("key=value,...", or NULL) and *level
  * (-1: the default, which it then becomes). MR_OK with *ability and *codec, which are const and live for ever; *codec is
  * what the archive's bytes are to be compressed with, or NULL when libarchive does what there is to do.
  * MR_E_USAGE, MR_E_MEMORY.
@@ -32,7 +32,7 @@ enum mr_status archive_outputs_prepare(struct archive *archive, const struct arc
 
 /* Is it the format that zip_sink.c writes and libarchive does not? NULL is none. */
 bool archive_outputs_is_zip(const struct archive_output *output);
-/* The same for zip: what is asked for by settings and level. MR_OK, MR_E_USAGE. */
+/* The same for zip and sqlar: what is asked for by settings and level. MR_OK, MR_E_USAGE. */
 enum mr_status archive_outputs_encoding(const struct archive_output *output, const char *settings,
                                         int level, struct mr_sink_encoding *encoding,
                                         struct mr_error *err);

@@ -12,10 +12,8 @@
 #include "base/locale.h"
 #include "base/path.h"
 #include "sink/archive_items.h"
+#include "sink/archive_kinds.h"
 #include "sink/archive_outputs.h"
-#include "sink/archive_target.h"
-#include "sink/sinks.h"
-#include "sink/zip_sink.h"
 
 #define BLOCK_BYTES                                                                                \
     (256 << 10) /* what the file is written by, unless we cut it into blocks ourselves */
@@ -430,8 +428,7 @@ static enum mr_status start(struct archive_sink *sink, const char *path,
     if (status != MR_OK)
         return status;
     locale_t before = locale_enter(sink->utf8);
-    const struct archive_target_config target = {config->overwrites, config->sync,
-                                                 config->is_exclusive, config->is_resumed};
+    const struct archive_target_config target = archive_target_config_of(config);
     status = open_archive(sink, config, err);
     if (status == MR_OK)
         status = archive_target_create(path, &target, &sink->target, err);
@@ -446,25 +443,10 @@ static enum mr_status start(struct archive_sink *sink, const char *path,
     return status;
 }
 
-/* The zip sink, by the same settings. */
-static enum mr_status create_zip(const char *path, const struct archive_output *output,
-                                 const struct archive_sink_config *config, struct mr_sink **sink,
-                                 struct mr_error *err)
+enum mr_status archive_sink_create_stream(const char *path,
+                                          const struct archive_sink_config *config,
+                                          struct mr_sink **sink, struct mr_error *err)
 {
-    struct zip_sink_config zip = {.target = {config->overwrites, config->sync,
-                                             config->is_exclusive, config->is_resumed},
-                                  .is_reproducible = config->is_reproducible};
-    enum mr_status status =
-        archive_outputs_encoding(output, config->settings, config->level, &zip.encoding, err);
-    return status == MR_OK ? zip_sink_create(path, &zip, sink, err) : status;
-}
-
-enum mr_status archive_sink_create(const char *path, const struct archive_sink_config *config,
-                                   struct mr_sink **sink, struct mr_error *err)
-{
-    const struct archive_output *output = archive_output_find(config->format);
-    if (archive_outputs_is_zip(output))
-        return create_zip(path, output, config, sink, err);
     struct archive_sink *made = calloc(1, sizeof(*made));
     if (!made)
         return no_memory(err);

@@ -37,18 +37,11 @@ static size_t block_memory(const struct blocks *blocks)
     return blocks->block_bytes + blocks->codec->bound(&blocks->options, blocks->block_bytes);
 }
 
-/* States that are in use at the same time, at most: each thread of the pool has one, and the
- * caller. */
-static unsigned state_count(unsigned slot_count, unsigned thread_count)
+/* Each block of the window may be worked on at once: the pool may get more threads than it has. */
+static uint64_t memory_of(const struct blocks *blocks, unsigned slot_count)
 {
-    return slot_count < thread_count + 1 ? slot_count : thread_count + 1;
-}
-
-static uint64_t memory_of(const struct blocks *blocks, unsigned slot_count, unsigned thread_count)
-{
-    return slot_count * (uint64_t)block_memory(blocks) +
-           state_count(slot_count, thread_count) *
-               (uint64_t)blocks->codec->state_bytes(&blocks->options);
+    return slot_count *
+           (block_memory(blocks) + (uint64_t)blocks->codec->state_bytes(&blocks->options));
 }
 
 static struct slot *slot_at(struct blocks *blocks, unsigned index)
@@ -104,22 +97,22 @@ enum mr_status blocks_create(const struct block_codec *codec, const struct block
 
 uint64_t blocks_least_bytes(const struct blocks *blocks)
 {
-    return memory_of(blocks, 1, 0);
+    return memory_of(blocks, 1);
 }
 
 uint64_t blocks_use_pool(struct blocks *blocks, struct mr_pool *pool, unsigned thread_count,
                          uint64_t memory_bytes)
 {
     unsigned window = thread_count * WINDOW_EACH + 1;
-    while (window > 1 && memory_of(blocks, window, thread_count) > memory_bytes)
+    while (window > 1 && memory_of(blocks, window) > memory_bytes)
         window--;
     struct mr_queue *idle = NULL;
-    if (window > 1 && mr_queue_create(state_count(window, thread_count), &idle) == MR_OK &&
+    if (window > 1 && mr_queue_create(window, &idle) == MR_OK &&
         make_slots(blocks, window)) {
         mr_queue_destroy(blocks->states, NULL);
         blocks->states = idle;
         blocks->pool = pool;
-        return memory_of(blocks, window, thread_count);
+        return memory_of(blocks, window);
     }
     mr_queue_destroy(idle, NULL);
     return blocks_least_bytes(blocks);

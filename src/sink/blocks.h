@@ -25,7 +25,7 @@ enum mr_status blocks_create(const struct block_codec *codec, const struct block
 /* The least memory it can do with: one block, what it becomes, and one state of the codec. */
 uint64_t blocks_least_bytes(const struct blocks *blocks);
 /*
- * Before the first write: compress on pool (which has thread_count threads and must outlive all writes) within memory_bytes,
+ * Before the first write: compress on pool (which has thread_count threads, or gets more later, and must outlive all writes) within memory_bytes,
  * but blocks_least_bytes() at least. Returns the memory that will be used. Without this call, or when there is no memory for more
  * than one block, everything is done by the calling thread.
  */

@@ -44,16 +44,16 @@ static enum mr_status sink_commit(struct mr_sink *sink, struct mr_writer *writer
     return MR_OK;
 }
 
-static void sink_abort(struct mr_sink *sink, struct mr_writer *writer)
+void null_sink_abort(struct mr_sink *sink, struct mr_writer *writer)
 {
     (void)sink;
     (void)writer;
 }
 
-static enum mr_status sink_finish(struct mr_sink *sink,
-                                  void (*on_problem)(void *ctx, const char *path,
-                                                     const struct mr_error *problem),
-                                  void *ctx, struct mr_error *err)
+enum mr_status null_sink_finish(struct mr_sink *sink,
+                                void (*on_problem)(void *ctx, const char *path,
+                                                   const struct mr_error *problem),
+                                void *ctx, struct mr_error *err)
 {
     (void)sink;
     (void)on_problem;
@@ -72,8 +72,8 @@ static const struct mr_sink_ops ops = {
     .begin = sink_begin,
     .write = sink_write,
     .commit = sink_commit,
-    .abort = sink_abort,
-    .finish = sink_finish,
+    .abort = null_sink_abort,
+    .finish = null_sink_finish,
     .destroy = sink_destroy,
 };
 

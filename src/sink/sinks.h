@@ -59,10 +59,14 @@ struct archive_sink_config {
     bool overwrites;        /* -f: an existing file is replaced by the rename in finish() */
     bool is_reproducible;
     unsigned preserve;      /* enum preserve */
+    /* sqlar alone; see sqlar_sink.h: */
+    const char *table;      /* --table; NULL: the usual one */
+    bool appends;           /* --append */
+    enum existing existing; /* with appends: of names that are there */
 };
 
 /*
- * An archive at path, written by libarchive, or for zip by zip_sink.h, under a temporary name beside it and renamed in finish(); path "-" writes to stdout.
+ * An archive at path, written by libarchive, or for zip by zip_sink.h and for sqlar by sqlar_sink.h, under a temporary name beside it and renamed in finish(); path "-" writes to stdout.
  * MR_OK, MR_E_EXISTS, MR_E_USAGE (settings, level), MR_E_SYSTEM, MR_E_UNSUPPORTED, MR_E_MEMORY.
  */
 enum mr_status archive_sink_create(const char *path, const struct archive_sink_config *config,
@@ -81,6 +85,8 @@ const struct archive_output *archive_output_at(size_t index);
 void archive_output_settings(const struct archive_output *output, char *text, size_t cap_bytes);
 /* The format of that name, also of a suffix without its dot ("tgz"), or NULL. */
 const struct archive_output *archive_output_find(const char *name);
+/* Is it the SQLite archive, which can be added to? NULL is none. */
+bool archive_output_is_database(const struct archive_output *output);
 /* The format whose suffix path ends in (case-insensitive), or NULL. */
 const struct archive_output *archive_output_by_suffix(const char *path);
 
@@ -89,5 +95,10 @@ enum mr_status stream_sink_create(int fd, const char *label, struct mr_sink **si
 
 /* Takes everything and keeps nothing. */
 enum mr_status null_sink_create(struct mr_sink **sink, struct mr_error *err);
+/* Its abort() and finish(), for other sinks that have nothing to do there. */
+void null_sink_abort(struct mr_sink *sink, struct mr_writer *writer);
+enum mr_status null_sink_finish(struct mr_sink *sink,
+                                void (*on_problem)(void *ctx, const char *path, const struct mr_error *problem),
+                                void *ctx, struct mr_error *err);
 
 #endif

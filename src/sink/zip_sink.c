@@ -146,6 +146,7 @@ static uint16_t method_number(enum mr_method method)
         return ZIP_METHOD_DEFLATE;
     case MR_METHOD_ZSTD:
         return ZIP_METHOD_ZSTD;
+    case MR_METHOD_ZLIB: /* not asked for */
     case MR_METHOD_PLAIN:
         break;
     }

@@ -8,6 +8,7 @@
 
 #include "base/helper.h"
 #include "source/archive_reading.h"
+#include "source/archive_server.h"
 
 /* Memory that is shared with the helper, in bytes, and what it may allocate itself by default. */
 #define ARCHIVE_CLIENT_MEMORY_BYTES         ((uint64_t)4 << 20)
@@ -18,6 +19,7 @@
 struct archive_client_config {
     uint64_t memory_bytes; /* that libarchive may allocate */
     unsigned stall_ms;     /* a helper that could get on and does not for so long is killed */
+    struct archive_server *server; /* that starts the helper; NULL: one for this archive alone */
     /* For tests: starts something else as the helper. */
     enum mr_status (*start)(struct helper *helper, const int *fds, unsigned fd_count,
                             struct mr_error *err);

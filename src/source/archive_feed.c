@@ -14,6 +14,9 @@ static la_ssize_t read_callback(struct archive *archive, void *ctx, const void *
     size_t size_bytes = 0;
     enum mr_status status = feed->input.read(feed->input.ctx, data, &size_bytes, &problem);
     if (!mr_status_is_error(status)) {
+        pax_check_take(&feed->pax, feed->at_bytes, *data, size_bytes);
+        feed->block = *data;
+        feed->block_bytes = size_bytes;
         feed->at_bytes += (int64_t)size_bytes;
         return (la_ssize_t)size_bytes;
     }
@@ -37,6 +40,7 @@ static la_int64_t skip_callback(struct archive *archive, void *ctx, la_int64_t r
     int64_t left = feed->input.size_bytes - feed->at_bytes;
     int64_t skipped = request < left ? request : left;
     feed->at_bytes += skipped;
+    feed->block_bytes = 0;
     feed->input.seek(feed->input.ctx, feed->at_bytes);
     return skipped;
 }
@@ -51,6 +55,7 @@ static la_int64_t seek_callback(struct archive *archive, void *ctx, la_int64_t o
     if (__builtin_add_overflow(from, offset, &to) || to < 0)
         return ARCHIVE_FATAL;
     feed->at_bytes = to < size ? to : size;
+    feed->block_bytes = 0;
     feed->input.seek(feed->input.ctx, feed->at_bytes);
     return feed->at_bytes;
 }
@@ -58,12 +63,21 @@ static la_int64_t seek_callback(struct archive *archive, void *ctx, la_int64_t o
 int archive_feed_open(struct archive_feed *feed, struct archive *archive)
 {
     feed->at_bytes = 0;
+    feed->block_bytes = 0;
     archive_read_set_read_callback(archive, read_callback);
     archive_read_set_skip_callback(archive, skip_callback);
     if (feed->input.seek)
         archive_read_set_seek_callback(archive, seek_callback);
     archive_read_set_callback_data(archive, feed);
     return archive_read_open1(archive);
+}
+
+void archive_feed_look(struct archive_feed *feed, int64_t at_bytes)
+{
+    pax_check_begin(&feed->pax, at_bytes);
+    if (feed->block_bytes > 0)
+        pax_check_take(&feed->pax, feed->at_bytes - (int64_t)feed->block_bytes, feed->block,
+                       feed->block_bytes);
 }
 
 /* Opens the input without looking for an archive in it, so that its one member is what it holds,

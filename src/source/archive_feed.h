@@ -7,16 +7,24 @@
 
 #include "source/archive_formats.h"
 #include "source/archive_reading.h"
+#include "source/pax_check.h"
 
 struct archive_feed {
     struct archive_input input;
     enum mr_status status; /* of the last read() of input that failed; MR_OK: none did */
     int sys_errno;         /* of MR_E_SYSTEM */
     int64_t at_bytes;      /* of the input, as libarchive sees it */
+    const void *block;     /* the last bytes that it was given, which end there */
+    size_t block_bytes;
+    struct pax_check pax; /* looks at what it is given */
 };
 
 /* Opens a prepared handle on the input, which is at its beginning. Returns libarchive's status. */
 int archive_feed_open(struct archive_feed *feed, struct archive *archive);
+
+/* The headers of the next member of a tar lie at_bytes from the beginning of the input: a look is
+ * taken at them while libarchive reads them. */
+void archive_feed_look(struct archive_feed *feed, int64_t at_bytes);
 
 enum archive_probe {
     ARCHIVE_PROBE_EMPTY,   /* exactly an archive that was made of nothing */

@@ -6,6 +6,10 @@
 
 #include "base/parse.h"
 #include "base/path.h"
+#include "config.h"
+
+#define SQLITE_MAGIC       "SQLite format 3" /* with the NUL behind it */
+#define SQLITE_MAGIC_BYTES 16
 
 struct archive_row {
     struct archive_format public;
@@ -13,6 +17,15 @@ struct archive_row {
     int (*support)(struct archive *archive);
     bool begins_at_end;
 };
+
+#if MR_HAVE_SQLITE
+/* libarchive does not read it. */
+static int support_nothing(struct archive *archive)
+{
+    (void)archive;
+    return ARCHIVE_OK;
+}
+#endif
 
 /*
  * Not here on purpose: mtree, raw and empty take what is no archive; lzop, lrzip and grzip start
@@ -37,6 +50,9 @@ static const struct archive_row rows[] = {
     {{"lha", "LHA, LZH", false}, "lzh", archive_read_support_format_lha, false},
     {{"xar", "xar", false}, NULL, archive_read_support_format_xar, false},
     {{"iso", "ISO 9660 images", false}, "iso9660", archive_read_support_format_iso9660, false},
+#if MR_HAVE_SQLITE
+    {{"sqlar", "SQLite archives: databases with a table sqlar", false}, NULL, support_nothing, true},
+#endif
     {{"warc", "web archives", false}, NULL, archive_read_support_format_warc, false},
     {{"gz", "gzip", true}, "gzip", archive_read_support_filter_gzip, false},
     {{"bz2", "bzip2", true}, "bzip2", archive_read_support_filter_bzip2, false},
@@ -179,6 +195,25 @@ bool archive_formats_begins_at_end(const struct archive_choice *choice)
     return choice->format && choice->format->begins_at_end;
 }
 
+#if MR_HAVE_SQLITE
+bool archive_formats_may_be_sqlar(const struct archive_choice *choice, const unsigned char *head,
+                                  size_t head_bytes)
+{
+    if (choice->format || choice->filter)
+        return !choice->filter && choice->format->support == support_nothing;
+    return head_bytes >= SQLITE_MAGIC_BYTES && memcmp(head, SQLITE_MAGIC, SQLITE_MAGIC_BYTES) == 0;
+}
+#else
+bool archive_formats_may_be_sqlar(const struct archive_choice *choice, const unsigned char *head,
+                                  size_t head_bytes)
+{
+    (void)choice;
+    (void)head;
+    (void)head_bytes;
+    return false;
+}
+#endif
+
 bool archive_formats_may_be_zip(const struct archive_choice *choice, const unsigned char *head,
                                 size_t head_bytes)
 {
@@ -209,11 +244,14 @@ static const struct magic magics[] = {
     {0, 8, "!<arch>\n", ARCHIVE_GUESS_CERTAIN, false},
     {0, 4, "xar!", ARCHIVE_GUESS_CERTAIN, false},
     {32769, 5, "CD001", ARCHIVE_GUESS_CERTAIN, false},
+#if MR_HAVE_SQLITE
+    {0, SQLITE_MAGIC_BYTES, SQLITE_MAGIC, ARCHIVE_GUESS_WEAK, true}, /* a database, of whatever */
+#endif
     {0, 5, "07070", ARCHIVE_GUESS_WEAK, false}, /* cpio in text; binary in both orders */
     {0, 2, "\307\161", ARCHIVE_GUESS_WEAK, false},
     {0, 2, "\161\307", ARCHIVE_GUESS_WEAK, false},
+    /* LArc, its forerunner (-lz), is no format that is read: of its methods only storing would be. */
     {2, 3, "-lh", ARCHIVE_GUESS_WEAK, false},
-    {2, 3, "-lz", ARCHIVE_GUESS_WEAK, false},
     {0, 5, "WARC/", ARCHIVE_GUESS_WEAK, false},
     {0, 4, "\355\253\356\333", ARCHIVE_GUESS_MAYBE, false}, /* RPM */
     {0, 2, "\037\213", ARCHIVE_GUESS_MAYBE, false},         /* gzip */

@@ -55,6 +55,9 @@ bool archive_formats_takes(const struct archive_choice *choice, const char *filt
 /* True when the format is one that archive_formats_guess() would say begins at its end. */
 bool archive_formats_begins_at_end(const struct archive_choice *choice);
 
+/* Is an input to be read as an SQLite archive, that begins like this or was asked for? */
+bool archive_formats_may_be_sqlar(const struct archive_choice *choice, const unsigned char *head,
+                                  size_t head_bytes);
 /* May an input be zip, that begins like this or was asked for like this, with nothing around it? */
 bool archive_formats_may_be_zip(const struct archive_choice *choice, const unsigned char *head,
                                 size_t head_bytes);

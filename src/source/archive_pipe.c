@@ -327,12 +327,24 @@ static void describe(struct archive_pipe *pipe, int64_t start_bytes,
     atomic_store(&shared->wake_tail, UINT64_MAX);
 }
 
+static enum mr_status start_helper(struct archive_pipe *pipe, const int *fds, unsigned fd_count,
+                                   const struct archive_client_config *config, struct mr_error *err)
+{
+    if (config->start)
+        return config->start(&pipe->helper, fds, fd_count, err);
+    if (config->server)
+        return archive_server_start(config->server, &pipe->helper, fds, fd_count, err);
+    struct archive_server own;
+    archive_server_init(&own);
+    enum mr_status status = archive_server_start(&own, &pipe->helper, fds, fd_count, err);
+    archive_server_fini(&own);
+    return status;
+}
+
 static enum mr_status start(struct archive_pipe *pipe, const int *fds, unsigned fd_count,
                             const struct archive_client_config *config, struct mr_error *err)
 {
-    enum mr_status status =
-        config->start ? config->start(&pipe->helper, fds, fd_count, err)
-                      : helper_start(&pipe->helper, ARCHIVE_HELPER_ROLE, fds, fd_count, err);
+    enum mr_status status = start_helper(pipe, fds, fd_count, config, err);
     if (status != MR_E_UNSUPPORTED)
         return status;
     struct mr_error missing = {0};

@@ -97,6 +97,8 @@ static int read_header(struct archive_reader *reader)
         if (status < ARCHIVE_WARN)
             return status;
         reader->end_bytes = archive_filter_bytes(reader->archive, 0);
+        if (archive_filter_count(reader->archive) == 1)
+            archive_feed_look(&reader->feed, reader->end_bytes);
     }
     return archive_read_next_header(reader->archive, &reader->member);
 }
@@ -185,7 +187,9 @@ static enum mr_status take_member(struct archive_reader *reader, int result, str
         archive_member_read(reader->member, format, reader->member_count, entry, err);
     if (status == MR_OK && result == ARCHIVE_WARN &&
         !is_harmless(archive_error_string(reader->archive)))
-        status = describe(reader, err);
+        /* Of cpio: where a header should be was none, and libarchive went on with the next bytes that
+         * look like one. From there on it is guesswork, which content may have made up. */
+        status = is_cpio(reader) ? give_up(reader, err) : describe(reader, err);
     if (status != MR_OK)
         return status;
     reader->is_content = entry->kind == MR_KIND_FILE;
@@ -204,6 +208,20 @@ static enum mr_status take_member(struct archive_reader *reader, int result, str
     return MR_OK;
 }
 
+/* The member just read has a pax header that readers may take differently: from there on nothing is
+ * believed. */
+static enum mr_status refuse_pax(struct archive_reader *reader, int result, struct mr_entry *entry,
+                                 struct mr_error *err)
+{
+    struct mr_error ignored;
+    reader->member_count++;
+    if (result >= ARCHIVE_WARN)
+        archive_member_read(reader->member, archive_format(reader->archive), reader->member_count,
+                            entry, &ignored);
+    reader->is_ended = reader->is_damaged = true;
+    return mr_error_set(err, MR_E_DATA, 0, "damaged archive: %s", reader->feed.pax.problem);
+}
+
 static enum mr_status next_member(struct archive_reader *reader, struct mr_entry *entry,
                                   struct mr_error *err)
 {
@@ -220,6 +238,8 @@ static enum mr_status next_member(struct archive_reader *reader, struct mr_entry
                                     "truncated archive: the mark of its end is missing");
             return status == MR_OK ? next_after_end(reader, entry, err) : status;
         }
+        if (is_tar(reader) && reader->feed.pax.problem)
+            return refuse_pax(reader, result, entry, err);
         bool is_failed = result == ARCHIVE_FAILED;
         reader->failed_count = is_failed ? reader->failed_count + 1 : 0;
         if (result == ARCHIVE_FATAL || reader->failed_count > FAILED_MAX_COUNT)
@@ -362,6 +382,7 @@ static void reading_destroy(struct archive_reading *reading)
 {
     struct archive_reader *reader = (struct archive_reader *)reading;
     free_archive(reader);
+    pax_check_fini(&reader->feed.pax);
     archive_links_fini(&reader->links);
     locale_destroy(reader->utf8);
     free(reader);
@@ -408,6 +429,7 @@ static enum mr_status recognise(struct archive_reader *reader, const struct arch
     reader->archive = archive_read_new();
     if (!reader->archive || !archive_formats_support(reader->archive, &choice))
         return no_memory(err);
+    archive_feed_look(&reader->feed, 0);
     if (archive_feed_open(&reader->feed, reader->archive) < ARCHIVE_WARN) {
         if (reader->feed.status == MR_E_SYSTEM || archive_errno(reader->archive) == ENOMEM)
             return describe(reader, err);
@@ -415,6 +437,8 @@ static enum mr_status recognise(struct archive_reader *reader, const struct arch
     }
     reader->first_status = archive_read_next_header(reader->archive, &reader->member);
     reader->has_first = true;
+    if (archive_filter_count(reader->archive) != 1) /* what was looked at is compressed */
+        reader->feed.pax.problem = NULL;
     bool is_chance = wanted->is_weak && reader->first_status < ARCHIVE_WARN;
     return reader->first_status == ARCHIVE_EOF || is_chance ? judge_empty(reader, wanted, err)
                                                             : MR_OK;

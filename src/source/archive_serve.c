@@ -323,13 +323,17 @@ static void give_all(struct serve *serve, struct archive_reading *reading)
 
 /* ---- the beginning ---- */
 
-/* Tables for character sets are files, which can be loaded only now. */
-static void load_tables(bool is_tar)
+void archive_serve_prepare(void)
 {
-    static const char *const sets[] = {"UTF-16BE", "UTF-16LE", "CP932", "CP437", "CP1252"};
     locale_t utf8;
     locale_create(&utf8, NULL); /* stays; without it the reader says so */
-    for (size_t i = 0; !is_tar && i < sizeof(sets) / sizeof(sets[0]); i++)
+}
+
+/* Tables for character sets are files, which can be loaded only before the process is confined. */
+static void load_tables(void)
+{
+    static const char *const sets[] = {"UTF-16BE", "UTF-16LE", "CP932", "CP437", "CP1252"};
+    for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
         iconv_open("UTF-8", sets[i]); /* stays */
 }
 
@@ -371,7 +375,8 @@ bool archive_serve(bool is_confined)
     serve.shared = memory;
     serve.ring = (unsigned char *)memory + SHARED_RING_AT;
     serve.blocks = (unsigned char *)memory + SHARED_BLOCKS_AT;
-    load_tables(serve.shared->is_tar);
+    if (!serve.shared->is_tar)
+        load_tables();
     const struct sandbox_config config = {.socket_fd = HELPER_SOCKET_FD,
                                           .memory_bytes = serve.shared->memory_bytes};
     if (is_confined && sandbox_enter(&config) != MR_OK)

@@ -7,6 +7,10 @@
 
 #include <stdbool.h>
 
+/* Loads what every archive needs, and what is a file, which cannot be had later. Once, before the
+ * processes that serve are forked. */
+void archive_serve_prepare(void);
+
 /*
  * Serves one archive until its end, or until the parent is gone, with the descriptors of
  * archive_shared.h. is_confined: enters the sandbox (base/sandbox.h) before it looks at the

@@ -30,7 +30,7 @@ struct archive_source {
     struct mr_reader reader;
     uint64_t hole_bytes;   /* given out so far */
     bool is_content;       /* the last entry was given with content in the archive */
-    struct mr_source *zip; /* our own reader, which takes the place of all this; owned until then */
+    struct mr_source *own; /* our own reader, which takes the place of all this; owned until then */
 };
 
 static enum mr_status no_memory(struct mr_error *err)
@@ -230,14 +230,17 @@ static enum mr_status look(struct archive_source *source, const char *format,
                             source->shown);
     if (!choice.format && *guess == ARCHIVE_GUESS_NONE)
         return no_archive(source, err);
+    bool is_database = archive_formats_may_be_sqlar(&choice, head, head_bytes);
     if (begins_at_end || archive_formats_begins_at_end(&choice)) {
         status = archive_bytes_spool(source->bytes, err);
         if (status == MR_OK)
-            status = archive_probe_zip(source->bytes, &choice, source->label,
-                                       archive_bytes_is_lenient(source->bytes), &source->zip, err);
+            status = archive_probe(source->bytes, &choice, source->label, options->table,
+                                   &source->own, err);
         if (status != MR_E_UNSUPPORTED)
             return status;
     }
+    if (is_database)
+        return no_archive(source, err);
     return recognise(source, format, &choice, *guess, options, err);
 }
 
@@ -309,9 +312,9 @@ enum mr_status archive_source_create_within(int fd, const char *label, const cha
         made->source.memory_bytes = archive_bytes_memory(made->bytes);
         if (!options->is_in_process)
             made->source.memory_bytes += ARCHIVE_CLIENT_MEMORY_BYTES;
-        *source = made->zip ? made->zip : &made->source;
+        *source = made->own ? made->own : &made->source;
     }
-    if (status == MR_OK && !made->zip)
+    if (status == MR_OK && !made->own)
         return MR_OK;
     if (status == MR_E_UNSUPPORTED && rest) {
         end_reading(made);

@@ -18,9 +18,10 @@ struct inputs {
     size_t name_count, next_name;
     struct name_list *list; /* NULL: none */
     char *format;
-    bool no_archives, is_merged, may_collide;
+    bool no_archives, wants_archive, is_merged, may_collide;
     struct walk_config walk;
     struct archive_options archives;
+    struct archive_server server; /* what archives are read by */
     struct input *current; /* holds one reference */
     char *listed_path; /* the name of the current input's only entry, when that is a plain file from
                           a list */
@@ -63,9 +64,11 @@ static enum mr_status copy_config(struct inputs *inputs, const struct inputs_con
                                   struct mr_error *err)
 {
     inputs->no_archives = config->no_archives;
+    inputs->wants_archive = config->wants_archive && !config->no_archives;
     inputs->is_merged = config->is_merged;
     inputs->walk = config->walk;
     inputs->archives = config->archives;
+    inputs->archives.client.server = &inputs->server;
     inputs->may_collide = may_collide(config);
     if (config->format && !(inputs->format = strdup(config->format)))
         return out_of_memory(err);
@@ -89,6 +92,7 @@ enum mr_status inputs_create(const struct inputs_config *config, struct inputs *
     struct inputs *new = calloc(1, sizeof(*new));
     if (!new)
         return out_of_memory(err);
+    archive_server_init(&new->server);
     status = copy_config(new, config, err);
     if (status != MR_OK) {
         inputs_destroy(new);
@@ -112,6 +116,7 @@ enum mr_status inputs_create_of(struct mr_source *source, struct inputs **inputs
     }
     *input = (struct input){.source = source, .prefix = prefix};
     atomic_init(&input->refs, 1);
+    archive_server_init(&new->server);
     new->current = input;
     new->no_archives = true;
     *inputs = new;
@@ -123,6 +128,7 @@ void inputs_destroy(struct inputs *inputs)
     if (!inputs)
         return;
     input_release(inputs->current);
+    archive_server_fini(&inputs->server);
     for (size_t i = 0; i < inputs->name_count; i++)
         free(inputs->names[i]);
     free(inputs->names);
@@ -167,6 +173,19 @@ static enum mr_status try_archive(const struct inputs *inputs, int fd, const cha
                                         err);
 }
 
+/* rest was found to be no archive, which was wanted. */
+static enum mr_status refuse_plain(struct archive_rest *rest, const char *label,
+                                   struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    close(rest->fd);
+    free(rest->head);
+    return mr_error_set(err, MR_E_UNSUPPORTED, 0,
+                        "%s: is no archive, and no operation is given (-p copy copies it, "
+                        "-p decompress takes off compression)",
+                        path_show(shown, sizeof(shown), label));
+}
+
 /* Anything that is read as a stream: stdin, a FIFO, a device. fd is taken. */
 static enum mr_status open_stream(const struct inputs *inputs, int fd, const char *name,
                                   const char *label, struct mr_source **source,
@@ -176,6 +195,8 @@ static enum mr_status open_stream(const struct inputs *inputs, int fd, const cha
     enum mr_status status = try_archive(inputs, fd, label, &rest, source, err);
     if (status != MR_E_UNSUPPORTED || rest.fd < 0)
         return status;
+    if (inputs->wants_archive)
+        return refuse_plain(&rest, label, err);
     status = stream_source_create(rest.fd, name, rest.head, rest.head_bytes, source, err);
     free(rest.head);
     return status;
@@ -201,6 +222,8 @@ static enum mr_status open_regular(const struct inputs *inputs, const char *path
     enum mr_status status = try_archive(inputs, fd, path, &rest, source, err);
     if (status != MR_E_UNSUPPORTED || rest.fd < 0)
         return status;
+    if (inputs->wants_archive)
+        return refuse_plain(&rest, path, err);
     close(rest.fd);
     free(rest.head);
     return file_source_create(path, &config, source, err);
@@ -369,20 +392,31 @@ enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct
     }
 }
 
-char *input_show(const struct input *input, const char *path, char *out, size_t cap_bytes)
+void input_place(const struct input *input, const char *path, struct input_place *place)
 {
     const struct mr_source *source = input->source;
     bool is_container = source->flags & MR_SOURCE_CONTAINER;
-    if (is_kind(source, "file"))
-        return path_show(out, cap_bytes, source->label);
+    *place = (struct input_place){.label = source->label, .joint = "", .path = ""};
+    if (is_kind(source, "file")) {
+        place->label_bytes = strlen(source->label);
+        return;
+    }
+    place->path = path;
     if (!is_container && !is_kind(source, "directory"))
-        return path_show(out, cap_bytes, path);
-    size_t label_bytes = strlen(source->label);
-    while (!is_container && label_bytes > 0 && source->label[label_bytes - 1] == '/')
-        label_bytes--;
+        return;
+    place->joint = is_container ? "!/" : "/";
+    place->label_bytes = strlen(source->label);
+    while (!is_container && place->label_bytes > 0 && source->label[place->label_bytes - 1] == '/')
+        place->label_bytes--;
+}
+
+char *input_show(const struct input *input, const char *path, char *out, size_t cap_bytes)
+{
+    struct input_place place;
+    input_place(input, path, &place);
     char *whole = NULL;
-    if (asprintf(&whole, "%.*s%s%s", (int)label_bytes, source->label, is_container ? "!/" : "/",
-                 path) < 0)
+    if (asprintf(&whole, "%.*s%s%s", (int)place.label_bytes, place.label, place.joint,
+                 place.path) < 0)
         return path_show(out, cap_bytes, path);
     path_show(out, cap_bytes, whole);
     free(whole);

@@ -34,6 +34,7 @@ struct inputs_config {
     bool list_has_nuls;    /* -0 */
     const char *format;    /* --from, or NULL */
     bool no_archives;      /* archives are plain files */
+    bool wants_archive;    /* a file that is none is refused: nothing would be done with it */
     bool is_merged;        /* --merge: no prefixes */
     struct walk_config walk;
     struct archive_options archives; /* for the one input that is read; zero: the defaults */
@@ -72,6 +73,15 @@ bool inputs_may_collide(const struct inputs *inputs);
 /* Memory that the input which is read may take besides what its items cost: for decoding an archive ahead, in bytes. */
 uint64_t inputs_memory_bytes(const struct inputs *inputs);
 
+/* Where something of an input is, as it is: label_bytes of label, joint, path. Texts are the input's
+ * and the caller's. */
+struct input_place {
+    const char *label;
+    size_t label_bytes;
+    const char *joint; /* "!/": path is the name of a member of the archive label; "/", "" */
+    const char *path;  /* "" where label says all */
+};
+void input_place(const struct input *input, const char *path, struct input_place *place);
 /*
  * "label!/path" for a member of an archive, "label/path" for a file below a directory, "path" for a
  * file. Into out, escaped by path_show().

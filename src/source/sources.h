@@ -60,11 +60,12 @@ struct archive_options {
     bool is_in_process;          /* --no-sandbox: libarchive runs in this process */
     bool is_names_only;          /* content will not be asked for */
     struct archive_client_config client;
+    const char *table; /* of an SQLite archive; not copied; NULL: the usual one, where there is one */
 };
 
 /*
  * An archive in any format and filter of the whitelist, read from where fd stands: by zip_source_create() when it is a zip that this can read,
- * else by libarchive, in a helper process (archive_client.h). fd is the source's from now on, also on failure; a regular file or a pipe. label is copied. format: a name of archive_format_at(), alone ("tar") or with a
+ * by sqlar_source_create() when it is an SQLite archive, else by libarchive, in a helper process (archive_client.h). fd is the source's from now on, also on failure; a regular file or a pipe. label is copied. format: a name of archive_format_at(), alone ("tar") or with a
  * filter ("tar.gz"), or NULL to recognise it by content. MR_OK; MR_E_UNSUPPORTED when the content is no archive (only without format:
  * then it may be a plain file: with rest given, *rest is filled instead of fd closed; rest may be NULL and is set to {-1, NULL, 0} in every other
  * case); MR_E_USAGE (format), MR_E_DATA, MR_E_SYSTEM, MR_E_MEMORY. A pipe that holds a zip or 7z archive is spooled, for
@@ -96,6 +97,17 @@ static inline enum mr_status archive_source_create(int fd, const char *label, co
  */
 enum mr_status zip_source_create(int fd, const char *label, bool is_lenient,
                                  struct mr_source **source, struct mr_error *err);
+
+/*
+ * An SQLite archive (https://sqlite.org/sqlar.html): a database that holds a table of that name (NULL: "sqlar"), from where fd, a regular file,
+ * stands to its end. Members come in the order of their names. Files are given with their encoding, and can be opened by many threads at once, again
+ * and in any order; each that reads has a connection of its own. Memory does not grow with the number of members. The database is read as it
+ * stands in the file, by nothing but its descriptor: what is beside it says whether it is whole, and must not be there. The file must not change meanwhile; a member that was read while it did fails. label is
+ * copied; it names the file. MR_OK: fd is the source's from now on; in every other case it stays the caller's. MR_E_UNSUPPORTED: it has no such
+ * table; MR_E_DATA, MR_E_CHANGED (another program writes to it, or was killed while it did), MR_E_SYSTEM, MR_E_MEMORY. Texts name the archive. Only in a build with SQLite.
+ */
+enum mr_status sqlar_source_create(int fd, const char *label, const char *table,
+                                   struct mr_source **source, struct mr_error *err);
 
 /*
  * One item named name that holds what fd gives until its end (fd is the source's, also on failure). head, head_bytes: bytes read

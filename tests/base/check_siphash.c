@@ -37,6 +37,37 @@ START_TEST(gives_the_known_values)
 }
 END_TEST
 
+static void hash_parts(enum siphash_kind kind, const unsigned char *message, const size_t parts[3],
+                       uint64_t hash[2])
+{
+    static const unsigned char key[SIPHASH_KEY_BYTES] = {7};
+    struct siphash state;
+    siphash_start(&state, kind, key);
+    for (unsigned i = 0; i < 3; message += parts[i++])
+        siphash_add(&state, message, parts[i]);
+    siphash_end(&state, hash);
+}
+
+/* What was asked for in one call is what comes in three, wherever it is cut. */
+START_TEST(parts_give_what_the_whole_gives)
+{
+    unsigned char message[40];
+    for (unsigned i = 0; i < sizeof(message); i++)
+        message[i] = (unsigned char)(3 * i + 1);
+    for (enum siphash_kind kind = SIPHASH_2_4; kind <= SIPHASH_1_3; kind++) {
+        uint64_t whole[2], parts[2];
+        hash_parts(kind, message, (const size_t[3]){sizeof(message), 0, 0}, whole);
+        for (size_t first = 0; first <= sizeof(message); first++) {
+            for (size_t second = 0; first + second <= sizeof(message); second++) {
+                hash_parts(kind, message,
+                           (const size_t[3]){first, second, sizeof(message) - first - second}, parts);
+                ck_assert(whole[0] == parts[0] && whole[1] == parts[1]);
+            }
+        }
+    }
+}
+END_TEST
+
 START_TEST(depends_on_the_key)
 {
     unsigned char key[SIPHASH_KEY_BYTES] = {0};
@@ -56,6 +87,7 @@ Suite *siphash_suite(void)
     Suite *suite = suite_create("siphash");
     TCase *tests = tcase_create("siphash");
     tcase_add_test(tests, gives_the_known_values);
+    tcase_add_test(tests, parts_give_what_the_whole_gives);
     tcase_add_test(tests, depends_on_the_key);
     suite_add_tcase(suite, tests);
     return suite;

@@ -30,7 +30,11 @@ struct model {
     unsigned task_count; /* started so far */
     struct item *storing; /* between the first and the last store of an item of a serial sink */
     unsigned in_flight;
+    unsigned together_percent, together_count; /* runs of PROCESS that may be with others; that were */
 };
+
+/* Of all models: the mode is not left out. */
+static unsigned all_together_count;
 
 struct item {
     struct line_item line;
@@ -152,6 +156,32 @@ static void process_run(struct line_item *line_item, struct line_run *run)
     (void)line_item;
     (void)run;
 }
+
+static unsigned others(const struct line_run *run)
+{
+    struct model *model = item_of(run->item)->model;
+    return draw(model, 100) < model->together_percent ? 1 + draw(model, LINE_TOGETHER_MAX - 1) : 0;
+}
+
+static bool goes_with(const struct line_run *run, const struct line_run *other)
+{
+    struct model *model = item_of(run->item)->model;
+    ck_assert_ptr_ne(run, other);
+    ck_assert_uint_eq(other->step, PROCESS);
+    return draw(model, 4) > 0;
+}
+
+static void run_together(struct line_run *const *runs, unsigned count)
+{
+    ck_assert_uint_ge(count, 2);
+    ck_assert_uint_le(count, LINE_TOGETHER_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        ck_assert(runs[i]->is_active);
+        item_of(runs[i]->item)->model->together_count++;
+    }
+}
+
+static const struct line_together together = {PROCESS, others, goes_with, run_together};
 
 static void process_settle(struct line_item *line_item, struct line_run *run)
 {
@@ -370,6 +400,7 @@ static void run_configuration(uint64_t seed)
     model.budget_bytes = 1 + draw(&model, 20);
     model.width = 1 + draw(&model, 3);
     model.sleep_percent = draw(&model, 3) == 0 ? 30 : 0;
+    model.together_percent = draw(&model, 2) * 70;
     make_pools(&model, is_shared);
     model.feed_pool = model.pools[draw(&model, 3) == 0 ? STORE : LOAD];
     if (!model.is_serial && draw(&model, 3) == 0)
@@ -383,6 +414,7 @@ static void run_configuration(uint64_t seed)
     const struct line_config config = {
         .steps = steps,
         .step_count = STEPS,
+        .together = model.together_percent > 0 ? &together : NULL,
         .order = model.order,
         .budget_bytes = model.budget_bytes,
         .in_flight_max = 1 + draw(&model, 8),
@@ -406,6 +438,7 @@ static void run_configuration(uint64_t seed)
     }
     ck_assert_msg(line_is_done(model.line), "stuck: seed %llu", (unsigned long long)seed);
     check_figures(&model);
+    all_together_count += model.together_count;
     line_destroy(model.line);
     for (unsigned s = 0; s < STEPS; s++)
         if (s == 0 || !is_shared)
@@ -496,6 +529,7 @@ START_TEST(random_schedules)
 {
     for (uint64_t i = 0; i < 2500; i++)
         run_configuration((uint64_t)_i * 2500 + i + 1);
+    ck_assert_uint_gt(all_together_count, 100);
 }
 END_TEST
 

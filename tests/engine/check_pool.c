@@ -378,6 +378,46 @@ START_TEST(test_manual_pool)
 }
 END_TEST
 
+static bool goes_with_odd(const struct task *task, const struct task *other)
+{
+    (void)task;
+    return ((const struct numbered *)other)->number % 2 == 1;
+}
+
+/* Those that fit, the oldest first, and no more than are asked for, nor than one thread's part. */
+START_TEST(test_more_of_a_kind)
+{
+    struct mr_pool *pool;
+    int order[12], order_count = 0;
+    struct numbered tasks[12];
+    struct task_list list = {0}, more = {0};
+    ck_assert_int_eq(pool_create_manual("sim", 2, &pool), MR_OK);
+    for (int i = 0; i < 12; i++) {
+        tasks[i] = (struct numbered){{.run = note_number}, i, order, &order_count};
+        task_list_push(&list, &tasks[i].task);
+    }
+    pool_post(pool, &list);
+    pool_take_more(pool, NULL, goes_with_odd, 2, &more);
+    ck_assert_uint_eq(more.count, 2);
+    ck_assert_ptr_eq(task_list_pop(&more), &tasks[1].task);
+    ck_assert_ptr_eq(task_list_pop(&more), &tasks[3].task);
+    pool_take_more(pool, NULL, goes_with_odd, 10, &more);
+    ck_assert_uint_eq(more.count, 4); /* of four; there are ten tasks and two threads */
+    for (int i = 5; i < 12; i += 2)
+        ck_assert_ptr_eq(task_list_pop(&more), &tasks[i].task);
+    ck_assert_uint_eq(pool_manual_count(pool), 6);
+    pool_manual_run(pool, 0);
+    pool_take_more(pool, NULL, goes_with_odd, 10, &more);
+    ck_assert_uint_eq(more.count, 0);
+    pool_post_one(pool, &tasks[1].task); /* the end of the list is still its end */
+    mr_pool_destroy(pool);
+    const int expected[] = {0, 2, 4, 6, 8, 10, 1};
+    ck_assert_int_eq(order_count, 7);
+    for (int i = 0; i < 7; i++)
+        ck_assert_int_eq(order[i], expected[i]);
+}
+END_TEST
+
 static bool is_blocked(void *ctx)
 {
     return atomic_load((atomic_bool *)ctx);
@@ -419,6 +459,34 @@ START_TEST(test_times)
 }
 END_TEST
 
+START_TEST(test_times_of_each_thread)
+{
+    struct mr_pool *pool = make_pool("each", 2, 0);
+    struct gate gate = {0};
+    struct mr_error err = {0};
+    struct pool_times all, each[2], none;
+    ck_assert_ok(mr_pool_submit(pool, wait_at_gate, &gate, NULL, &err), err);
+    await_arrivals(&gate, 1);
+    sleep_us(20000);
+    atomic_store(&gate.is_open, true);
+    mr_pool_drain(pool, -1);
+    sleep_us(20000);
+    mr_pool_shutdown(pool, MR_SHUTDOWN_DRAIN);
+    for (unsigned i = 0; i < 2; i++)
+        pool_worker_times(pool, i, 0, &each[i]);
+    ck_assert_int_ge(each[0].busy_ns > each[1].busy_ns ? each[0].busy_ns : each[1].busy_ns, 20000000);
+    ck_assert_int_gt(each[0].starved_ns, 0);
+    ck_assert_int_gt(each[1].starved_ns, 0);
+    ck_assert_int_eq(each[0].busy_ns + each[0].starved_ns, each[1].busy_ns + each[1].starved_ns);
+    pool_times(pool, &all);
+    ck_assert_int_eq(all.busy_ns, each[0].busy_ns + each[1].busy_ns);
+    ck_assert_int_eq(all.starved_ns, each[0].starved_ns + each[1].starved_ns);
+    pool_worker_times(pool, 2, 0, &none);
+    ck_assert_int_eq(none.busy_ns + none.starved_ns + none.blocked_ns, 0);
+    mr_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(test_batches_wake_enough_threads)
 {
     /* All four must run at once: they wait for each other. */
@@ -451,7 +519,9 @@ Suite *pool_suite(void)
     tcase_add_test(tests, test_cancelling_ends_every_function);
     tcase_add_test(tests, test_shutdown_while_others_submit);
     tcase_add_test(tests, test_manual_pool);
+    tcase_add_test(tests, test_more_of_a_kind);
     tcase_add_test(tests, test_times);
+    tcase_add_test(tests, test_times_of_each_thread);
     tcase_add_test(tests, test_batches_wake_enough_threads);
     suite_add_tcase(suite, tests);
     return suite;

@@ -3,14 +3,16 @@
  * whose content, failures and order the test decides. Random configurations of threads, pools, budgets, orders and
  * failures; every item must end once, with the right bytes, in order where there is one, within the budget.
  */
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "base/clock.h"
+#include "base/runqueue.h"
 #include "codec/block.h"
-#include "flow/job.h"
+#include "flow/item.h"
 #include "operation/internals.h"
 #include "support/support.h"
 
@@ -26,6 +28,7 @@ struct inputs {
     atomic_int open_readers;
     atomic_uint releases;
     bool is_size_hidden, lies_about_size;
+    unsigned slow_us; /* that each read waits, as a network does */
     bool is_deflated; /* its members are given as raw deflate */
     unsigned bad_crc_percent;
 };
@@ -145,6 +148,12 @@ uint64_t inputs_memory_bytes(const struct inputs *inputs)
     return inputs->seed % 2 ? 1000 : 0;
 }
 
+void input_place(const struct input *input, const char *path, struct input_place *place)
+{
+    (void)input;
+    *place = (struct input_place){.label = "", .joint = "", .path = path};
+}
+
 char *input_show(const struct input *input, const char *path, char *out, size_t cap_bytes)
 {
     (void)input;
@@ -176,7 +185,9 @@ static enum mr_status source_open(struct mr_source *source, const struct mr_entr
 static enum mr_status source_read(struct mr_source *source, struct mr_reader *reader, void *buffer,
                                   size_t cap_bytes, size_t *got_bytes, struct mr_error *err)
 {
-    (void)source;
+    const struct inputs *inputs = (struct inputs *)source;
+    if (inputs->slow_us > 0)
+        usleep(inputs->slow_us);
     size_t left_bytes = reader->size_bytes - reader->at_bytes;
     *got_bytes = left_bytes < cap_bytes ? left_bytes : cap_bytes;
     memcpy(buffer, reader->data + reader->at_bytes, *got_bytes);
@@ -372,6 +383,7 @@ static atomic_uint op_seed, op_fail_percent, op_repeats, op_ends_early;
 static atomic_uint op_flaky_max, op_attempts[400];
 /* Items below op_slow_count take so long; op_waits: until they are told to end. Others take op_usual_us. */
 static atomic_uint op_slow_count, op_slow_us, op_waits, op_usual_us;
+static atomic_bool op_spins; /* it needs the processor for all of op_usual_us */
 
 /* Attempts of an item that break off. */
 static unsigned breaks_of(unsigned index)
@@ -428,7 +440,10 @@ static enum mr_status op_process(void *state, struct mr_io *io, struct mr_error 
     if (is_slow && op_waits)
         return wait_to_be_told(io, err);
     unsigned sleep_us = is_slow ? op_slow_us : op_usual_us;
-    if (sleep_us > 0)
+    int64_t end_ns = clock_now_ns() + INT64_C(1000) * sleep_us;
+    while (op_spins && clock_now_ns() < end_ns)
+        ;
+    if (sleep_us > 0 && !op_spins)
         usleep(sleep_us);
     if (is_slow && io->in_bytes > 1) { /* more calls are to follow */
         *io->out++ = *io->in++;
@@ -684,10 +699,46 @@ struct setting {
     enum job_on_error on_error;
     struct job_policy policy;
     uint64_t memory_bytes;
-    unsigned flaky, slow_count, late_count, slow_us, usual_us, workers;
-    bool waits;
+    unsigned flaky, slow_count, late_count, slow_us, usual_us, workers, read_us;
+    enum { SIZES_ANY, SIZES_AUTO_SHARED, SIZES_AUTO_SPLIT } sizes;
+    bool waits, spins;
     const char *late_text;
 };
+
+/* Sizes that may follow the run: as it is, here and there, or all. */
+static void choose_sizes(const struct setting *setting, uint64_t *random, struct job_config *config)
+{
+    config->reader_count = 1 + (unsigned)(support_random(random) % 3);
+    config->worker_count = setting->workers + 1 + (unsigned)(support_random(random) % 4);
+    config->writer_count = 1 + (unsigned)(support_random(random) % 3);
+    config->pools = support_random(random) % 2 ? JOB_POOLS_SPLIT : JOB_POOLS_SHARED;
+    config->reader_max = support_random(random) % 2 ? 5 : 0;
+    config->worker_max = support_random(random) % 2 ? 5 : 0;
+    if (setting->sizes == SIZES_ANY)
+        return;
+    config->pools = setting->sizes == SIZES_AUTO_SHARED ? JOB_POOLS_SHARED : JOB_POOLS_SPLIT;
+    config->reader_count = config->worker_count = config->writer_count = thread_processor_count();
+    config->reader_max = config->worker_max = config->writer_max = config->reader_count + 30;
+}
+
+/* Pools that may have another size get many, at any time. */
+static bool wait_while_sizes_change(struct job *job, const struct setting *setting,
+                                    uint64_t *random)
+{
+    const struct job_config *config = &job->config;
+    const unsigned maxima[JOB_STAGES] = {config->reader_max, config->worker_max, 0};
+    int64_t end_ns = deadline_from_ms(60000);
+    bool is_done = false;
+    while (!is_done && clock_now_ns() < end_ns) {
+        is_done = job_wait(job, setting->sizes == SIZES_ANY ? (int64_t)(support_random(random) % 2) : 1000);
+        for (unsigned s = 0; s < JOB_STAGES && setting->sizes == SIZES_ANY; s++) {
+            unsigned max = config->pools == JOB_POOLS_SHARED ? config->worker_max : maxima[s];
+            if (max > 4)
+                ck_assert_int_eq(pool_resize(job->pools[s], 1 + (unsigned)(support_random(random) % max), NULL), MR_OK);
+        }
+    }
+    return is_done;
+}
 
 static struct job_figures run_job(const struct setting *setting)
 {
@@ -701,6 +752,7 @@ static struct job_figures run_job(const struct setting *setting)
         .size_max = 5 << 20,
         .is_size_hidden = setting->hides_size,
         .lies_about_size = setting->lies,
+        .slow_us = setting->read_us,
         .is_deflated = setting->is_deflated,
         .bad_crc_percent = setting->bad_crc,
     };
@@ -739,6 +791,7 @@ static struct job_figures run_job(const struct setting *setting)
     atomic_store(&op_slow_us, setting->slow_us);
     atomic_store(&op_usual_us, setting->usual_us);
     atomic_store(&op_waits, setting->waits);
+    atomic_store(&op_spins, setting->spins);
     if (setting->has_chain)
         ck_assert_ok(chain_add_operation(
                          chain, setting->seed % 2 ? &operation_outside : &operation_odd, NULL, &error),
@@ -752,14 +805,10 @@ static struct job_figures run_job(const struct setting *setting)
                                          support_random(&random) % 2 ? &larger_blocks : NULL,
                                          &error),
                      error);
-    const struct job_config config = {
+    struct job_config config = {
         .inputs = &inputs,
         .chain = chain,
         .sink = &sink.sink,
-        .reader_count = 1 + (unsigned)(support_random(&random) % 3),
-        .worker_count = setting->workers + 1 + (unsigned)(support_random(&random) % 4),
-        .writer_count = 1 + (unsigned)(support_random(&random) % 3),
-        .pools = support_random(&random) % 2 ? JOB_POOLS_SPLIT : JOB_POOLS_SHARED,
         .memory_bytes = setting->memory_bytes
                             ? setting->memory_bytes
                             : (uint64_t)1 << (16 + support_random(&random) % 10),
@@ -768,6 +817,7 @@ static struct job_figures run_job(const struct setting *setting)
         .policy = setting->policy,
         .observer = {.item_ended = item_ended, .ctx = &told},
     };
+    choose_sizes(setting, &random, &config);
     struct job *job = NULL;
     ck_assert_ok(job_create(&config, &job, &error), error);
     job_start(job);
@@ -775,7 +825,8 @@ static struct job_figures run_job(const struct setting *setting)
         usleep((useconds_t)(support_random(&random) % 3000));
         job_stop(job, support_random(&random) % 2);
     }
-    ck_assert_msg(job_wait(job, 60000), "stuck: seed %llu", (unsigned long long)setting->seed);
+    ck_assert_msg(wait_while_sizes_change(job, setting, &random), "stuck: seed %llu",
+                  (unsigned long long)setting->seed);
     struct job_figures figures;
     job_figures(job, &figures);
     enum mr_status status = job_finish(job, &error);
@@ -1103,6 +1154,52 @@ START_TEST(what_takes_too_long_fails)
 }
 END_TEST
 
+/* Items enough for some tenths of a second. */
+static struct setting on_two_processors(void)
+{
+    cpu_set_t all, some;
+    CPU_ZERO(&some);
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&some) < 2; cpu++)
+        if (CPU_ISSET(cpu, &all))
+            CPU_SET(cpu, &some);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof(some), &some), 0);
+    return (struct setting){.seed = 6, .items = 200, .memory_bytes = (uint64_t)64 << 20};
+}
+
+/* The first attempt is enough: whether it is kept depends on what else the machine does. */
+START_TEST(a_slow_source_gets_more_threads)
+{
+    if (runqueue_waited_ns() < 0)
+        return;
+    struct setting setting = on_two_processors();
+    setting.read_us = 10000;
+    setting.sizes = _i % 2 ? SIZES_AUTO_SPLIT : SIZES_AUTO_SHARED;
+    struct job_figures figures = run_job(&setting);
+    const struct job_stage_figures *load = &figures.stages[JOB_LOAD];
+    ck_assert_uint_gt(load->thread_most, thread_processor_count());
+    ck_assert_uint_le(load->thread_most, thread_processor_count() + 30);
+    ck_assert_uint_eq(figures.stages[JOB_STORE].thread_most,
+                      figures.is_shared ? load->thread_most : thread_processor_count());
+    /* Threads that came later were not there all the time. */
+    ck_assert(load->thread_s < load->thread_most * figures.elapsed_s + 0.1);
+}
+END_TEST
+
+/* Where others have the processors, one attempt may be made, as a wait counts when it is over; and no
+ * further one, as then there are more threads than processors that want one. */
+START_TEST(full_processors_get_no_more_threads)
+{
+    struct setting setting = on_two_processors();
+    setting.has_chain = true;
+    setting.usual_us = 6000;
+    setting.spins = true;
+    setting.sizes = SIZES_AUTO_SHARED;
+    struct job_figures figures = run_job(&setting);
+    ck_assert_uint_le(figures.stages[JOB_PROCESS].thread_most, 2 * thread_processor_count());
+}
+END_TEST
+
 START_TEST(too_many_failures_end_the_run)
 {
     for (unsigned kind = 0; kind < 16; kind += 3) {
@@ -1152,6 +1249,8 @@ Suite *job_suite(void)
     tcase_add_test(tcase, a_file_that_cannot_be_read_is_tried_again);
     tcase_add_test(tcase, stopping_ends_the_wait_for_another_attempt);
     tcase_add_loop_test(tcase, what_takes_too_long_fails, 0, 4);
+    tcase_add_loop_test(tcase, a_slow_source_gets_more_threads, 0, 2);
+    tcase_add_test(tcase, full_processors_get_no_more_threads);
     tcase_add_test(tcase, too_many_failures_end_the_run);
     suite_add_tcase(suite, tcase);
     return suite;

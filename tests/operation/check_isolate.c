@@ -10,6 +10,7 @@
 #include "command.h"
 #include "config.h"
 #include "operation/chain_links.h"
+#include "operation/internals.h"
 #include "operation/worker.h"
 #include "run_chain.h"
 
@@ -187,6 +188,41 @@ START_TEST(gives_notes)
 }
 END_TEST
 
+/* Also what does not fit a small place, and what none of them has room for. */
+START_TEST(tells_extended_attributes)
+{
+    char value[200001], name[] = "user.note";
+    memset(value, 'v', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    struct mr_xattr xattr = {.name = name, .value = value};
+    const struct mr_entry entry = {
+        .path = (char *)(uintptr_t) "a", .xattrs = &xattr, .xattr_count = 1};
+    const struct operation_ahead item = {
+        .entry = &entry, .in = (const unsigned char *)"", .room_bytes = 100};
+    struct isolated isolated = isolate(MR_PLUGINS "/teller.so");
+    static const size_t sizes[] = {0, 5, 20000, 200000};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        char out[40000], expected[40000];
+        struct mr_error err = {0};
+        xattr.value_bytes = sizes[i];
+        snprintf(expected, sizeof(expected), "user.note=%.*s\n", (int)sizes[i], value);
+        chain_ahead(isolated.state, &item, 1);
+        ck_assert_ok(chain_start(isolated.state, &entry, &err), err);
+        struct mr_io io = {.in = item.in,
+                           .is_last = true,
+                           .out = (unsigned char *)out,
+                           .out_bytes = sizeof(out) - 1};
+        enum mr_status status = chain_process(isolated.state, &io, &err);
+        *io.out = '\0';
+        if (sizes[i] < 100000)
+            ck_assert_msg(status == MR_DONE && strcmp(out, expected) == 0, "%s", err.text);
+        else
+            ck_assert_int_eq(status, MR_E_LIMIT);
+    }
+    end(&isolated);
+}
+END_TEST
+
 /* What was added ready made stays where it is. */
 START_TEST(leaves_commands_here)
 {
@@ -233,6 +269,7 @@ START_TEST(survives_evil)
         {EVIL "overflow", "overflow: the worker process was killed by signal 11 (SEGV)",
          MR_E_CHILD},
         {EVIL "eat", "eat: there are no 100 GB", MR_E_MEMORY},
+        {EVIL "hoard", "hoard: there are no 100 GB", MR_E_MEMORY},
 #endif
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -334,6 +371,116 @@ START_TEST(tries_again_in_a_new_process)
 }
 END_TEST
 
+/* ---- several items together ---- */
+
+#define TOGETHER_COUNT 6
+
+/* Hands over items called names, then does one after the other. */
+static void run_together(struct isolated *isolated, const char *const names[TOGETHER_COUNT],
+                         enum mr_status statuses[TOGETHER_COUNT],
+                         struct mr_error errs[TOGETHER_COUNT], int64_t limit_ns)
+{
+    struct mr_entry entries[TOGETHER_COUNT];
+    struct operation_ahead items[TOGETHER_COUNT];
+    for (int i = 0; i < TOGETHER_COUNT; i++) {
+        entries[i] = (struct mr_entry){.path = (char *)(uintptr_t)names[i]};
+        items[i] = (struct operation_ahead){.entry = &entries[i],
+                                            .in = (const unsigned char *)names[i],
+                                            .in_bytes = strlen(names[i]),
+                                            .room_bytes = 100};
+    }
+    ck_assert(chain_goes_ahead(isolated->chain, 100, 100));
+    chain_ahead(isolated->state, items, TOGETHER_COUNT);
+    for (int i = 0; i < TOGETHER_COUNT; i++) {
+        char room[101] = "";
+        int64_t excused_ns = 0;
+        struct mr_io io = {.in = items[i].in,
+                           .in_bytes = items[i].in_bytes,
+                           .is_last = true,
+                           .out = (unsigned char *)room,
+                           .out_bytes = 100,
+                           .excused_ns = &excused_ns,
+                           .deadline_ns = limit_ns > 0 ? clock_now_ns() + limit_ns : 0};
+        errs[i] = (struct mr_error){0};
+        ck_assert_ok(chain_start(isolated->state, &entries[i], &errs[i]), errs[i]);
+        statuses[i] = chain_process(isolated->state, &io, &errs[i]);
+        if (statuses[i] == MR_DONE)
+            ck_assert_str_eq(room, names[i]);
+        else
+            chain_stop(isolated->state);
+    }
+}
+
+START_TEST(works_ahead)
+{
+    static const char *const names[TOGETHER_COUNT] = {"a", "bb", "c", "dddd", "", "f"};
+    struct isolated isolated = isolate("copy");
+    enum mr_status statuses[TOGETHER_COUNT];
+    struct mr_error errs[TOGETHER_COUNT];
+    pid_t pid = process_of();
+    for (int round = 0; round < 3; round++) {
+        run_together(&isolated, names, statuses, errs, 0);
+        for (int i = 0; i < TOGETHER_COUNT; i++)
+            ck_assert_msg(statuses[i] == MR_DONE, "%s", errs[i].text);
+        expect_good(&isolated);
+    }
+    ck_assert_int_eq(process_of(), pid);
+    end(&isolated);
+}
+END_TEST
+
+/* The one that was being worked on pays, and nobody else. */
+START_TEST(blames_the_one_at_work)
+{
+    static const char *const names[TOGETHER_COUNT] = {"good0", "good1", "bad2",
+                                                      "good3", "bad4",  "good5"};
+    static const struct {
+        const char *spec, *text;
+        enum mr_status status;
+    } rows[] = {
+        {EVIL "abort", "abort: the worker process was killed by signal 6 (ABRT)", MR_E_CHILD},
+        {EVIL "exit", "exit: the worker process exited with status 0", MR_E_CHILD},
+        {EVIL "babble", "babble: the operation gave status 24301, which it must not", MR_E_STEP},
+        {EVIL "loop", "loop: out of time; its worker process was killed", MR_E_TIMEOUT},
+    };
+    for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+        struct isolated isolated = isolate(rows[r].spec);
+        enum mr_status statuses[TOGETHER_COUNT];
+        struct mr_error errs[TOGETHER_COUNT];
+        run_together(&isolated, names, statuses, errs, 300000000);
+        for (int i = 0; i < TOGETHER_COUNT; i++) {
+            bool is_bad = names[i][0] == 'b';
+            ck_assert_msg(statuses[i] == (is_bad ? rows[r].status : MR_DONE), "%s, item %d: %s",
+                          rows[r].spec, i, errs[i].text);
+            ck_assert_str_eq(errs[i].text, is_bad ? rows[r].text : "");
+        }
+        expect_good(&isolated);
+        end(&isolated);
+    }
+}
+END_TEST
+
+/* What was announced may stay away, or be done by itself after all. */
+START_TEST(goes_by_what_comes)
+{
+    struct isolated isolated = isolate("copy");
+    struct mr_entry entry = {.path = (char *)(uintptr_t) "a"};
+    const struct operation_ahead item = {
+        .entry = &entry, .in = (const unsigned char *)"xyz", .in_bytes = 3, .room_bytes = 2};
+    chain_ahead(isolated.state, &item, 1);
+    expect_good(&isolated); /* another one */
+    chain_ahead(isolated.state, &item, 1);
+    struct mr_error err = {0};
+    char room[10] = "";
+    ck_assert_ok(chain_start(isolated.state, &entry, &err), err);
+    struct mr_io io = {
+        .in = item.in, .in_bytes = 3, .is_last = true, .out = (unsigned char *)room, .out_bytes = 9};
+    ck_assert_int_eq(chain_process(isolated.state, &io, &err), MR_DONE); /* there was no room */
+    ck_assert_str_eq(room, "xyz");
+    end(&isolated);
+}
+END_TEST
+
 /* In the middle of an item, what has been given is gone. */
 START_TEST(does_not_go_on_in_the_middle)
 {
@@ -417,7 +564,7 @@ END_TEST
 /* A process that does as it likes: what it answers is what the test says. */
 static void answer(struct worker *worker, const struct wire_answer *answer)
 {
-    struct wire_message *message = (struct wire_message *)worker->window.message;
+    struct wire_message *message = (struct wire_message *)worker->window.places[0].message;
     const uint64_t once = 1;
     memcpy(&message->answer, answer, sizeof(*answer));
     memset(message->texts, 'x', WIRE_TEXTS_BYTES);
@@ -484,12 +631,16 @@ Suite *isolate_suite(void)
     tcase_add_test(tests, makes_the_same);
     tcase_add_test(tests, fails_alike);
     tcase_add_test(tests, gives_notes);
+    tcase_add_test(tests, tells_extended_attributes);
     tcase_add_test(tests, leaves_commands_here);
     tcase_add_test(tests, survives_evil);
     tcase_add_test(tests, stops_a_flood);
     tcase_add_test(tests, keeps_the_deadline);
     tcase_add_test(tests, can_be_cancelled);
     tcase_add_test(tests, tries_again_in_a_new_process);
+    tcase_add_test(tests, works_ahead);
+    tcase_add_test(tests, blames_the_one_at_work);
+    tcase_add_test(tests, goes_by_what_comes);
     tcase_add_test(tests, does_not_go_on_in_the_middle);
     tcase_add_test(tests, asks_about_plugins);
     tcase_add_test(tests, refuses_what_it_cannot_set_up);

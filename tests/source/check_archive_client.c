@@ -447,7 +447,10 @@ END_TEST
 static enum mr_status start_real(struct helper *helper, const int *fds, unsigned fd_count,
                                  struct mr_error *problem)
 {
-    enum mr_status status = helper_start(helper, ARCHIVE_HELPER_ROLE, fds, fd_count, problem);
+    struct archive_server server;
+    archive_server_init(&server);
+    enum mr_status status = archive_server_start(&server, helper, fds, fd_count, problem);
+    archive_server_fini(&server);
     helper_pid = helper->pid;
     return status;
 }

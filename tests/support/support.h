@@ -31,6 +31,17 @@ unsigned char *support_noise(uint64_t seed, size_t size_bytes);
 /* The next pseudo-random number of a generator (splitmix64); *state is its state. */
 uint64_t support_random(uint64_t *state);
 
+/*
+ * Check writes to a file at every assertion that holds, to know the last one before a crash: in loops
+ * that takes longer than all the rest. Here it does so for the first ones of each test, and then for a
+ * few.
+ */
+void support_mark(const char *file, int line);
+#undef ck_assert_msg
+#define ck_assert_msg(expr, ...)                                                                   \
+    ((expr) ? support_mark(__FILE__, __LINE__)                                                     \
+            : _ck_assert_failed(__FILE__, __LINE__, "Assertion '" #expr "' failed", ##__VA_ARGS__))
+
 #define ck_assert_ok(call, err)                                                                    \
     do {                                                                                           \
         enum mr_status status_ = (call);                                                           \

@@ -10,7 +10,7 @@ run_command timeout 20 "$MILLRACE" run /proc/version /proc/filesystems -q -p gzi
 expect_status 0
 gzip -dc out/version.gz >plain
 expect_same plain expected
-run_command timeout 20 "$MILLRACE" run /proc/version -q -o copy/
+run_command timeout 20 "$MILLRACE" run /proc/version -q -p copy -o copy/
 expect_status 0
 expect_same copy/version expected
 

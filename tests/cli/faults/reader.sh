@@ -67,3 +67,14 @@ expect_text "$err" '--no-archives'
 run run notes.tar -q --no-archives -o notes/
 expect_status 0
 expect_file notes/notes.tar
+
+# One program is started for all archives of a run.
+ln "$(dirname "$MILLRACE")/millrace-read" bin/real 2>/dev/null || cp "$(dirname "$MILLRACE")/millrace-read" bin/real
+printf '#!/bin/sh\necho started >>"%s/starts"\nexec "%s/bin/real"\n' "$PWD" "$PWD" >bin/millrace-read
+for i in 1 2 3 4 5 6 7 8; do
+    cp a.cpio many$i.cpio
+done
+run_command bin/millrace run many*.cpio -q -o many/
+expect_status 0
+expect_same in/sub/b.txt many/many8/sub/b.txt
+[ "$(wc -l <starts)" -eq 1 ] || fail "the program was started $(wc -l <starts) times"

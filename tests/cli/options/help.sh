@@ -6,7 +6,7 @@ expect_status 0
 expect_text "$out" 'millrace '
 expect_empty "$err"
 
-for verb in run list test ops formats help; do
+for verb in run list test diff ops formats help; do
     run $verb --help
     expect_status 0
     expect_empty "$err"
@@ -28,7 +28,7 @@ expect_no_text "$out" '--json'
 
 run help
 expect_status 0
-for topic in inputs outputs operations isolation sizes exit stages select names existing gzip; do
+for topic in inputs outputs operations isolation sizes reports exit comparing progress stages select names existing gzip; do
     run help $topic
     expect_status 0
     [ -s "$out" ] || fail "no text for $topic"

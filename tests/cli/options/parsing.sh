@@ -29,7 +29,7 @@ for bad in '' 12Q 0 0% 101% -1; do
     expect_usage '--memory: '
 done
 run run x -o o/ --sort nmae
-expect_usage "--sort: 'nmae' is none of name|none"
+expect_usage "--sort: 'nmae' is none of name|none; did you mean name?"
 run run x -o o/ --preserve mode,foo
 expect_usage "--preserve: 'mode,foo' is no list"
 run run x -o o/ --mtime yesterday-ish

@@ -26,7 +26,7 @@ same() {
     run run "$@" -q --pool shared -j1 --memory 16M -o "first.$name"
     expect_status 0
     expect_empty "$err"
-    for setting in "-R4 -j8 -W3 --memory 64M" "-R1 -j3 -W1 --memory 1M" "--pool shared -j5 --memory 2M"; do
+    for setting in "-R auto -j8 -W auto --memory 64M" "-R1 -j3 -W1 --memory 1M" "--pool shared -j5 --memory 2M"; do
         rm -rf "other.$name"
         # shellcheck disable=SC2086
         run run "$@" -q $setting -o "other.$name"

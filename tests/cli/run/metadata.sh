@@ -52,7 +52,7 @@ is %a masked2/e 700
 
 # Times before 1970 and beyond what an old format can hold.
 touch -d '1969-12-31 23:59:50' in/none
-run run in/none -q -o t/
+run run in/none -q -p copy -o t/
 is %Y t/none -10
 run run in -q --include none -o old.tar
 run run old.tar -q -o old/

@@ -33,10 +33,10 @@ expect_file "gz/$(printf 'new\nline.txt').gz"
 
 # A relative name that begins with '-', and what ends the options.
 printf 'dash\n' >-dash
-run run -q -o dash/ -- -dash
+run run -q -p copy -o dash/ -- -dash
 expect_status 0
 expect_same dash/-dash ./-dash
-run run ./-dash -q -o dash2/
+run run ./-dash -q -p copy -o dash2/
 expect_status 0
 
 # Renaming.

@@ -1,5 +1,5 @@
 /*
- * evil - ten operations that pass content through, and misbehave for items whose name holds "bad". They are what worker
+ * evil - eleven operations that pass content through, and misbehave for items whose name holds "bad". They are what worker
  * processes must survive; in threads they take the program with them, as the manual says.
  */
 #include <locale.h>
@@ -103,25 +103,43 @@ static enum mr_status overflow(void *state, struct mr_io *io, struct mr_error *e
     return pass(io);
 }
 
-/* 6: 100 GB, and uses it */
-static enum mr_status eat(void *state, struct mr_io *io, struct mr_error *err)
+/* Takes 100 GB, and uses it. */
+static enum mr_status take(int kind, struct mr_error *err)
 {
-    if (turns_bad(state)) {
-        size_t bytes = (size_t)100 << 30;
-        unsigned char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (memory == MAP_FAILED)
-            return mr_operation_fail(err, MR_E_MEMORY, "there are no 100 GB");
-        for (size_t at = 0; at < bytes; at += 4096)
-            ((volatile unsigned char *)memory)[at] = 1;
-    }
-    return pass(io);
+    size_t bytes = (size_t)100 << 30;
+    unsigned char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                                 kind | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return mr_operation_fail(err, MR_E_MEMORY, "there are no 100 GB");
+    for (size_t at = 0; at < bytes; at += 4096)
+        ((volatile unsigned char *)memory)[at] = 1;
+    return MR_OK;
 }
 
-/* 7: a thread that outlives the call, and then writes where it must not */
+/* 6: memory of its own */
+static enum mr_status eat(void *state, struct mr_io *io, struct mr_error *err)
+{
+    enum mr_status status = turns_bad(state) ? take(MAP_PRIVATE, err) : MR_OK;
+    return status == MR_OK ? pass(io) : status;
+}
+
+/* 11: memory that could be shared, which is counted elsewhere */
+static enum mr_status hoard(void *state, struct mr_io *io, struct mr_error *err)
+{
+    enum mr_status status = turns_bad(state) ? take(MAP_SHARED, err) : MR_OK;
+    return status == MR_OK ? pass(io) : status;
+}
+
+/* 7: a thread that outlives the call, and then writes where it must not; before that it leaves its mark in a file */
 static void *stray(void *arg)
 {
-    usleep(50000);
+    const char *mark = getenv("MILLRACE_TEST_STRAY");
+    usleep(2000);
+    FILE *file = mark ? fopen(mark, "a") : NULL;
+    if (file) {
+        fprintf(file, "%d\n", (int)getpid());
+        fclose(file);
+    }
     *(volatile int *)arg = 1;
     return NULL;
 }
@@ -202,10 +220,11 @@ static const struct mr_operation all[] = {
     EVIL("change", "changes the directory, the locale, signals, the environment and descriptors", change),
     EVIL("flood", "makes more than it promised, without an end", flood),
     EVIL("babble", "gives back garbage", babble),
+    EVIL("hoard", "takes 100 GB of shared memory", hoard),
 };
 
 static const struct mr_operation *const operations[] = {
-    &all[0], &all[1], &all[2], &all[3], &all[4], &all[5], &all[6], &all[7], &all[8], &all[9], NULL};
+    &all[0], &all[1], &all[2], &all[3], &all[4], &all[5], &all[6], &all[7], &all[8], &all[9], &all[10], NULL};
 
 static const struct mr_plugin plugin = {.struct_bytes = sizeof(plugin),
                                         .abi_version = MR_PLUGIN_ABI,

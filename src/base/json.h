@@ -1,7 +1,7 @@
-/* json.h - JSON (RFC 8259) on a stdio stream: flat objects, one a line, or nested ones. Names that are no UTF-8 keep their bytes
- * in base64 beside. */
-#ifndef MR_CLI_JSON_H
-#define MR_CLI_JSON_H
+/* json.h - JSON (RFC 8259) on a stdio stream or into memory: flat objects, one a line, or nested
+ * ones. Names that are no UTF-8 keep their bytes in base64 beside. */
+#ifndef MR_BASE_JSON_H
+#define MR_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,11 +9,15 @@
 #include <stdio.h>
 
 struct json {
-    FILE *out;
+    FILE *out; /* NULL: memory */
+    char *at, *end;
+    bool is_cut;  /* it does not fit there */
     size_t count; /* members written */
 };
 
 void json_open(struct json *json, FILE *out);
+/* Into the bytes from at to end, with no NUL behind them. */
+void json_open_memory(struct json *json, char *at, char *end);
 /* A newline follows. */
 void json_close(struct json *json);
 /* key is plain ASCII. What is no UTF-8 in text becomes U+FFFD, and a second member KEY_b64 has the

@@ -1,0 +1,289 @@
+/* verb_report.c - `millrace report`: what reports of runs and journals hold, for people or as JSON,
+ * and as one report. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/parse.h"
+#include "base/path.h"
+#include "cli/run.h"
+#include "cli/verbs.h"
+#include "observe/digest.h"
+#include "observe/draft.h"
+#include "observe/report_forms.h"
+#include "observe/report_read.h"
+
+#define SHOWN_COUNT 10 /* items, and reasons */
+
+/* All files so far. */
+struct gathered {
+    struct digest *digest;
+    struct record_run run; /* the sum; its command is of one run alone */
+    char *command;         /* owned */
+    bool writes;           /* into writer */
+    struct draft draft;
+    struct report_writer writer;
+    bool has_gap; /* a file could not be read to its end */
+};
+
+static enum mr_status take_item(void *ctx, const struct record *record, struct mr_error *err)
+{
+    struct gathered *all = ctx;
+    if (all->writes)
+        report_write_item(&all->writer, record);
+    return digest_item(all->digest, record, err);
+}
+
+static enum mr_status take_run(void *ctx, const struct record_run *run, struct mr_error *err)
+{
+    struct gathered *all = ctx;
+    bool is_first = all->run.job_count == 0;
+    record_run_add(&all->run, run);
+    all->run.command = "";
+    if (is_first && *run->command && !(all->command = strdup(run->command)))
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    return MR_OK;
+}
+
+/* ---- for people ---- */
+
+static void show_run(const struct record_run *run)
+{
+    char peak[32], shown[PATH_TOTAL_MAX_BYTES];
+    if (*run->command)
+        printf("%s\n", path_show(shown, sizeof(shown), run->command));
+    if (run->job_count > 1)
+        printf("%" PRIu64 " runs, ", run->job_count);
+    if (*run->started)
+        printf("started %s, ", path_show(shown, sizeof(shown), run->started));
+    printf("%.2f s", run->elapsed_s);
+    if (run->cpu_s > 0)
+        printf(", %.2f s of processors", run->cpu_s);
+    if (run->rss_peak_bytes > 0)
+        printf(", %s of memory at most", parse_show_size(peak, sizeof(peak), run->rss_peak_bytes));
+    printf("%s\n", run->is_complete ? "" : "; stopped before everything was done");
+}
+
+static void show_items(const struct digest *digest)
+{
+    char in[32], out[32];
+    const char *separator = ": ";
+    printf("%" PRIu64 " item%s", digest->item_count, digest->item_count == 1 ? "" : "s");
+    for (unsigned i = 0; i < RECORD_STATUSES; i++) {
+        if (digest->counts[i] == 0)
+            continue;
+        printf("%s%" PRIu64 " %s", separator, digest->counts[i], record_status_name(i));
+        separator = ", ";
+    }
+    printf("; %s in, %s out\n", parse_show_size(in, sizeof(in), digest->in_bytes),
+           parse_show_size(out, sizeof(out), digest->out_bytes));
+}
+
+static double percent(double part_s, double whole_s)
+{
+    double value = whole_s > 0 ? 100 * part_s / whole_s : 0;
+    return value < 100 ? value : 100;
+}
+
+static void show_stages(const struct gathered *all)
+{
+    const struct record_run *run = &all->run;
+    printf("\nStages\n");
+    for (unsigned s = 0; s < RECORD_STAGES; s++) {
+        const struct record_stage *stage = &run->stages[s];
+        double whole_s = run->elapsed_s * (double)stage->thread_count;
+        printf("  %-8s %.2f s on items", record_stage_name(s),
+               (double)all->digest->stage_ns[s] / 1e9);
+        if (whole_s > 0 && run->is_shared)
+            printf("; busy %.0f%% of the one pool", percent(stage->busy_s, whole_s));
+        else if (whole_s > 0)
+            printf("; %" PRIu64 " threads: busy %.0f%%, starved %.0f%%, blocked %.0f%%",
+                   stage->thread_count, percent(stage->busy_s, whole_s),
+                   percent(stage->starved_s, whole_s), percent(stage->blocked_s, whole_s));
+        printf("\n");
+    }
+}
+
+static void show_name(const struct record *record)
+{
+    char shown[PATH_TOTAL_MAX_BYTES];
+    printf("%s", path_show(shown, sizeof(shown), record->path));
+    if (*record->member)
+        printf("!/%s", path_show(shown, sizeof(shown), record->member));
+    printf("\n");
+}
+
+static void show_failures(const struct digest *digest)
+{
+    char shown[PATH_TOTAL_MAX_BYTES];
+    if (digest->reason_count == 0)
+        return;
+    printf("\nFailures and warnings");
+    for (unsigned s = 0; s <= RECORD_STAGES; s++)
+        if (digest->failed_in[s] > 0)
+            printf("; %" PRIu64 " %s %s", digest->failed_in[s], s < RECORD_STAGES ? "in" : "before",
+                   record_stage_name(s % RECORD_STAGES));
+    printf("\n");
+    size_t count = digest->reason_count < SHOWN_COUNT ? digest->reason_count : SHOWN_COUNT;
+    for (size_t i = 0; i < count; i++) {
+        const struct digest_reason *reason = &digest->reasons[i];
+        printf("  %6" PRIu64 "  %s\n", reason->count,
+               path_show(shown, sizeof(shown), reason->text));
+        printf("          like %s\n", path_show(shown, sizeof(shown), reason->example));
+    }
+    if (digest->reason_count > count)
+        printf("          and %zu more reasons\n", digest->reason_count - count);
+}
+
+static void show_slowest(const struct digest *digest)
+{
+    size_t count = digest->dearest.count < SHOWN_COUNT ? digest->dearest.count : SHOWN_COUNT;
+    if (count == 0 || record_cost_ns(&digest->dearest.items[0].record) == 0)
+        return;
+    printf("\nSlowest, ms       load    process      store\n");
+    for (size_t i = 0; i < count; i++) {
+        const struct record *record = &digest->dearest.items[i].record;
+        printf("%11.3f", (double)record_cost_ns(record) / 1e6);
+        for (unsigned s = 0; s < RECORD_STAGES; s++)
+            printf("%11.3f", (double)record->stage_ns[s] / 1e6);
+        printf("  ");
+        show_name(record);
+    }
+}
+
+static void show(const struct gathered *all)
+{
+    show_run(&all->run);
+    show_items(all->digest);
+    show_stages(all);
+    show_failures(all->digest);
+    show_slowest(all->digest);
+}
+
+/* ---- as JSON ---- */
+
+static void write_json(const struct gathered *all)
+{
+    const struct digest *digest = all->digest;
+    struct json json;
+    size_t count = digest->dearest.count < SHOWN_COUNT ? digest->dearest.count : SHOWN_COUNT;
+    json_open(&json, stdout);
+    json_unsigned(&json, "items", digest->item_count);
+    json_object(&json, "run");
+    record_run_write(&json, &all->run);
+    json_object_end(&json);
+    json_object(&json, "worked_ns");
+    for (unsigned s = 0; s < RECORD_STAGES; s++)
+        json_number(&json, record_stage_name(s), digest->stage_ns[s]);
+    json_object_end(&json);
+    json_object(&json, "failed_in");
+    for (unsigned s = 0; s <= RECORD_STAGES; s++)
+        json_unsigned(&json, s < RECORD_STAGES ? record_stage_name(s) : RECORD_FOUND,
+                      digest->failed_in[s]);
+    json_object_end(&json);
+    json_array(&json, "reasons");
+    for (size_t i = 0; i < digest->reason_count; i++) {
+        json_element(&json);
+        json_text(&json, "reason", digest->reasons[i].text);
+        json_unsigned(&json, "items", digest->reasons[i].count);
+        json_text(&json, "example", digest->reasons[i].example);
+        json_object_end(&json);
+    }
+    json_array_end(&json);
+    json_array(&json, "slowest");
+    for (size_t i = 0; i < count; i++) {
+        json_element(&json);
+        record_write(&json, &digest->dearest.items[i].record);
+        json_object_end(&json);
+    }
+    json_array_end(&json);
+    json_close(&json);
+}
+
+/* ---- the files ---- */
+
+static void read_file(const struct cli *cli, struct gathered *all, const char *name)
+{
+    const struct report_visitor visitor = {take_item, take_run, all};
+    struct mr_error err = {0};
+    char shown[PATH_SHOW_BYTES];
+    int fd = io_open(name, O_RDONLY | O_CLOEXEC, 0);
+    enum mr_status status = fd < 0 ? mr_error_set(&err, MR_E_SYSTEM, errno, "cannot open %s",
+                                                  path_show(shown, sizeof(shown), name))
+                                   : report_read(fd, name, &visitor, &err);
+    if (fd >= 0)
+        close(fd);
+    if (status == MR_OK)
+        return;
+    message_error(cli->message, NULL, "%s", err.text);
+    all->has_gap = true;
+}
+
+static enum mr_status begin(struct gathered *all, const struct options *options,
+                            struct mr_error *err)
+{
+    enum report_form form;
+    all->draft.fd = -1;
+    if (options->name_count == 0)
+        return mr_error_set(err, MR_E_USAGE, 0, "no FILE: name a report or a journal");
+    enum mr_status status = digest_create(DIGEST_KEPT_MAX, &all->digest, err);
+    if (status != MR_OK || !options->report)
+        return status;
+    status = report_form_of(options->report, &form, err);
+    if (status == MR_OK)
+        status = draft_open(&all->draft, options->report, "--report", err);
+    if (status == MR_OK && !draft_stream(&all->draft))
+        status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    if (status != MR_OK)
+        return status;
+    all->writes = true;
+    report_write_begin(&all->writer, form, all->draft.out);
+    return MR_OK;
+}
+
+static enum mr_status end(struct gathered *all, struct mr_error *err)
+{
+    all->run.command = all->run.job_count == 1 && all->command ? all->command : "";
+    all->run.is_complete = all->run.is_complete && !all->has_gap;
+    memcpy(all->run.counts, all->digest->counts, sizeof(all->run.counts));
+    if (all->run.job_count == 0) { /* nothing was read to its end */
+        all->run.in_bytes = all->digest->in_bytes;
+        all->run.out_bytes = all->digest->out_bytes;
+    }
+    digest_sort(all->digest);
+    if (!all->writes)
+        return MR_OK;
+    report_write_end(&all->writer, &all->run, all->digest);
+    return draft_keep(&all->draft, "--report", err);
+}
+
+int verb_report(const struct cli *cli)
+{
+    const struct options *options = cli->options;
+    struct gathered all = {.run = {.command = "", .is_complete = true}};
+    struct mr_error err = {0};
+    int result = EXIT_DONE;
+    enum mr_status status = begin(&all, options, &err);
+    for (size_t i = 0; status == MR_OK && i < options->name_count; i++)
+        read_file(cli, &all, options->names[i]);
+    if (status == MR_OK)
+        status = end(&all, &err);
+    if (status != MR_OK) {
+        result = run_refuse(cli, status, &err);
+    } else {
+        if (options->is_json)
+            write_json(&all);
+        else if (!all.writes)
+            show(&all);
+        result = verb_end_stdout(cli, all.has_gap ? EXIT_SOME_FAILED : EXIT_DONE);
+    }
+    draft_drop(&all.draft);
+    digest_destroy(all.digest);
+    free(all.command);
+    return result;
+}

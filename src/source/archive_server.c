@@ -1,0 +1,37 @@
+#include "source/archive_server.h"
+
+#include "source/archive_shared.h"
+
+void archive_server_init(struct archive_server *server)
+{
+    helper_init(&server->forker);
+}
+
+void archive_server_fini(struct archive_server *server)
+{
+    helper_stop(&server->forker);
+}
+
+/* The program was asked and did not answer. */
+static enum mr_status say_ended(struct archive_server *server, struct mr_error *err)
+{
+    char text[SPAWN_END_BYTES];
+    helper_stop(&server->forker);
+    return mr_error_set(err, MR_E_CHILD, 0, "the archive cannot be read: its reader %s",
+                        spawn_end_text(&server->forker.end, text, sizeof(text)));
+}
+
+enum mr_status archive_server_start(struct archive_server *server, struct helper *helper,
+                                    const int *fds, unsigned fd_count, struct mr_error *err)
+{
+    enum mr_status status = MR_E_CHILD;
+    if (server->forker.pid > 0)
+        status = helper_fork(&server->forker, helper, fds, fd_count, err);
+    if (status != MR_E_CHILD)
+        return status;
+    helper_stop(&server->forker);
+    status = helper_start(&server->forker, ARCHIVE_HELPER_ROLE, NULL, 0, err);
+    if (status == MR_OK)
+        status = helper_fork(&server->forker, helper, fds, fd_count, err);
+    return status == MR_E_CHILD ? say_ended(server, err) : status;
+}

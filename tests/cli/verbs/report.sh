@@ -1,0 +1,129 @@
+# --report in three forms, --log-json, and `millrace report`, which shows, converts and merges them, and journals.
+. "$(dirname "$0")/../lib.sh"
+need python3
+is_so() { # is_so FILE EXPRESSION...: with r, the JSON in FILE (*.log: a list of its lines), and by, its items by path
+    run_command python3 -c '
+import json, sys
+text = open(sys.argv[1], encoding="utf-8").read()
+r = [json.loads(line) for line in text.split("\n") if line] if sys.argv[1].endswith(".log") else json.loads(text)
+by = {item["path"]: item for item in r["items"]} if isinstance(r, dict) and isinstance(r["items"], list) else {}
+wrong = [expression for expression in sys.argv[2:] if not eval(expression)]
+sys.exit("\n".join(wrong) or 0)' "$@"
+    [ "$status" = 0 ] || fail "$1: not as it should be: $(head -c 1500 "$1")"
+}
+
+make_tree in
+run run in -q -R1 -j2 -W1 -x sh -c 'grep -q two && exit 3; echo "$MILLRACE_PATH"' ';' -o out/ --report r.json
+expect_status 1
+is_so r.json "len(r['items']) == 10 and r['run']['failed'] == 1 and r['run']['stored'] == 9 and r['run']['exit_status'] == 1" \
+    "r['run']['is_complete'] and r['run']['elapsed_s'] > 0 and r['run']['process']['threads'] == 2" \
+    "r['run']['command'].endswith(\"'grep -q two && exit 3; echo \\\"\$MILLRACE_PATH\\\"' ';' -o out/ --report r.json\")" \
+    "by['in/sub/b.txt']['status'] == 'failed' and by['in/sub/b.txt']['stage'] == 'process' and 'status 3' in by['in/sub/b.txt']['reason']" \
+    "by['in/a.txt']['output'] == 'a.txt' and by['in/a.txt']['in_bytes'] == 4 and by['in/a.txt']['attempts'] == 1" \
+    "all(by['in/a.txt'][key] > 0 for key in ('load_ns', 'process_ns', 'store_ns', 'latency_ns'))" \
+    "by['in/sub']['kind'] == 'directory' and by['in/link']['kind'] == 'symlink' and by['in/link']['status'] == 'stored'"
+
+# The same items in every form, and from each form into every other.
+run report r.json --report r.csv
+expect_status 0
+expect_empty "$out"
+[ "$(wc -l <r.csv)" = 12 ] || fail 'the CSV has not a head, ten items and a run'
+expect_text r.csv 'file,in/sub/b.txt,,sub/b.txt,failed,'
+run report r.csv --report again.json
+is_so again.json "len(r['items']) == 10 and by['in/sub/b.txt']['stage'] == 'process' and r['run']['failed'] == 1 and r['run']['exit_status'] == 1"
+run report again.json --report again.csv
+expect_same r.csv again.csv
+run report r.json --report r.html
+expect_text r.html '<code>'
+expect_text r.html 'in/sub/b.txt'
+expect_no_text r.html 'http'
+
+run report r.json
+expect_status 0
+expect_text "$out" '10 items: 9 stored, 1 failed'
+expect_text "$out" 'Failures and warnings; 1 in process'
+expect_text "$out" 'in/sub/b.txt'
+expect_text "$out" '  process  '
+run report r.json r.csv --json
+cp "$out" both.json
+is_so both.json "r['items'] == 20 and r['run']['jobs'] == 2 and r['failed_in']['process'] == 2 and r['reasons'][0]['items'] == 2" \
+    "len(r['slowest']) == 10 and r['slowest'][0]['process_ns'] > 0"
+
+# Names of any bytes, members, what stands there, what fails before it is loaded.
+mkdir odd
+printf x >"odd/$(printf 'a"b,c\\\033[1m\n\377<b>')"
+run run odd -q -o odd.zip
+run run odd.zip -q -o there/ --report odd.csv
+expect_status 0
+run run odd.zip -q -o there/ --report odd.json
+expect_status 1
+is_so odd.json "by['odd.zip']['member_b64'] == 'YSJiLGNcG1sxbQr/PGI+' and by['odd.zip']['status'] == 'failed' and 'there' in by['odd.zip']['reason']"
+run report odd.json --report odd2.csv
+run report odd2.csv --report odd3.json
+is_so odd3.json "by['odd.zip']['member_b64'] == 'YSJiLGNcG1sxbQr/PGI+'"
+run report odd.json odd.csv
+expect_text "$out" 'a"b,c\\\x1b[1m\n\xff<b>'
+run report odd.json --report odd.html
+expect_no_text odd.html '<b>x'
+expect_no_text odd.html "$(printf '\033')"
+
+# A report of what was stopped says so; one that breaks off shows what it has.
+run run in missing -q -o s/ --on-error stop --report stopped.json
+expect_status 3
+is_so stopped.json "not r['run']['is_complete'] and r['run']['exit_status'] == 3"
+run report stopped.json
+expect_text "$out" 'stopped before everything was done'
+head -c 1200 r.json >torn.json
+run report torn.json
+expect_status 1
+expect_text "$err" 'torn.json, line '
+expect_text "$err" 'breaks off'
+expect_text "$out" ' items: '
+head -n 5 r.csv >torn.csv
+run report torn.csv r.json
+expect_status 1
+expect_text "$out" '14 items: '
+
+# Journals, of which the last word about an item counts.
+echo 'grep -q two && exit 3; cat' >filter.sh
+run run in -q -x sh filter.sh ';' -o j/ --journal j.journal
+expect_status 1
+run report j.journal
+expect_status 0
+expect_text "$out" '8 items: 7 stored, 1 failed'
+expect_text "$out" 'in/sub/b.txt'
+echo cat >filter.sh
+run run in -q -x sh filter.sh ';' -o j/ --journal j.journal --resume
+expect_status 0
+run report j.journal --json
+cp "$out" j.json
+is_so j.json "r['items'] == r['run']['stored'] == 8 and r['run']['jobs'] == 2 and r['run']['is_complete']"
+
+# Messages as JSON; an item a line with -v.
+run run in -v --log-json -x sh -c 'grep -q two && exit 3; cat' ';' -o l/
+expect_status 1
+cp "$err" messages.log
+is_so messages.log "all(line['time'].endswith('Z') and line['level'] in ('error', 'info') for line in r)" \
+    "sum(line['event'] == 'item' for line in r) == 10 and sum(line['event'] == 'message' for line in r) >= 2" \
+    "[line['path'] for line in r if line['event'] == 'item' and line['level'] == 'error'] == ['in/sub/b.txt']"
+run run in -q --log-json -o l/
+cp "$err" messages.log
+is_so messages.log "len(r) == 7 and all(line['level'] == 'error' and line['status'] == 'failed' for line in r)"
+run run --log-json in
+cp "$err" messages.log
+is_so messages.log "len(r) == 1 and r[0]['event'] == 'message' and r[0]['about'] == 'run'"
+
+# What cannot be.
+run run in -q -o x/ --report report.txt
+expect_usage "ends in none of .json, .csv and .html"
+run report
+expect_usage 'no FILE'
+run report in/a.txt nowhere.json
+expect_status 1
+expect_text "$err" 'is no report'
+expect_text "$err" 'cannot open nowhere.json'
+run bench --generate files=2 --sweep workers=1 --repeat 1 --warm-up 0 --report bench.json
+run report bench.json
+expect_status 1
+expect_text "$err" 'no report of a run'
+[ "$(find . -name '*.tmp-*' | wc -l)" = 0 ] || fail 'temporary files were left'
