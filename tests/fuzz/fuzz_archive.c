@@ -10,6 +10,16 @@
 #include "source/archive_reader.h"
 #include "source/archive_wire.h"
 
+/*
+ * libarchive allocates what a header says, and copes when it does not get it. As in the helper
+ * process it does not get much. The address sanitizer calls this.
+ */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1:max_allocation_size_mb=256";
+}
+
 /* What is found in an archive. */
 struct listing {
     struct fuzz_bytes bytes;
