@@ -13,7 +13,7 @@ expect_missing page.html.tmp
 cat page.html - >measured.html <<'END'
 <script>
 const heads = [...document.querySelectorAll("th button")], size = heads.find(head => head.textContent == "bytes in")
-const sizes = () => [...size.closest("table").tBodies[0].rows].map(row => +row.cells[2].dataset.v)
+const sizes = () => [...size.closest("table").tBodies[0].rows].map(row => +row.cells[heads.indexOf(size)].dataset.v)
 const isSorted = (numbers, sign) => numbers.every((number, i) => i == 0 || sign * (number - numbers[i - 1]) >= 0)
 size.click()
 const fell = isSorted(sizes(), -1)
