@@ -36,8 +36,10 @@ static const char style[] =
     "th button{all:unset;cursor:pointer;white-space:nowrap}th button:focus-visible{outline:2px "
     "solid var(--main)}th[aria-sort=ascending] button::after{content:' \\2191'}"
     "th[aria-sort=descending] button::after{content:' \\2193'}td.text,th.text{text-align:left}"
-    "td.name{max-width:26rem;overflow:hidden;text-overflow:ellipsis}td.why{white-space:normal;"
-    "min-width:14rem;overflow-wrap:anywhere}.bad,.slower{color:var(--blocked)}.faster{color:var(--best)}\n";
+    "td.name{max-width:26rem;overflow:hidden;text-overflow:ellipsis}td.why:not(:empty){white-space:"
+    "normal;"
+    "min-width:14rem;overflow-wrap:anywhere}.bad,.slower{color:var(--blocked)}.faster{color:var(--"
+    "best)}\n";
 
 void page_begin(FILE *out, const char *title)
 {

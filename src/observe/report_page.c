@@ -107,7 +107,7 @@ static void write_stages(FILE *out, const struct record_run *run)
             fprintf(out, " \xc3\x97%" PRIu64, stage->thread_count);
         fputs("</span><span>", out);
         page_parts(out, record_stage_name(s), &parts);
-        fprintf(out, "</span><span class=end>%.0f%% busy</span></div>\n", 100 * parts.busy);
+        fprintf(out, "</span><span class=end>%.0f%%</span></div>\n", 100 * parts.busy);
     }
 }
 
@@ -185,14 +185,14 @@ static void write_item(FILE *out, const struct record *record)
     }
     fprintf(out, "<td class=\"text%s\">%s", record->status == RECORD_FAILED ? " bad" : "",
             record_status_name(record->status));
+    fputs("<td class=\"text why\">", out);
+    page_escape(out, record->reason);
     write_number(out, record->in_bytes);
     write_number(out, record->out_bytes);
     for (unsigned s = 0; s < RECORD_STAGES; s++)
         write_ms(out, record->stage_ns[s]);
     write_ms(out, record->latency_ns);
     write_number(out, record->attempts);
-    fputs("<td class=\"text why\">", out);
-    page_escape(out, record->reason);
     fputs("</tr>\n", out);
 }
 
@@ -208,11 +208,12 @@ static void write_items(FILE *out, const struct digest *digest)
                 digest->failed.count < digest->kept_max ? "The " : "The first ",
                 digest->failed.count);
     fputs("Press a head to sort.</p>\n<div class=table><table><thead><tr>"
-          "<th class=text><button>item</button><th class=text><button>status</button>",
+          "<th class=text><button>item</button><th class=text><button>status</button>"
+          "<th class=text><button>reason</button>",
           out);
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
         fprintf(out, "<th><button>%s</button>", heads[i]);
-    fputs("<th class=text><button>reason</button></tr></thead><tbody>\n", out);
+    fputs("</tr></thead><tbody>\n", out);
     for (size_t i = 0; i < digest->failed.count; i++)
         write_item(out, &digest->failed.items[i].record);
     for (size_t i = 0; i < digest->dearest.count; i++)

@@ -30,6 +30,8 @@ struct model {
     unsigned task_count; /* started so far */
     struct item *storing; /* between the first and the last store of an item of a serial sink */
     unsigned in_flight;
+    uint64_t told_count;   /* runs that were told */
+    int64_t told_until_ns; /* the end of the last one: this is one thread */
     unsigned together_percent, together_count; /* runs of PROCESS that may be with others; that were */
 };
 
@@ -302,6 +304,19 @@ static bool pauses(void *ctx)
     return model->loading != NULL;
 }
 
+static void ran(void *ctx, struct line_item *line_item, unsigned step, int64_t start_ns, int64_t end_ns)
+{
+    struct model *model = ctx;
+    ck_assert_int_le(start_ns, end_ns);
+    if (!line_item)
+        return;
+    ck_assert_uint_lt(step, STEPS);
+    ck_assert_ptr_eq(item_of(line_item)->model, model);
+    ck_assert_int_ge(start_ns, model->told_until_ns);
+    model->told_until_ns = end_ns;
+    model->told_count++;
+}
+
 static unsigned count_posted(const struct model *model)
 {
     unsigned total = 0;
@@ -375,6 +390,10 @@ static void check_figures(const struct model *model)
     ck_assert_uint_eq(figures.budget_used_bytes, 0);
     ck_assert_uint_eq(figures.admitted_count, model->made_count);
     ck_assert_uint_eq(figures.ended_count, model->made_count);
+    uint64_t run_count = 0;
+    for (unsigned s = 0; s < STEPS; s++)
+        run_count += figures.step_runs[s];
+    ck_assert_uint_eq(model->told_count, run_count);
     uint64_t largest = 2 * (uint64_t)model->window_max;
     ck_assert_uint_le(figures.budget_peak_bytes,
                       model->budget_bytes > largest ? model->budget_bytes : largest);
@@ -419,7 +438,8 @@ static void run_configuration(uint64_t seed)
         .budget_bytes = model.budget_bytes,
         .in_flight_max = 1 + draw(&model, 8),
         .feed_pool = model.feed_pool,
-        .client = {.feed = model.feed_pool ? feed : NULL, .feed_pauses = pauses, .is_done = is_done, .end = end, .woken = woken, .ctx = &model},
+        .client = {.feed = model.feed_pool ? feed : NULL, .feed_pauses = pauses, .is_done = is_done, .end = end, .woken = woken,
+                   .ran = ran, .ctx = &model},
     };
     ck_assert_int_eq(line_create(&config, &model.line), MR_OK);
     unsigned cancel_after = draw(&model, 8) == 0 ? draw(&model, 60) : UINT32_MAX;

@@ -101,6 +101,38 @@ START_TEST(test_threads_are_named_and_block_signals)
 }
 END_TEST
 
+/* What pool_set_ran() is told; of one thread. */
+struct told {
+    unsigned count;
+    int64_t until_ns;
+};
+
+static void tell(void *ctx, int64_t start_ns, int64_t end_ns)
+{
+    struct told *told = ctx;
+    ck_assert_int_le(told->until_ns, start_ns);
+    ck_assert_int_le(start_ns, end_ns);
+    told->until_ns = end_ns;
+    told->count++;
+}
+
+START_TEST(test_functions_are_told)
+{
+    struct mr_pool *pool = make_pool("told", 1, 0);
+    struct told told = {0};
+    struct seen seen;
+    struct mr_error err = {0};
+    pool_set_ran(pool, tell, &told);
+    for (unsigned i = 0; i < 5; i++)
+        ck_assert_ok(mr_pool_submit(pool, look, &seen, NULL, &err), err);
+    ck_assert_uint_le(pool_queued_count(pool), 5);
+    ck_assert_int_eq(mr_pool_drain(pool, -1), MR_OK);
+    ck_assert_uint_eq(pool_queued_count(pool), 0);
+    mr_pool_destroy(pool);
+    ck_assert_uint_eq(told.count, 5);
+}
+END_TEST
+
 START_TEST(test_config)
 {
     struct mr_pool *pool;
@@ -510,6 +542,7 @@ Suite *pool_suite(void)
     TCase *tests = tcase_create("pool");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, test_threads_are_named_and_block_signals);
+    tcase_add_test(tests, test_functions_are_told);
     tcase_add_test(tests, test_config);
     tcase_add_test(tests, test_every_function_runs_once);
     tcase_add_test(tests, test_depth);

@@ -51,7 +51,7 @@ END
 need bash
 run_command bash try.bash
 expect_status 0
-expect_output run --preserve 'skip stop' gunzip here/sub here/file exit
+expect_output 'run report' --preserve 'skip stop' gunzip here/sub here/file exit
 
 ! command -v zsh >/dev/null || zsh -n completion.zsh || fail "zsh does not take its completions"
 if command -v fish >/dev/null; then
