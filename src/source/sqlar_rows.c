@@ -152,8 +152,7 @@ static enum mr_status refuse(enum mr_status status, const char *why, struct mr_e
 }
 
 /* *text is the caller's, NULL when there is none. */
-static enum mr_status take_text(sqlite3_stmt *row, enum column column, char **text,
-                                struct mr_error *err)
+static enum mr_status take_text(sqlite3_stmt *row, int column, char **text, struct mr_error *err)
 {
     const void *bytes = sqlite3_column_text(row, column);
     size_t size_bytes = (size_t)sqlite3_column_bytes(row, column);
