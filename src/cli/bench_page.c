@@ -44,7 +44,7 @@ static const char style[] =
     "margin:2px 0}.parts .busy,.key .busy{background:var(--busy)}.parts .starved,.key .starved"
     "{background:var(--starved)}.parts .blocked,.key .blocked{background:var(--blocked)}\n"
     ".key span{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 .9em}"
-    ".plots{display:flex;flex-wrap:wrap;gap:1rem}.plots svg{flex:1 1 17rem;max-width:100%;"
+    ".plots{display:flex;flex-wrap:wrap;gap:1rem}.plots svg{flex:1 1 17rem;max-width:min(100%,34rem);"
     "height:auto;background:var(--box);border-radius:6px}svg text{fill:var(--soft);font-size:10px}"
     "svg .axis{stroke:var(--line)}svg .curve{fill:none;stroke:var(--main);stroke-width:2}"
     "svg circle{fill:var(--main)}svg .all{fill:var(--soft);opacity:.45}\n"
@@ -81,7 +81,7 @@ static void write_fact(FILE *out, const char *name, const char *value)
 static void write_limits(const struct bench_info *info, FILE *out, const char *name)
 {
     const struct bench_limits *limits = &info->limits;
-    fprintf(out, "<p class=soft>The limit is that of %s.", name);
+    fprintf(out, "<p class=soft>Lowest limit: %s.", name);
     if (limits->one_thread > 0)
         fprintf(out, " The operations alone: %.1f MB/s on one thread, times %u processors.",
                 limits->one_thread / 1e6, info->processor_count);
