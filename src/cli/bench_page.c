@@ -23,7 +23,7 @@
 static void write_limits(const struct bench_info *info, FILE *out, const char *name)
 {
     const struct bench_limits *limits = &info->limits;
-    fprintf(out, "<p class=soft>The limit is that of %s.", name);
+    fprintf(out, "<p class=soft>Lowest limit: %s.", name);
     if (limits->one_thread > 0)
         fprintf(out, " The operations alone: %.1f MB/s on one thread, times %u processors.",
                 limits->one_thread / 1e6, info->processor_count);

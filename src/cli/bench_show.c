@@ -200,7 +200,7 @@ static void show_limits(const struct bench_info *info, FILE *out, double best_ra
     if (limits->plain_write > 0)
         fprintf(out, "limit     plain writing of as much: %.1f MB/s of input\n",
                 limits->plain_write / 1e6);
-    fprintf(out, "          the best is at %.0f%% of the lowest, %s\n", 100 * best_rate / lowest,
+    fprintf(out, "          the best is at %.0f%% of the lowest limit: %s\n", 100 * best_rate / lowest,
             name);
 }
 

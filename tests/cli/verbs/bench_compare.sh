@@ -27,7 +27,7 @@ run bench $sample --sweep workers=2 --compare old-0.0001.json
 expect_text "$out" ' faster'
 run bench $sample --sweep workers=2 --compare old-10000.json --report new.html
 expect_text "$out" ' slower'
-expect_text new.html '<td class=slower>slower</tr>'
+expect_text new.html '<td class=slower>slower<td>'
 run bench $sample --sweep workers=2 --repeat 4 --compare old-0.0001.json
 expect_text "$out" 'too few rounds to tell'
 

@@ -29,10 +29,10 @@ expect_same_tree tree before
 run bench tree -p gzip --sweep workers=1 --repeat 1 -o x.zip --to tar.gz --level 1 --report r.json
 expect_status 0
 expect_text "$out" 'the operations alone'
-expect_text "$out" 'of the lowest, '
+expect_text "$out" 'of the lowest limit: '
 expect_no_text "$out" 'plain reading'
 run bench tree --sweep workers=1 --repeat 1 --report r.html -o x.zip
-expect_text r.html 'The limit is that of plain writing'
+expect_text r.html 'Lowest limit: plain writing'
 
 run bench tree -o -
 expect_usage '-o'
