@@ -2,10 +2,10 @@
 
 #include <stdio.h>
 
-#define SHORT_S      0.5  /* a shorter run is mostly its beginning and its end */
-#define BUSY         0.8  /* a stage from there on has no time left */
-#define PROCESSORS   0.75 /* likewise: some of the time is always the system's */
-#define BUDGET_USED  0.9
+#define SHORT_S     0.5  /* a shorter run is mostly its beginning and its end */
+#define BUSY        0.8  /* a stage from there on has no time left */
+#define PROCESSORS  0.75 /* likewise: some of the time is always the system's */
+#define BUDGET_USED 0.9
 
 /* The share of its threads' time that a stage was busy; of a shared pool: all of it. */
 static double busy_of(const struct job_figures *figures, enum job_stage stage)
@@ -36,8 +36,9 @@ static void about_busy(const struct advice_facts *facts, enum job_stage stage, c
 {
     static const struct {
         const char *option, *does;
-    } stages[JOB_STAGES] = {
-        [JOB_LOAD] = {"-R", "load"}, [JOB_PROCESS] = {"-j", "process"}, [JOB_STORE] = {"-W", "store"}};
+    } stages[JOB_STAGES] = {[JOB_LOAD] = {"-R", "load"},
+                            [JOB_PROCESS] = {"-j", "process"},
+                            [JOB_STORE] = {"-W", "store"}};
     const struct job_figures *figures = facts->figures;
     const char *option = figures->is_shared ? "-j" : stages[stage].option;
     unsigned threads = figures->stages[stage].thread_count;
@@ -53,9 +54,9 @@ static void about_busy(const struct advice_facts *facts, enum job_stage stage, c
                  "%.0f%%)",
                  facts->load, processors * 100);
     else if (threads < facts->processor_count)
-        snprintf(text, cap_bytes, "try %s %u: there are %u processors, and %u thread%s had no time "
-                 "left", option, facts->processor_count, facts->processor_count, threads,
-                 threads == 1 ? "" : "s");
+        snprintf(text, cap_bytes,
+                 "try %s %u: there are %u processors, and %u thread%s had no time left", option,
+                 facts->processor_count, facts->processor_count, threads, threads == 1 ? "" : "s");
     else
         snprintf(text, cap_bytes,
                  "try %s %u: the threads had no time left, the processors had (busy %.0f%%), so "
@@ -66,9 +67,9 @@ static void about_busy(const struct advice_facts *facts, enum job_stage stage, c
 /* No stage was busy all the time: something made them wait for each other. */
 static void about_waiting(const struct job_figures *figures, char *text, size_t cap_bytes)
 {
-    double used = figures->memory_bytes > 0 ? (double)figures->memory_peak_bytes /
-                                                  (double)figures->memory_bytes
-                                            : 0;
+    double used = figures->memory_bytes > 0
+                      ? (double)figures->memory_peak_bytes / (double)figures->memory_bytes
+                      : 0;
     if (figures->is_serial_source)
         snprintf(text, cap_bytes,
                  "-R and -j do not help: the input is a serial stream, read one item after the "
@@ -80,8 +81,8 @@ static void about_waiting(const struct job_figures *figures, char *text, size_t 
                  "-j does not help: the output is ordered, and the others waited for the item "
                  "whose turn it was; --unordered lets them pass");
     else
-        snprintf(text, cap_bytes, "other numbers of threads do not help: no stage was busy all "
-                                  "the time");
+        snprintf(text, cap_bytes,
+                 "other numbers of threads do not help: no stage was busy all the time");
 }
 
 char *advice_give(const struct advice_facts *facts, char *text, size_t cap_bytes)
@@ -96,8 +97,9 @@ char *advice_give(const struct advice_facts *facts, char *text, size_t cap_bytes
                  "-R does not help: the input is a serial stream, which one thread reads at a "
                  "time, and the others wait for it");
     else if (is_busy && !figures->is_shared && stage == JOB_STORE && figures->is_serial_sink)
-        snprintf(text, cap_bytes, "-W does not help: the output takes one item at a time, and the "
-                                  "others wait for it");
+        snprintf(text, cap_bytes,
+                 "-W does not help: the output takes one item at a time, and the others wait for "
+                 "it");
     else if (is_busy)
         about_busy(facts, stage, text, cap_bytes);
     else

@@ -10,7 +10,7 @@ struct advice_facts {
     const struct job_figures *figures; /* of a run that is over */
     double cpu_s;                      /* that it took, of all threads and children */
     unsigned processor_count;
-    double load; /* programs that wanted a processor lately, these threads among them; 0: not known */
+    double load; /* threads of all programs that wanted a processor lately; 0: not known */
 };
 
 /* One sentence without a full stop into text (200 bytes are enough). Returns text. */

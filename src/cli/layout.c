@@ -223,8 +223,7 @@ static void add_counts(struct row *row, const struct moment *moment, bool is_sho
         return;
     struct segment *failed = begin(row, 1);
     colour(row, failed, FAILED);
-    append_ascii(failed, "%s failed",
-                 layout_count(text, sizeof(text), moment->failed_count));
+    append_ascii(failed, "%s failed", layout_count(text, sizeof(text), moment->failed_count));
     colour(row, failed, PLAIN);
 }
 
@@ -294,8 +293,8 @@ static void draw_stages(const struct moment *moment, const struct layout_style *
         struct segment *segment = begin(&row, 0);
         append_stage_name(&row, segment, moment, stage, !has_words);
         append(segment, " ", 1);
-        append_bar(&row, segment, stage == moment->limiting ? LIMITING : STAGE,
-                   moment->busy[stage], STAGE_CELLS);
+        append_bar(&row, segment, stage == moment->limiting ? LIMITING : STAGE, moment->busy[stage],
+                   STAGE_CELLS);
     }
     if (has_words)
         append_ascii(begin(&row, 1), "limited by %s", progress_stage_name(moment->limiting));
@@ -351,15 +350,14 @@ char *layout_plain(const struct moment *moment, const char *title, char *text, s
     if (moment->share >= 0)
         add(text, cap_bytes, " (%u%%)", percent_of(moment));
     if (moment->failed_count > 0)
-        add(text, cap_bytes, ", %s failed",
-            layout_count(part, sizeof(part), moment->failed_count));
+        add(text, cap_bytes, ", %s failed", layout_count(part, sizeof(part), moment->failed_count));
     add(text, cap_bytes, "; %s so far", layout_time(part, sizeof(part), moment->elapsed_s));
     if (moment->eta_s >= 0)
         add(text, cap_bytes, ", ETA %s", layout_time(part, sizeof(part), moment->eta_s));
     show_rates(moment, true, part, sizeof(part));
     add(text, cap_bytes, "; %s; %u in flight", part + strspn(part, " "), moment->in_flight_count);
-    add(text, cap_bytes, ", %s of %s; busy:",
-        parse_show_size(part, sizeof(part), moment->memory_used_bytes),
+    add(text, cap_bytes,
+        ", %s of %s; busy:", parse_show_size(part, sizeof(part), moment->memory_used_bytes),
         parse_show_size(all, sizeof(all), moment->memory_bytes));
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++)
         add(text, cap_bytes, " %s %.0f%%%s", progress_stage_name(stage), 100 * moment->busy[stage],

@@ -1,8 +1,7 @@
 #include "cli/moment.h"
 
 #define WINDOW_S   1.0
-#define MEMORY_S   15.0 /* the rate that the ETA is made of forgets what was that long ago, or half
-                           of the run */
+#define MEMORY_S   15.0 /* what was that long ago, or half of the run, counts less for the ETA */
 #define ETA_FROM_S 1.0  /* before that it would be a guess */
 
 static const struct job_figures *last_of(const struct moments *moments)

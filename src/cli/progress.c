@@ -31,7 +31,8 @@ static enum progress_form form_of(int fd, const struct options *options)
 {
     switch ((enum progress_choice)options->progress) {
     case PROGRESS_AUTO:
-        return !options->is_quiet && !options->is_dry && can_draw(fd, options) ? PROGRESS_DRAWN : PROGRESS_OFF;
+        return !options->is_quiet && !options->is_dry && can_draw(fd, options) ? PROGRESS_DRAWN
+                                                                               : PROGRESS_OFF;
     case PROGRESS_NEVER:
         return PROGRESS_OFF;
     case PROGRESS_ALWAYS:

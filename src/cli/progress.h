@@ -28,7 +28,7 @@ struct progress {
     struct survey *survey;          /* owned; NULL: not begun */
     struct expected expected;
     char title[LAYOUT_TITLE_BYTES]; /* what is under way, of several things; "" else */
-    double outer_share; /* of all things, where there are several; below 0: not known */
+    double outer_share;             /* of all things, where there are several; below 0: not known */
     int64_t start_ns;
     double shown_s;     /* elapsed_s when it was shown last */
     int answered_count; /* of SIGUSR1 */
@@ -41,8 +41,8 @@ void progress_init(struct progress *progress, struct message *message,
  * it. plan must outlive progress_end(). */
 void progress_plan(struct progress *progress, const struct survey_plan *plan);
 /*
- * The figures that come next are those of another job of several; title as for layout_draw(). share:
- * of all of them that is done, which is shown instead of the job's own; below 0: not known.
+ * The figures that come next are those of another job of several; title as for layout_draw().
+ * share: of all of them that is done, which is shown instead of the job's own; below 0: not known.
  */
 void progress_restart(struct progress *progress, const char *title, double share);
 /* To be called some ten times a second; shows what is due, and answers. */

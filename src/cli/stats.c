@@ -51,7 +51,8 @@ static void show_workers(const struct cli *cli, struct job *job, enum job_stage 
         snprintf(name, sizeof(name), "%s-%u", thread_names[stage], i);
         if (is_shared)
             message_note(cli->message, NULL, "  %-21s %7.1f%% %7.1f%%", name,
-                         percent(at.busy_s, whole_s), percent(at.starved_s + at.blocked_s, whole_s));
+                         percent(at.busy_s, whole_s),
+                         percent(at.starved_s + at.blocked_s, whole_s));
         else
             message_note(cli->message, NULL, "  %-27s %7.1f%% %7.1f%% %7.1f%%", name,
                          percent(at.busy_s, whole_s), percent(at.starved_s, whole_s),

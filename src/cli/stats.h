@@ -1,5 +1,5 @@
-/* stats.h - what --stats shows at the end of a run: each stage, each of its threads, memory, and what
- * to change. */
+/* stats.h - what --stats shows at the end of a run: each stage, each of its threads, memory, and
+ * what to change. */
 #ifndef MR_CLI_STATS_H
 #define MR_CLI_STATS_H
 

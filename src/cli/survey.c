@@ -64,7 +64,8 @@ static bool count_next(struct survey *survey)
     bool is_taken = status != MR_SKIPPED;
     if (status == MR_OK && !survey->plan.takes_all) {
         bool is_member = (input->source->flags & MR_SOURCE_CONTAINER) != 0;
-        is_taken = setup_selects(survey->plan.setup, &entry, is_member ? input->source->label : NULL);
+        is_taken =
+            setup_selects(survey->plan.setup, &entry, is_member ? input->source->label : NULL);
     }
     survey->found.count += is_taken;
     if (is_taken && status == MR_OK && entry.kind == MR_KIND_FILE && entry.size_bytes > 0)

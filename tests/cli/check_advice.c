@@ -8,8 +8,8 @@ static struct job_figures idle_figures(void)
 {
     struct job_figures figures = {.elapsed_s = 10, .memory_bytes = 1 << 30};
     for (unsigned s = 0; s < JOB_STAGES; s++)
-        figures.stages[s] = (struct job_stage_figures){
-            .thread_count = 1, .starved_s = 10, .thread_s = 10};
+        figures.stages[s] =
+            (struct job_stage_figures){.thread_count = 1, .starved_s = 10, .thread_s = 10};
     return figures;
 }
 
@@ -48,7 +48,8 @@ END_TEST
 START_TEST(not_more_than_the_processors_can_do)
 {
     struct job_figures figures = busy_figures(JOB_PROCESS);
-    expect_advice(&figures, 38, 4, "the processors were busy 95% of the time, most of it in process");
+    expect_advice(&figures, 38, 4,
+                  "the processors were busy 95% of the time, most of it in process");
     expect_advice(&figures, 10, 9, "other programs use the processors");
 }
 END_TEST

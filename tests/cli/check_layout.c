@@ -45,10 +45,12 @@ START_TEST(two_lines_of_80_columns)
     struct layout layout;
     draw(&usual, 80, 24, &layout);
     ck_assert_uint_eq(layout.count, 2);
-    ck_assert_str_eq(layout.lines[0],
-                     "#######.........   42%  5,120 of 12,345 items   141 MB/s in, 32.0 out  ETA 1:23");
-    ck_assert_str_eq(layout.lines[1],
-                     "load ##...  >process #####  store #....  128 in flight  312.0 MiB of 1.0 GiB");
+    ck_assert_str_eq(
+        layout.lines[0],
+        "#######.........   42%  5,120 of 12,345 items   141 MB/s in, 32.0 out  ETA 1:23");
+    ck_assert_str_eq(
+        layout.lines[1],
+        "load ##...  >process #####  store #....  128 in flight  312.0 MiB of 1.0 GiB");
 }
 END_TEST
 

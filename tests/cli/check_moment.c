@@ -35,8 +35,8 @@ static void run_until(struct moments *moments, double end_s, const struct expect
 
 static void expect_near(double value, double expected)
 {
-    ck_assert_msg(value > expected * 0.99 - 1e-9 && value < expected * 1.01 + 1e-9,
-                  "%g is not %g", value, expected);
+    ck_assert_msg(value > expected * 0.99 - 1e-9 && value < expected * 1.01 + 1e-9, "%g is not %g",
+                  value, expected);
 }
 
 START_TEST(rates_are_those_of_the_last_second)

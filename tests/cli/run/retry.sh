@@ -80,12 +80,14 @@ run run in -v --retries 5 -o out/ -e txt -x sh "$PWD/flaky" 1
 expect_status 0
 expect_line "$err" 'millrace: in/a.txt -> out/a.txt (2 attempts)'
 
-# Damaged content stays damaged, and a command that is not there will not be there.
+# Damaged content stays damaged, and a command that cannot be run will not be run.
 printf 'no gzip' >bad.gz
 run run bad.gz -q --retries 3 --retry-delay 1h -o out/ -p gunzip
 expect_status 1
 expect_no_text "$err" attempts
-run run bad.gz -q --retries 3 --retry-delay 1h -o out/ -x /no/such/command
+printf '#!/no/such/interpreter\n' >broken
+chmod 755 broken
+run run bad.gz -q --retries 3 --retry-delay 1h -o out/ -x ./broken
 expect_status 1
 expect_no_text "$err" attempts
 
