@@ -157,9 +157,18 @@ rule_unique_names() {
     { if (!($NF in seen)) seen[$NF] = $0 }'
 }
 
+threat_ids() { # the numbers that the specification gives
+    for last in N11 L9 B10 A10 I12 P12 J7; do
+        seq -f "${last%%[0-9]*}%g" "${last#?}"
+    done
+}
+
 # Every threat names a test that is there, or says why not.
 rule_threats() {
     [ -f tests/threats.txt ] || return 0
+    threat_ids | while read -r id; do
+        grep -q "^$id " tests/threats.txt || echo "tests/threats.txt: $id is missing"
+    done
     grep -v '^#' tests/threats.txt | while read -r id test reason; do
         [ -n "$reason" ] || echo "tests/threats.txt: $id says nothing"
         [ "$test" = - ] || [ -f "$test" ] || echo "tests/threats.txt: $id names $test, which is not there"
@@ -265,8 +274,10 @@ self_test() {
     expect markers "echo '# FIX''ME' >>\"\$t/CMakeLists.txt\""
     expect public_comments 'printf "\nMR_API int mr_mul(int a);\n" >>"$t/include/millrace/add.h"'
     expect public_comments 'printf "\n/* Divides. */\nint mr_div(int a);\n" >>"$t/include/millrace/add.h"'
-    expect threats 'printf "X1 tests/none.sh why\n" >"$t/tests/threats.txt"'
-    expect threats 'printf "X1 -\n" >"$t/tests/threats.txt"'
+    expect none 'threat_ids | sed "s/$/ - why/" >"$t/tests/threats.txt"'
+    expect threats 'threat_ids | sed "s/$/ - why/;3d" >"$t/tests/threats.txt"'
+    expect threats '{ threat_ids | sed "s/$/ - why/"; echo "X1 tests/none.sh why"; } >"$t/tests/threats.txt"'
+    expect threats '{ threat_ids | sed "s/$/ - why/"; echo "X1 -"; } >"$t/tests/threats.txt"'
     expect unique_names 'cp "$t/src/base/add.h" "$t/src/engine/add.h"'
     echo "rules.sh: $((total - wrong)) of $total samples were judged right"
     [ "$wrong" -eq 0 ]

@@ -146,24 +146,25 @@ static bool ask(int socket_fd, const struct ends *ends)
     return sent == 1;
 }
 
-/* The process that the server made, or minus the error number. False: it is gone. */
-static bool hear(int socket_fd, int32_t *answer)
+/* The process that the server made, or minus the error number. False: it is gone, or silent. */
+static bool hear(int socket_fd, int timeout_ms, int32_t *answer)
 {
-    ssize_t got;
-    while ((got = recv(socket_fd, answer, sizeof(*answer), 0)) < 0 && errno == EINTR)
+    struct pollfd answers = {.fd = socket_fd, .events = POLLIN};
+    int count;
+    while ((count = poll(&answers, 1, timeout_ms)) < 0 && errno == EINTR)
         continue;
-    return got == sizeof(*answer);
+    return count == 1 && recv(socket_fd, answer, sizeof(*answer), MSG_DONTWAIT) == sizeof(*answer);
 }
 
-enum mr_status helper_fork(struct helper *server, struct helper *helper, const int *fds,
-                           unsigned fd_count, struct mr_error *err)
+enum mr_status helper_fork(struct helper *server, int timeout_ms, struct helper *helper,
+                           const int *fds, unsigned fd_count, struct mr_error *err)
 {
     struct ends ends;
     int32_t answer = 0;
     helper_init(helper);
     int failure = open_ends(helper, fds, fd_count, &ends);
-    bool is_answered =
-        failure == 0 && ask(server->socket_fd, &ends) && hear(server->socket_fd, &answer);
+    bool is_answered = failure == 0 && ask(server->socket_fd, &ends) &&
+                       hear(server->socket_fd, timeout_ms, &answer);
     close_ends(&ends);
     if (is_answered && answer > 0) {
         helper->pid = answer;

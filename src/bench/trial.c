@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/clock.h"
+
 #define TICK_MS 100
 /* Latencies are counted in classes of 2%, from 1 us on. */
 #define CLASS_RATIO 1.02
@@ -77,10 +79,11 @@ static double share_of(double part_s, double whole_s)
     return share > 1 ? 1 : share;
 }
 
-static void fill_trial(struct trial *trial, const struct job_figures *figures, double cpu_s,
-                       struct watch *watch)
+/* run_s: with what the sink does at its end. */
+static void fill_trial(struct trial *trial, const struct job_figures *figures, double run_s,
+                       double cpu_s, struct watch *watch)
 {
-    double wall_s = figures->elapsed_s > 0 ? figures->elapsed_s : 1e-9;
+    double wall_s = run_s > 0 ? run_s : 1e-9;
     *trial = (struct trial){
         .wall_s = wall_s,
         .cpu_s = cpu_s,
@@ -92,12 +95,12 @@ static void fill_trial(struct trial *trial, const struct job_figures *figures, d
     };
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++) {
         const struct job_stage_figures *at = &figures->stages[stage];
-        double whole_s = wall_s * at->thread_count;
+        double whole_s = figures->elapsed_s * at->thread_count;
         trial->stages[stage] = (struct trial_stage){.busy = share_of(at->busy_s, whole_s),
                                                     .starved = share_of(at->starved_s, whole_s),
                                                     .blocked = share_of(at->blocked_s, whole_s)};
     }
-    trial->idle = share_of(figures->idle_s, wall_s * figures->stages[JOB_PROCESS].thread_count);
+    trial->idle = share_of(figures->idle_s, figures->elapsed_s * figures->stages[JOB_PROCESS].thread_count);
 }
 
 static void size_job(const struct sweep_point *point, struct job_config *config)
@@ -122,6 +125,7 @@ static enum mr_status run_job(const struct bench_maker *maker, struct job_config
     enum mr_status status = job_create(config, &job, err);
     if (status != MR_OK)
         return status;
+    int64_t start_ns = clock_now_ns();
     job_start(job);
     bool is_stopped = false;
     while (!job_wait(job, TICK_MS)) {
@@ -132,10 +136,11 @@ static enum mr_status run_job(const struct bench_maker *maker, struct job_config
         job_stop(job, true);
     }
     status = is_stopped ? MR_CANCELLED : job_finish(job, err);
+    double run_s = (double)(clock_now_ns() - start_ns) / 1e9;
     struct job_figures figures;
     job_figures(job, &figures);
     job_destroy(job); /* joins its threads: all of their time has been counted then */
-    fill_trial(trial, &figures, all_used_s() - before_s, watch);
+    fill_trial(trial, &figures, run_s, all_used_s() - before_s, watch);
     row->limiting = figures.limiting;
     row->is_serial = figures.is_serial_source;
     row->item_count = figures.stored_count;

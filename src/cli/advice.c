@@ -11,11 +11,8 @@
 static double busy_of(const struct job_figures *figures, enum job_stage stage)
 {
     const struct job_stage_figures *at = &figures->stages[stage];
-    double whole_s = figures->elapsed_s * at->thread_count;
-    if (whole_s <= 0)
-        return 0;
-    return figures->is_shared ? 1 - figures->idle_s / whole_s
-                              : 1 - (at->starved_s + at->blocked_s) / whole_s;
+    double idle_s = figures->is_shared ? figures->idle_s : at->starved_s + at->blocked_s;
+    return at->thread_s > 0 ? 1 - idle_s / at->thread_s : 0;
 }
 
 static enum job_stage busiest(const struct job_figures *figures)

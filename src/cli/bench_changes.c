@@ -187,15 +187,15 @@ static void write_change(const struct bench_info *info, FILE *out, const struct 
     fputs("<tr><td>", out);
     page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
     if (!change.then) {
-        fprintf(out, "<td><td><td><td><td><td>%s</tr>\n", verdicts[change.verdict].shown);
+        fprintf(out, "<td>%s<td><td><td><td><td></tr>\n", verdicts[change.verdict].shown);
         return;
     }
-    fprintf(out, "<td>%.1f<td>%.1f<td>%.3f<td>", change.then_rate / 1e6, row->median.in_rate / 1e6,
-            change.ratio);
+    fprintf(out, "<td class=%s>%s<td>%.3f<td>%.1f<td>%.1f<td>", verdicts[change.verdict].word,
+            verdicts[change.verdict].shown, change.ratio, change.then_rate / 1e6,
+            row->median.in_rate / 1e6);
     if (change.cpu_ratio > 0)
         fprintf(out, "%.3f", change.cpu_ratio);
-    fprintf(out, "<td>%.4f<td class=%s>%s</tr>\n", change.chance, verdicts[change.verdict].word,
-            verdicts[change.verdict].shown);
+    fprintf(out, "<td>%.4f</tr>\n", change.chance);
 }
 
 void bench_changes_page(const struct bench_info *info, FILE *out)
@@ -216,15 +216,15 @@ void bench_changes_page(const struct bench_info *info, FILE *out)
         page_escape(out, remarks.texts[i]);
         fputs("</p>\n", out);
     }
-    fputs("<div class=table><table><tr><th>sizes<th>MB/s then<th>now<th>ratio<th>CPU"
-          "<th>chance<th></tr>\n",
+    fputs("<div class=table><table><tr><th>sizes<th><th>ratio<th>MB/s then<th>now"
+          "<th>CPU<th>chance</tr>\n",
           out);
     for (size_t i = 0; i < info->bench->row_count; i++)
         write_change(info, out, &info->bench->rows[i]);
     for (size_t at = 0; (gone = next_gone(info, &at));) {
         fputs("<tr><td>", out);
         page_escape(out, bench_label(info, &gone->point, label, sizeof(label)));
-        fputs("<td><td><td><td><td><td>only there then</tr>\n", out);
+        fputs("<td>only there then<td><td><td><td><td></tr>\n", out);
     }
     fputs("</table></div>\n", out);
 }

@@ -20,6 +20,21 @@
 #define PLOT_TOP    12.0
 #define PLOT_RIGHT  12.0
 
+static void write_limits(const struct bench_info *info, FILE *out, const char *name)
+{
+    const struct bench_limits *limits = &info->limits;
+    fprintf(out, "<p class=soft>Lowest limit: %s.", name);
+    if (limits->one_thread > 0)
+        fprintf(out, " The operations alone: %.1f MB/s on one thread, times %u processors.",
+                limits->one_thread / 1e6, info->processor_count);
+    if (limits->plain_read > 0)
+        fprintf(out, " Plain reading of the sample: %.1f MB/s.", limits->plain_read / 1e6);
+    if (limits->plain_write > 0)
+        fprintf(out, " Plain writing of as much as comes out: %.1f MB/s of input.",
+                limits->plain_write / 1e6);
+    fputs("</p>\n", out);
+}
+
 static void write_facts(const struct bench_info *info, FILE *out, const struct bench_row *best)
 {
     char text[100];
@@ -30,18 +45,16 @@ static void write_facts(const struct bench_info *info, FILE *out, const struct b
     snprintf(text, sizeof(text), "%.0f items/s", best->median.item_rate);
     page_fact(out, "items", text);
     page_fact(out, "bound by", progress_stage_name(best->limiting));
-    if (info->one_thread_rate > 0) {
-        double limit = info->one_thread_rate * info->processor_count;
+    const char *name = NULL;
+    double limit = bench_limit(info, &name);
+    if (limit > 0) {
         snprintf(text, sizeof(text), "%.0f%% of %.1f MB/s", 100 * best->median.in_rate / limit,
                  limit / 1e6);
         page_fact(out, "of the limit", text);
     }
     fputs("</div>\n", out);
-    if (info->one_thread_rate > 0)
-        fprintf(out,
-                "<p class=soft>The limit is what the operations alone do on one thread (%.1f MB/s), "
-                "times %u processors.</p>\n",
-                info->one_thread_rate / 1e6, info->processor_count);
+    if (limit > 0)
+        write_limits(info, out, name);
 }
 
 static void write_rates(const struct bench_info *info, FILE *out, const struct bench_row *best)

@@ -85,7 +85,12 @@ static void write_json(const struct bench_info *info, FILE *out)
     json_unsigned(&json, "warm_up_rounds", info->bench->warm_up_count);
     json_unsigned(&json, "rounds", info->bench->rounds_done);
     json_bool(&json, "is_stopped", info->bench->is_stopped);
-    json_real(&json, "one_thread_bytes_per_s", info->one_thread_rate);
+    json_real(&json, "one_thread_bytes_per_s", info->limits.one_thread);
+    json_real(&json, "plain_read_bytes_per_s", info->limits.plain_read);
+    json_real(&json, "plain_write_bytes_per_s", info->limits.plain_write);
+    const char *limit = "";
+    json_real(&json, "limit_bytes_per_s", bench_limit(info, &limit));
+    json_text(&json, "limit", limit);
     const struct bench_row *best = bench_best(info->bench);
     if (best)
         json_unsigned(&json, "best", (uint64_t)(best - info->bench->rows));

@@ -10,6 +10,13 @@
 #include "bench/trial.h"
 #include "cli/options.h"
 
+/* What no arrangement of threads can beat, as bytes of input a second; 0: not measured. */
+struct bench_limits {
+    double one_thread;  /* the operations alone, on one thread */
+    double plain_read;  /* the files of the sample, read by the plainest means */
+    double plain_write; /* as many files and bytes as come out, written likewise */
+};
+
 /* All pointers are the caller's. */
 struct bench_info {
     const struct options *options;
@@ -19,7 +26,7 @@ struct bench_info {
     const struct past *past; /* of --compare; NULL: none */
     unsigned processor_count;
     char processor[100]; /* what the system calls them; "": nothing */
-    double one_thread_rate; /* of the operations alone, bytes of input a second; 0: not measured */
+    struct bench_limits limits;
 };
 
 void bench_info_init(struct bench_info *info, const struct options *options,
@@ -28,6 +35,8 @@ void bench_info_init(struct bench_info *info, const struct options *options,
 
 /* The operations as they were typed, in one line. Returns text. */
 char *bench_operations(const struct bench_info *info, char *text, size_t cap_bytes);
+/* The lowest of the limits, that of the operations times the processors; *name: of what. 0: none. */
+double bench_limit(const struct bench_info *info, const char **name);
 /* What one run took through. */
 void bench_sample(const struct bench_info *info, uint64_t *items, uint64_t *bytes);
 /* "R1 j2 W1", "shared j2", with what else is swept. Returns text. */

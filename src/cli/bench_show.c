@@ -162,6 +162,48 @@ static void show_table(const struct bench_info *info, FILE *out, const struct be
           out);
 }
 
+double bench_limit(const struct bench_info *info, const char **name)
+{
+    const struct bench_limits *limits = &info->limits;
+    const struct {
+        const char *name;
+        double rate;
+    } all[] = {{"operations", limits->one_thread * info->processor_count},
+               {"plain reading", limits->plain_read},
+               {"plain writing", limits->plain_write}};
+    double lowest = 0;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (all[i].rate <= 0 || (lowest > 0 && all[i].rate >= lowest))
+            continue;
+        lowest = all[i].rate;
+        *name = all[i].name;
+    }
+    return lowest;
+}
+
+static void show_limits(const struct bench_info *info, FILE *out, double best_rate)
+{
+    const struct bench_limits *limits = &info->limits;
+    const char *name = NULL;
+    double lowest = bench_limit(info, &name);
+    if (lowest <= 0)
+        return;
+    if (limits->one_thread > 0)
+        fprintf(out,
+                "limit     the operations alone: %.1f MB/s on one thread, times %u processors %.1f "
+                "MB/s\n",
+                limits->one_thread / 1e6, info->processor_count,
+                limits->one_thread * info->processor_count / 1e6);
+    if (limits->plain_read > 0)
+        fprintf(out, "limit     plain reading of the sample: %.1f MB/s\n",
+                limits->plain_read / 1e6);
+    if (limits->plain_write > 0)
+        fprintf(out, "limit     plain writing of as much: %.1f MB/s of input\n",
+                limits->plain_write / 1e6);
+    fprintf(out, "          the best is at %.0f%% of the lowest limit: %s\n", 100 * best_rate / lowest,
+            name);
+}
+
 static void show_best(const struct bench_info *info, FILE *out, const struct bench_row *best)
 {
     const struct trial *median = &best->median;
@@ -180,14 +222,7 @@ static void show_best(const struct bench_info *info, FILE *out, const struct ben
             median->latency_ms[2]);
     fprintf(out, "bound by  %s%s%s\n", progress_stage_name(best->limiting),
             best->is_serial ? ": " : "", best->is_serial ? SERIAL_HINT : "");
-    if (info->one_thread_rate <= 0)
-        return;
-    double limit = info->one_thread_rate * info->processor_count;
-    fprintf(out,
-            "limit     the operations alone: %.1f MB/s on one thread, times %u processors %.1f "
-            "MB/s; the best is at %.0f%%\n",
-            info->one_thread_rate / 1e6, info->processor_count, limit / 1e6,
-            100 * median->in_rate / limit);
+    show_limits(info, out, median->in_rate);
 }
 
 void bench_show(const struct bench_info *info, FILE *out)

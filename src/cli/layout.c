@@ -19,7 +19,7 @@
 #define STAGE_CELLS       5
 
 /* Of the 256 colours: readable on dark and light grounds. */
-#define TRACK    "\033[48;5;240m"
+#define TRACK    "\033[48;5;238m"
 #define WORK     "\033[38;5;77m"
 #define STAGE    "\033[38;5;75m"
 #define LIMITING "\033[38;5;214m"

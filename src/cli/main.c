@@ -12,8 +12,9 @@
  *                      spawn (programs), helper (our own ones), sandbox
  *   src/codec/         compression libraries, no threads, no items: block (codecs in blocks that can be
  *                      joined: block_*), deflate_* and deflater (libdeflate, ISA-L or zlib; dense: what
- *                      is not worth it), inflate, unwrap (streams that are decoded; pieces of them), sums
- *   src/engine/        threads, the only room that knows them: pool (pool_size: how many it has),
+ *                      is not worth it), inflate, unwrap (streams that are decoded; pieces: parts of
+ *                      them, at once), sums
+ *   src/engine/        threads, the only room that knows them: pool (pool_size: how many it has; task),
  *                      submit, future, queue, stash;
  *                      line, the scheduler (line_feed: how items come in, line_wait: how they wait,
  *                      line_leave: how they end, line_together: several at once; seats: how many are in
@@ -30,24 +31,25 @@
  *                      (what the job writes down, and what earlier ones did); isolate_step (worker
  *                      processes for pipelines)
  *   src/source/        where items come from: directory, file, archive (archive_*, libarchive's part:
- *                      reader, which serve runs in a helper process for client; decode_*: compressed
- *                      ones are decoded ahead), zip (zip_*; zip_check: is it what it says?), SQLite
- *                      archives (sqlar_*), stream; inputs puts several in a row; local, names, name_list, prefix serve them
+ *                      reader, which serve runs in a helper process for client; server starts those;
+ *                      pax_check; decode_*: compressed ones are decoded ahead), zip (zip_*; zip_check: is
+ *                      it what it says?), SQLite archives (sqlar_*), stream; inputs puts several in a
+ *                      row; local, names, name_list, prefix serve them
  *   src/operation/     what is done to content: registry (all of them), chain (several as one), the
  *                      codecs (codec_*: what they share), hash, charset, lines, member (into and out of
  *                      containers that keep each member compressed), exec (commands: exec_*; child,
  *                      scratch: their files; resident, talk, pkt_line: those that stay), plugin,
- *                      isolate (isolate_state, worker, window, wire: processes that operate), internals (what the
- *                      library's own operations have beyond the public interface)
- *   src/helper/        the programs that run in processes of their own: operate and read
- *   src/policy/        selection (which items; glob), naming (their names in the output), journal (what
- *                      was done, in a file: journal_*)
+ *                      isolate (isolate_state, worker, window, wire: processes that operate),
+ *                      internals (what the library's own operations have beyond the public interface)
+ *   src/helper/        the programs that run in processes of their own: operate, and read (which forks)
+ *   src/policy/        selection (which items; glob), naming (their names in the output; portable:
+ *                      everywhere), journal (what was done, in a file: journal_*)
  *   src/sink/          where items go: directory (tree, staged: files until they are complete, later:
  *                      what comes last; tree_claim, tree_disk: locks, fsync), archive (by libarchive;
  *                      archive_kinds, archive_outputs: all formats; blocks: compressed in parallel;
  *                      archive_target: the file), zip (zip_*), SQLite archives (sqlar_*), stream, null
  *   src/bench/         the same job again and again: sample (content in memory; generate), sweep (sizes
- *                      to try), trial (what they took), limit, past (an earlier report), change (beyond
+ *                      to try), trial (what they took), limit, plain (the fastest there can be), past (an earlier report), change (beyond
  *                      the noise)
  *   src/compare/       what `diff` is made of: digest (each content becomes a hash), manifest (what an
  *                      input holds, sorted), difference (of two manifests)
@@ -62,7 +64,8 @@
  *     verb_diff        two jobs at once; diff_show: what they found
  *     verb_report      shows and merges reports and journals
  *     verb_bench       its own; bench_show, bench_report, bench_page: what it found;
- *                      bench_changes: against an earlier one
+ *                      bench_changes: against an earlier one;
+ *                      bench_scratch: where it writes with -o; bench_limits: what no sizes can beat
  *     run              what the others share: one job from its output to its exit status
  *     setup            options to the objects of a job: chain, selection, naming, inputs
  *     output           what OUTPUT means, and its sink; guard: nothing is written over what is read

@@ -85,21 +85,19 @@ void moments_add(struct moments *moments, const struct job_figures *figures,
  * storing accounts for is processing.
  */
 static void show_stages(const struct job_figures *begin, const struct job_figures *end,
-                        double passed_s, struct moment *moment)
+                        struct moment *moment)
 {
-    double busy_s[JOB_STAGES], shared_s = 0;
+    double others = 0, whole_s = 0;
     for (unsigned s = 0; s < JOB_STAGES; s++) {
         const struct job_stage_figures *from = &begin->stages[s], *to = &end->stages[s];
         double idle_s = to->starved_s + to->blocked_s - from->starved_s - from->blocked_s;
-        double whole_s = passed_s * to->thread_count;
-        busy_s[s] = end->is_shared ? to->busy_s - from->busy_s : whole_s - idle_s;
-        moment->busy[s] = whole_s > 0 ? clip(busy_s[s] / whole_s) : 0;
-        shared_s += s == JOB_PROCESS ? 0 : moment->busy[s];
+        whole_s = to->thread_s - from->thread_s;
+        double busy_s = end->is_shared ? to->busy_s - from->busy_s : whole_s - idle_s;
+        moment->busy[s] = whole_s > 0 ? clip(busy_s / whole_s) : 0;
+        others += s == JOB_PROCESS ? 0 : moment->busy[s];
     }
-    double pool_s = passed_s * end->stages[JOB_PROCESS].thread_count;
-    if (end->is_shared && pool_s > 0)
-        moment->busy[JOB_PROCESS] =
-            clip(1 - (end->idle_s - begin->idle_s) / pool_s - shared_s);
+    if (end->is_shared && whole_s > 0)
+        moment->busy[JOB_PROCESS] = clip(1 - (end->idle_s - begin->idle_s) / whole_s - others);
     moment->limiting = JOB_LOAD;
     for (enum job_stage s = JOB_LOAD; s < JOB_STAGES; s++)
         if (moment->busy[s] > moment->busy[moment->limiting])
@@ -143,6 +141,6 @@ void moments_show(const struct moments *moments, const struct expected *expected
         moment->in_rate = ((double)end->in_bytes - (double)begin->in_bytes) / passed_s;
         moment->out_rate = ((double)end->out_bytes - (double)begin->out_bytes) / passed_s;
     }
-    show_stages(begin, end, passed_s, moment);
+    show_stages(begin, end, moment);
     show_work(moments, &whole, moment);
 }

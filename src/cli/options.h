@@ -163,6 +163,7 @@ struct options {
     bool resumes, retries_failed;
     int sync;            /* enum sync */
     int absolute_names; /* 1: strip */
+    bool wants_portable_names;
     int progress;       /* enum progress_choice */
     int color;          /* enum when */
     bool removes_sources;

@@ -174,19 +174,30 @@ bool output_is_database(const struct output *output)
     return output->kind == OUTPUT_ARCHIVE && archive_output_is_database(output->format);
 }
 
+/* Where the last of several names is nothing that could be read, it was meant as the OUTPUT. */
+static enum mr_status no_output(const struct options *options, struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    struct stat about;
+    const char *last = options->name_count > 1 ? options->names[options->name_count - 1] : NULL;
+    if (options_were_given(options, "exec"))
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "no OUTPUT: add -o DIR/, -o FILE.zip, -o - or -o null: before -x, or "
+                            "end the command with ';'");
+    if (last && *last && lstat(last, &about) != 0)
+        return mr_error_set(err, MR_E_USAGE, 0, "no OUTPUT; did you mean -o %s?",
+                            path_show(shown, sizeof(shown), last));
+    return mr_error_set(err, MR_E_USAGE, 0,
+                        "no OUTPUT: add -o DIR/, -o FILE.zip, -o - or -o null: (or --in-place)");
+}
+
 enum mr_status output_choose(struct output *output, const struct options *options,
                              struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
     memset(output, 0, sizeof(*output));
     if (!options->output || !*options->output)
-        return mr_error_set(
-            err, MR_E_USAGE, 0,
-            options_were_given(options, "exec")
-                ? "no OUTPUT: add -o DIR/, -o FILE.zip, -o - or -o null: before -x, or "
-                  "end the command with ';'"
-                : "no OUTPUT: add -o DIR/, -o FILE.zip, -o - or -o null: (or "
-                  "--in-place)");
+        return no_output(options, err);
     output->shown = strdup(path_show(shown, sizeof(shown), options->output));
     if (!output->shown)
         return no_memory(err);

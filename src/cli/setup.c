@@ -1,8 +1,12 @@
 #include "cli/setup.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/path.h"
 #include "cli/sizes.h"
 #include "operation/exec.h"
 #include "operation/isolate.h"
@@ -51,9 +55,49 @@ static char *suffix_behind(const struct options *options, const struct given *gi
     return suffix;
 }
 
+static bool is_program(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISREG(about.st_mode) && access(path, X_OK) == 0;
+}
+
+/* Is there a program of that name, as posix_spawnp() would look for it? */
+static bool has_program(const char *name)
+{
+    const char *path = getenv("PATH");
+    char *candidate = NULL;
+    bool is_found = false;
+    if (strchr(name, '/') || !path)
+        return !path || is_program(name);
+    while (!is_found) {
+        size_t length = strcspn(path, ":");
+        if (asprintf(&candidate, "%.*s%s%s", (int)length, path, length ? "/" : "", name) < 0)
+            return true; /* whoever starts it will say what is wrong */
+        is_found = is_program(candidate);
+        free(candidate);
+        if (!path[length])
+            break;
+        path += length + 1;
+    }
+    return is_found;
+}
+
+/* Told once, not for each item. Placeholders have no place there, which exec_create() says. */
+static enum mr_status check_command(const char *name, struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    if (strpbrk(name, "{}") || has_program(name))
+        return MR_OK;
+    return mr_error_set(err, MR_E_USAGE, 0, "there is no program '%s'",
+                        path_show(shown, sizeof(shown), name));
+}
+
 static enum mr_status add_command(struct setup *setup, const struct options *options,
                                   const struct given *given, struct mr_error *err)
 {
+    enum mr_status status = check_command(given->command[0], err);
+    if (status != MR_OK)
+        return status;
     char *suffix = suffix_behind(options, given);
     const struct exec_options exec = {
         .mode = (enum exec_mode)options->exec_mode,
@@ -65,8 +109,7 @@ static enum mr_status add_command(struct setup *setup, const struct options *opt
     };
     const struct mr_operation *operation = NULL;
     void *config = NULL;
-    enum mr_status status =
-        exec_create((const char *const *)given->command, &exec, &operation, &config, err);
+    status = exec_create((const char *const *)given->command, &exec, &operation, &config, err);
     free(suffix);
     if (status != MR_OK)
         return status;
@@ -148,6 +191,8 @@ enum mr_status setup_init(struct setup *setup, const struct options *options, st
         status = selection_create(&setup->selection, err);
     if (status == MR_OK)
         status = naming_create(&setup->naming, err);
+    if (status == MR_OK && options->wants_portable_names)
+        status = portable_create(&setup->portable, err);
     for (size_t i = 0; status == MR_OK && i < options->given_count; i++) {
         status = apply(setup, options, &options->given[i], err);
         if (status != MR_OK)
@@ -171,6 +216,7 @@ void setup_fini(struct setup *setup)
     chain_destroy(setup->chain);
     selection_destroy(setup->selection);
     naming_destroy(setup->naming);
+    portable_destroy(setup->portable);
     memset(setup, 0, sizeof(*setup));
 }
 
@@ -229,6 +275,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .chain = setup->chain,
         .selection = setup->selection,
         .naming = setup->naming,
+        .portable = setup->portable,
         .is_unordered = options->is_unordered,
         .on_error = (enum job_on_error)options->on_error,
         .policy = options->policy,

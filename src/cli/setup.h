@@ -10,6 +10,7 @@ struct setup {
     struct chain *chain;
     struct selection *selection;
     struct naming *naming;
+    struct portable *portable; /* NULL: any names */
 };
 
 /* Errors are about the option that they name: MR_E_USAGE, or what made it impossible. setup_fini()

@@ -149,9 +149,13 @@ void summary_show(const struct cli *cli, struct job *job, const struct job_figur
         message_note(cli->message, NULL, "%" PRIu64 " left out", figures->skipped_count);
     if (figures->cancelled_count > 0)
         message_note(cli->message, NULL, "%" PRIu64 " not done", figures->cancelled_count);
-    show_total(cli, figures);
+    if (figures->found_count == 0)
+        message_note(cli->message, NULL,
+                     "nothing to do: the inputs are empty, or nothing in them is selected");
+    else
+        show_total(cli, figures);
     if (options->is_verbose || options->has_stats)
         stats_show(cli, job, figures);
-    else
+    else if (figures->found_count > 0)
         show_shares(cli, figures);
 }

@@ -260,6 +260,30 @@ enum mr_status values_max_items(struct options *options, const char *value, stru
     return parse_count(value, 0, UINT64_MAX, &options->limits.item_count, err);
 }
 
+#define CHOICES_BYTES 200
+
+/* ctx: the words, each with its NUL, and an empty one behind them. */
+static const char *choice_at(const void *ctx, size_t index)
+{
+    const char *word = ctx;
+    while (index-- > 0 && *word)
+        word += strlen(word) + 1;
+    return *word ? word : NULL;
+}
+
+static enum mr_status no_choice(const char *choices, const char *value, struct mr_error *err)
+{
+    char words[CHOICES_BYTES] = "", shown[PATH_SHOW_BYTES];
+    path_show(shown, sizeof(shown), value);
+    for (size_t i = 0; choices[i] && i < sizeof(words) - 2; i++)
+        words[i] = choices[i] == '|' ? '\0' : choices[i];
+    const char *nearest = parse_nearest(value, choice_at, words);
+    if (nearest)
+        return mr_error_set(err, MR_E_USAGE, 0, "'%s' is none of %s; did you mean %s?", shown,
+                            choices, nearest);
+    return mr_error_set(err, MR_E_USAGE, 0, "'%s' is none of %s", shown, choices);
+}
+
 enum mr_status values_choice(const char *choices, const char *value, int *index,
                              struct mr_error *err)
 {
@@ -273,9 +297,7 @@ enum mr_status values_choice(const char *choices, const char *value, int *index,
         }
         word += word_length + (word[word_length] == '|');
     }
-    char shown[PATH_SHOW_BYTES];
-    return mr_error_set(err, MR_E_USAGE, 0, "'%s' is none of %s",
-                        path_show(shown, sizeof(shown), value), choices);
+    return no_choice(choices, value, err);
 }
 
 enum mr_status values_source_date(struct options *options, const char *text, struct mr_error *err)

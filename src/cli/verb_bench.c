@@ -7,8 +7,9 @@
 #include <sys/stat.h>
 
 #include "base/path.h"
-#include "bench/limit.h"
+#include "cli/bench_limits.h"
 #include "cli/bench_report.h"
+#include "cli/bench_scratch.h"
 #include "cli/progress.h"
 #include "cli/run.h"
 #include "cli/signals.h"
@@ -18,7 +19,6 @@
 
 #define ROUNDS_DEFAULT  5
 #define WARM_UP_DEFAULT 1
-#define LIMIT_SECONDS   2.0 /* at most, for measuring the operations alone */
 #define RUN_SECONDS     0.3 /* what a run takes at least: a small sample is taken through several times */
 #define PASSES_MAX      100000
 
@@ -32,6 +32,7 @@ struct work {
     struct setup *setups;   /* owned; one for each level that is swept, else one */
     unsigned setup_count;
     uint64_t pass_count;    /* times that one run takes the sample through */
+    struct bench_scratch scratch; /* of the run that goes on, with -o */
     struct bench bench;
     struct past past; /* of --compare */
     struct bench_info info;
@@ -224,6 +225,25 @@ static enum mr_status load_sample(struct work *work, struct mr_error *err)
 
 /* ---- the runs ---- */
 
+/* To nowhere, or with -o to a place of its own. */
+static enum mr_status open_sink(struct work *work, struct job_config *config, struct mr_error *err)
+{
+    const struct options *options = work->cli->options;
+    if (!options->output)
+        return null_sink_create(&config->sink, err);
+    enum mr_status status = bench_scratch_make(&work->scratch, options, err);
+    config->keeps_names = work->scratch.output.kind == OUTPUT_FILE;
+    return status == MR_OK
+               ? output_open(&work->scratch.output, options, true, false, &config->sink, err)
+               : status;
+}
+
+static void close_sink(struct work *work, struct job_config *config)
+{
+    config->sink->ops->destroy(config->sink);
+    bench_scratch_remove(&work->scratch);
+}
+
 static enum mr_status begin(void *ctx, const struct sweep_point *point, struct job_config *config,
                             struct mr_error *err)
 {
@@ -231,9 +251,11 @@ static enum mr_status begin(void *ctx, const struct sweep_point *point, struct j
     const struct setup *setup = setup_for(work, point);
     struct mr_source *source = NULL;
     setup_job(setup, work->cli->options, config);
-    enum mr_status status = null_sink_create(&config->sink, err);
-    if (status != MR_OK)
+    enum mr_status status = open_sink(work, config, err);
+    if (status != MR_OK) {
+        bench_scratch_remove(&work->scratch);
         return status;
+    }
     if (work->cli->options->streams)
         status = open_inputs(work, &config->inputs, err);
     else
@@ -245,15 +267,14 @@ static enum mr_status begin(void *ctx, const struct sweep_point *point, struct j
             source->ops->destroy(source);
     }
     if (status != MR_OK)
-        config->sink->ops->destroy(config->sink);
+        close_sink(work, config);
     return status;
 }
 
 static void end(void *ctx, struct job_config *config)
 {
-    (void)ctx;
     inputs_destroy(config->inputs);
-    config->sink->ops->destroy(config->sink);
+    close_sink(ctx, config);
 }
 
 static bool stops(void *ctx)
@@ -348,16 +369,19 @@ static enum mr_status find_passes(struct work *work, const struct bench_maker *m
     return status;
 }
 
-/* The limit: the operations alone, on one thread, times the processors. */
-static enum mr_status find_limit(struct work *work, struct mr_error *err)
+static enum mr_status find_limits(struct work *work, struct mr_error *err)
 {
     const struct bench_row *best = bench_best(&work->bench);
-    if (!best || work->sample.count == 0)
+    if (!best)
         return MR_OK;
-    const struct chain *chain = setup_for(work, &best->point)->chain;
-    if (chain_count(chain) == 0)
-        return MR_OK;
-    return limit_measure(&work->sample, chain, LIMIT_SECONDS, &work->info.one_thread_rate, err);
+    const struct bench_limits_config config = {.options = work->cli->options,
+                                               .setup = setup_for(work, &best->point),
+                                               .sample = &work->sample,
+                                               .names = work->names,
+                                               .name_count = work->name_count,
+                                               .best = best,
+                                               .thread_count = work->info.processor_count};
+    return bench_limits_find(&config, &work->info.limits, err);
 }
 
 static enum mr_status bench_all(struct work *work, struct mr_error *err)
@@ -374,7 +398,7 @@ static enum mr_status bench_all(struct work *work, struct mr_error *err)
     if (status == MR_OK)
         status = bench_run(&work->bench, &maker, err);
     progress_end(&work->progress, NULL);
-    return status == MR_OK ? find_limit(work, err) : status;
+    return status == MR_OK ? find_limits(work, err) : status;
 }
 
 static void fini(struct work *work)
@@ -398,6 +422,8 @@ int verb_bench(const struct cli *cli)
         status = check(&work, &err);
     if (status == MR_OK)
         status = bench_report_check(cli->options, &err);
+    if (status == MR_OK)
+        status = bench_scratch_check(cli->options, &err);
     if (status == MR_OK && cli->options->compared) {
         status = past_read(cli->options->compared, &work.past, &err);
         if (status != MR_OK)

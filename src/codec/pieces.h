@@ -1,7 +1,7 @@
 /*
  * pieces.h - compressed data that is made of many members or frames, cut into pieces that can be
  * decoded each on its own and at once: bgzf (the BC field of the SAM specification, section 4.1),
- * gzip of several members, zstd of several frames that tell their sizes.
+ * gzip of several members, zstd of several frames that tell their sizes, xz of several streams.
  *
  * A cut between gzip members is a guess, which decoding proves: a piece is good when its last
  * member ends just at its end.
@@ -16,6 +16,8 @@
 
 /* True when data of the format may be cut. */
 bool pieces_are_possible(const struct unwrap_format *format);
+/* Memory that a decoder takes beside a piece and what comes of it; 0: next to nothing. */
+size_t pieces_decoder_bytes(const struct unwrap_format *format);
 
 /*
  * Looks for a piece at the beginning of data, where a member or frame should begin. is_all: nothing

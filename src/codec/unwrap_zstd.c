@@ -3,8 +3,10 @@
 
 #if MR_HAVE_ZSTD
 
+#include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
+
+#include "codec/zstd_stream.h"
 
 #define WINDOW_LOG_MAX                                                                             \
     27 /* 128 MiB; --ultra --long needs more and has to be asked for in zstd too */
@@ -24,32 +26,39 @@ static bool begins_file(const unsigned char *head)
     return memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0 || memcmp(head, pzstd, sizeof(pzstd)) == 0;
 }
 
+static void destroy(void *state)
+{
+    struct zstd_stream *stream = state;
+    ZSTD_freeDCtx(stream->zstd);
+    free(stream);
+}
+
 static void *create(const struct unwrap_options *options)
 {
     (void)options;
-    ZSTD_DCtx *zstd = ZSTD_createDCtx();
-    if (zstd)
-        ZSTD_DCtx_setParameter(zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
-    return zstd;
-}
-
-static void destroy(void *state)
-{
-    ZSTD_freeDCtx(state);
+    struct zstd_stream *stream = calloc(1, sizeof(*stream));
+    if (!stream)
+        return NULL;
+    stream->zstd = ZSTD_createDCtx();
+    if (stream->zstd) {
+        ZSTD_DCtx_setParameter(stream->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
+        return stream;
+    }
+    destroy(stream);
+    return NULL;
 }
 
 static enum mr_status start(void *state)
 {
-    ZSTD_DCtx_reset(state, ZSTD_reset_session_only);
+    struct zstd_stream *stream = state;
+    ZSTD_DCtx_reset(stream->zstd, ZSTD_reset_session_only);
+    stream->header_bytes = 0;
     return MR_OK;
 }
 
 static enum mr_status step(void *state, struct mr_io *io, const char **problem)
 {
-    ZSTD_inBuffer in = {io->in, io->in_bytes, 0};
-    ZSTD_outBuffer out = {io->out, io->out_bytes, 0};
-    size_t code = ZSTD_decompressStream(state, &out, &in);
-    unwrap_advance(io, in.pos, out.pos);
+    size_t code = zstd_stream_step(state, io);
     if (ZSTD_isError(code)) {
         *problem = ZSTD_getErrorName(code);
         return MR_E_DATA;

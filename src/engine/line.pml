@@ -1,7 +1,7 @@
 /*
  * line.pml - a model of the line for Spin: admission, steps, turns, failure and shutdown, over every schedule.
  *
- * tests/engine/model.sh searches it exhaustively. By hand:
+ * tests/engine/model.sh searches it exhaustively, in small configurations or, with MR_MODEL=deep, in all. By hand:
  *   spin -DORDER=IN_ORDER -a line.pml && cc -O2 -DSAFETY -o pan pan.c && ./pan
  *
  * What stands for what (names are those of the code):

@@ -11,44 +11,6 @@
 /* The pool whose task the calling thread runs. */
 static _Thread_local struct mr_pool *current_pool;
 
-void task_list_push(struct task_list *list, struct task *task)
-{
-    task->next = NULL;
-    if (list->last)
-        list->last->next = task;
-    else
-        list->first = task;
-    list->last = task;
-    list->count++;
-}
-
-struct task *task_list_pop(struct task_list *list)
-{
-    struct task *task = list->first;
-    if (!task)
-        return NULL;
-    list->first = task->next;
-    if (!list->first)
-        list->last = NULL;
-    list->count--;
-    task->next = NULL;
-    return task;
-}
-
-void task_list_remove(struct task_list *list, struct task *before)
-{
-    if (!before) {
-        task_list_pop(list);
-        return;
-    }
-    struct task *task = before->next;
-    before->next = task->next;
-    if (list->last == task)
-        list->last = before;
-    list->count--;
-    task->next = NULL;
-}
-
 void pool_wake_pick_locked(struct mr_pool *pool, unsigned task_count, struct pool_wake *wake)
 {
     wake->count = 0;
@@ -269,6 +231,7 @@ void pool_worker_main(void *arg)
     struct mr_pool *pool = worker->pool;
     current_pool = pool;
     lock_take(&pool->lock);
+    idle_ended_locked(worker);
     for (;;) {
         if (is_surplus_locked(worker)) {
             park_locked(worker);

@@ -23,7 +23,8 @@ static enum mr_status start_thread_locked(struct mr_pool *pool, int64_t now_ns,
     char name[32];
     worker_name(pool, index, name);
     worker->pool = pool;
-    worker->start_ns = now_ns;
+    worker->start_ns = worker->idle_since_ns = now_ns;
+    worker->doing = POOL_STARVED; /* until it runs */
     enum mr_status status = condition_init(&worker->wake);
     if (status != MR_OK)
         return mr_error_set(err, status, 0, "no memory for the pool's threads");

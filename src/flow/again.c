@@ -143,6 +143,7 @@ static bool start_again(struct item *item, const struct route *route)
     item->load.is_by_file = false;
     item->load.has_carry = false;
     item->process.is_done = false;
+    free(item->process.remark);
     item->process.remark = NULL;
     free(item->process.note);
     item->process.note = NULL;

@@ -10,21 +10,35 @@
 /* Numbers that --collide rename tries. */
 #define RENAME_TRIES 10000
 
+#define KEY_BYTES (2 * PATH_TOTAL_MAX_BYTES + 3)
+
+/* What stands in the set for name with mark behind it. */
+static void make_key(const struct job *job, const char *name, const char *mark,
+                     char key[KEY_BYTES])
+{
+    if (!job->config.portable) {
+        snprintf(key, KEY_BYTES, "%s%s", name, mark);
+        return;
+    }
+    portable_fold(job->config.portable, name, key, KEY_BYTES - 2);
+    strcat(key, mark);
+}
+
 /* Is name kept in the set with mark behind it? "" marks what is no directory, "/" a directory, "//"
  * one that was an item. */
 static enum mr_status is_marked(struct job *job, const char *name, const char *mark, bool *is_there,
                                 struct mr_error *err)
 {
-    char key[PATH_TOTAL_MAX_BYTES + 3];
-    snprintf(key, sizeof(key), "%s%s", name, mark);
+    char key[KEY_BYTES];
+    make_key(job, name, mark, key);
     return nameset_has(job->names, key, is_there, err);
 }
 
 static enum mr_status mark(struct job *job, const char *name, const char *mark, bool *was_there,
                            struct mr_error *err)
 {
-    char key[PATH_TOTAL_MAX_BYTES + 3];
-    snprintf(key, sizeof(key), "%s%s", name, mark);
+    char key[KEY_BYTES];
+    make_key(job, name, mark, key);
     return nameset_add(job->names, key, was_there, err);
 }
 

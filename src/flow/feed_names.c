@@ -75,6 +75,8 @@ static enum mr_status map_name(struct job *job, const struct input *input, const
     bool overrides = config->naming && naming_overrides_suffix(config->naming);
     if (status == MR_OK && with_chain && !overrides && !config->keeps_names)
         status = chain_rename(config->chain, &joined);
+    if (status == MR_OK && config->portable)
+        status = portable_check(joined, err);
     if (status == MR_E_UNSAFE && err->status != status)
         mr_error_set(err, status, 0, "the name that an operation gives it is not safe");
     if (status == MR_E_MEMORY && err->status != status)

@@ -112,7 +112,9 @@ bool job_worker_figures(struct job *job, enum job_stage stage, unsigned index,
 {
     struct mr_pool *pool = job->pools[stage];
     struct pool_times times;
-    if (index >= pool_thread_count(pool))
+    unsigned least, most;
+    stages_sizes(job, stage, &least, &most);
+    if (index >= most)
         return false;
     pool_worker_times(pool, index, job->end_ns, &times);
     *figures = (struct job_worker_figures){.busy_s = (double)times.busy_ns / 1e9,

@@ -186,6 +186,7 @@ void item_free(struct item *item)
     spool_destroy(item->spool);
     encode_destroy(item->encode);
     free(item->process.note);
+    free(item->process.remark);
     free(item->process.details);
     free(item->copy_path);
     free(item->output.path);

@@ -107,7 +107,7 @@ struct item {
         bool is_seated; /* it may work, as far as seats are concerned */
         char *note; /* owned */
         char *details; /* of its failure; owned */
-        const char *remark; /* of the operations, a constant text; NULL: none */
+        char *remark; /* of the operations; owned; NULL: none */
         struct chain_limits limits;
         uint64_t made_bytes; /* counted so far */
         struct mr_error problem;

@@ -201,7 +201,7 @@ static unsigned windows_for(uint64_t memory_bytes)
 
 static bool names_may_collide(const struct job_config *config)
 {
-    return inputs_may_collide(config->inputs) || chain_count(config->chain) > 0 ||
+    return config->portable || inputs_may_collide(config->inputs) || chain_count(config->chain) > 0 ||
            (config->naming && naming_may_collide(config->naming));
 }
 

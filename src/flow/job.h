@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "operation/chain.h"
 #include "policy/naming.h"
+#include "policy/portable.h"
 #include "policy/selection.h"
 #include "sink/sinks.h"
 #include "source/inputs.h"
@@ -121,6 +122,7 @@ struct job_config {
     bool removes_sources; /* each file's source, once its output is on the disk and was read back;
                              needs sink->ops->verify */
     bool strips_absolute; /* a '/' at the beginning of a member's name is taken off, not refused */
+    const struct portable *portable; /* only names that it takes, and none twice; NULL: any */
     bool keeps_names;     /* --in-place: operations do not change names */
     bool is_isolated;     /* the operations of chain work in worker processes */
     bool is_dry;          /* names and selection only: nothing is loaded or stored */

@@ -4,6 +4,19 @@
 
 #include "flow/amounts.h"
 
+static enum mr_status no_memory(struct mr_error *err)
+{
+    return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
+/* A copy in place of the one that was kept. False: out of memory. */
+static bool keep_text(const char *text, char **kept)
+{
+    free(*kept);
+    *kept = strdup(text);
+    return *kept != NULL;
+}
+
 /* False: later. Item lock held. */
 static bool sit_down(struct item *item)
 {
@@ -97,8 +110,8 @@ static enum mr_status turn_wheel(struct item *item, struct mr_error *err)
         enum mr_status status = timing_process(item, &io, err);
         in->at_bytes = in->used_bytes - io.in_bytes;
         out->used_bytes = cap_bytes - io.out_bytes;
-        if (io.remark)
-            process->remark = io.remark;
+        if (io.remark && !keep_text(io.remark, &process->remark))
+            status = no_memory(err);
         if (status == MR_OK || status == MR_DONE) {
             enum mr_status amount = amounts_made(item, err);
             status = amount == MR_OK ? status : amount;
@@ -117,10 +130,7 @@ static enum mr_status turn_wheel(struct item *item, struct mr_error *err)
 static enum mr_status keep_note(struct item *item, struct mr_error *err)
 {
     const char *note = item->job->notes ? chain_note(item->process.state) : NULL;
-    if (!note)
-        return MR_OK;
-    item->process.note = strdup(note);
-    return item->process.note ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    return !note || keep_text(note, &item->process.note) ? MR_OK : no_memory(err);
 }
 
 /* What the sink must know of content that was encoded for it. */
@@ -188,7 +198,7 @@ static enum mr_status work(struct item *item, struct mr_error *err)
     if (!process->out) {
         process->out = process_take_room(item);
         if (!process->out)
-            status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+            status = no_memory(err);
     }
     if (status == MR_OK && !process->state)
         status = begin(item, err);

@@ -1,12 +1,12 @@
 /*
  * process_together.c - small items that a worker process is handed several at once, so that it is
- * not woken for each: the PROCESS step's part of what line_step.run_together is for.
+ * not woken for each: the PROCESS step's part of what struct line_together is for.
  *
  * Each of them is then worked on as if it were alone, one after the other, by one state. All that
  * is different is that the operation was told of them before (chain_ahead()).
  */
 #include "base/clock.h"
-#include "flow/item.h"
+#include "flow/amounts.h"
 #include "operation/internals.h"
 
 _Static_assert(LINE_TOGETHER_MAX <= OPERATION_AHEAD_MAX, "all of them can be handed over");
@@ -73,18 +73,19 @@ static bool goes_with(const struct line_run *run, const struct line_run *other)
 }
 
 /* The items, with room for their results. Returns how many. */
-static unsigned prepare(struct line_run *const *runs, unsigned count,
-                        struct operation_ahead *items)
+static unsigned prepare(struct line_run *const *runs, unsigned count, struct operation_ahead *items)
 {
     for (unsigned i = 0; i < count; i++) {
         struct item *item = item_of(runs[i]->item);
         const struct chunk *in = item->process.in;
         item->process.out = process_take_room(item);
+        item->process.limits = amounts_chain_limits(item);
         if (!item->process.out)
             return i;
         items[i] = (struct operation_ahead){.entry = &item->entry,
                                             .in = in->data,
                                             .in_bytes = in->used_bytes,
+                                            .limits = &item->process.limits,
                                             .room_bytes = item->process.out->cap_bytes};
     }
     return count;

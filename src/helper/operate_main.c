@@ -185,14 +185,25 @@ static void take_entry(void)
         exit(EXIT_ODD_REQUEST);
 }
 
+static void add_remarks(struct wire_answer *answer, const struct mr_io *io)
+{
+    const char *note = chain_note(state);
+    add_text(answer, note ? note : "");
+    add_text(answer, io->remark ? io->remark : "");
+}
+
 static void process(void)
 {
     struct wire_answer answer = {0};
     struct mr_error err = {0};
+    const struct chain_limits limits = {.limits = &request.limits,
+                                        .stored_bytes = request.stored_bytes};
     struct mr_io io = {
         .in = place->in,
         .in_bytes = request.in_bytes,
         .is_last = request.is_last,
+        .is_as_named = request.is_as_named,
+        .limits = request.has_limits ? &limits : NULL,
         .out = window_room(place, request.room_bytes),
         .out_bytes = request.room_bytes,
         .deadline_ns = request.deadline_ns,
@@ -206,9 +217,8 @@ static void process(void)
         status = chain_process(state, &io, &err);
     answer.used_bytes = request.in_bytes - io.in_bytes;
     answer.made_bytes = request.room_bytes - io.out_bytes;
-    const char *note = status == MR_DONE ? chain_note(state) : NULL;
-    if (note)
-        add_text(&answer, note);
+    if (status == MR_DONE)
+        add_remarks(&answer, &io);
     if (mr_status_is_error(status))
         chain_stop(state);
     put_answer(&answer, status, &err);

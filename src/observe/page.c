@@ -26,7 +26,7 @@ static const char style[] =
     "margin:2px 0}.parts .busy,.key .busy{background:var(--busy)}.parts .starved,.key .starved"
     "{background:var(--starved)}.parts .blocked,.key .blocked{background:var(--blocked)}\n"
     ".key span{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 .9em}"
-    ".plots{display:flex;flex-wrap:wrap;gap:1rem}.plots svg{flex:1 1 17rem;max-width:100%;"
+    ".plots{display:flex;flex-wrap:wrap;gap:1rem}.plots svg{flex:1 1 17rem;max-width:min(100%,34rem);"
     "height:auto;background:var(--box);border-radius:6px}svg text{fill:var(--soft);font-size:10px}"
     "svg .axis{stroke:var(--line)}svg .curve{fill:none;stroke:var(--main);stroke-width:2}"
     "svg circle{fill:var(--main)}svg .all{fill:var(--soft);opacity:.45}\n"

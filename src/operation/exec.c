@@ -63,7 +63,7 @@ static enum mr_status check_command(const char *command, struct mr_error *err)
     if (!found)
         return MR_OK;
     return mr_error_set(err, MR_E_USAGE, 0,
-                        "-x: %.*s cannot be a part of the command's name, only of its arguments: "
+                        "%.*s cannot be a part of the command's name, only of its arguments: "
                         "an item's name must not choose the program",
                         (int)length, found);
 }
@@ -76,7 +76,7 @@ static enum mr_status check_argument(const char *argument, enum exec_mode mode,
     if (!found || mode == EXEC_FILE || mode == EXEC_AUTO)
         return MR_OK;
     return mr_error_set(err, MR_E_USAGE, 0,
-                        "-x: %.*s is a file, which only file mode has; {%.*s} stands for these "
+                        "%.*s is a file, which only file mode has; {%.*s} stands for these "
                         "characters themselves",
                         (int)length, found, (int)length, found);
 }
@@ -87,7 +87,7 @@ enum mr_status exec_create(const char *const *argv, const struct exec_options *o
 {
     static const struct exec_options defaults = {.mode = EXEC_AUTO};
     if (!argv || !argv[0] || !argv[0][0])
-        return mr_error_set(err, MR_E_USAGE, 0, "-x: the command is missing");
+        return mr_error_set(err, MR_E_USAGE, 0, "the command is missing");
     options = options ? options : &defaults;
     enum mr_status status = check_command(argv[0], err);
     if (status == MR_OK && options->mode == EXEC_SERVER)

@@ -451,7 +451,7 @@ static enum mr_status check_argument(const char *argument, struct mr_error *err)
     if (!found)
         return MR_OK;
     return mr_error_set(err, MR_E_USAGE, 0,
-                        "-x: %.*s is of one item, and in server mode the command is started for "
+                        "%.*s is of one item, and in server mode the command is started for "
                         "many; {%.*s} stands for these characters themselves",
                         (int)length, found, (int)length, found);
 }

@@ -11,10 +11,11 @@
 struct isolate_state {
     const struct isolate_config *config;
     const struct mr_entry *entry;
-    bool has_begun;       /* the process knows of the item */
-    unsigned begun_count; /* items that the process was given */
+    bool has_begun;                                   /* the process knows of the item */
+    unsigned begun_count;                             /* items that the process was given */
     const struct mr_entry *ahead[WINDOW_SMALL_COUNT]; /* that it was handed over together */
     unsigned ahead_at;                                /* of them: the next one */
+    int64_t ahead_ns;                                 /* when it was handed them */
     struct worker worker;
 };
 
@@ -81,11 +82,16 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Content, and room for what comes of it, in the request's place. */
+/* Content, and room for what comes of it, in the request's place, and what it may become. */
 static void put_content(struct worker *worker, const unsigned char *in, size_t in_bytes,
-                        size_t room_bytes)
+                        size_t room_bytes, const struct chain_limits *limits)
 {
     const struct window_place *place = worker_place(worker);
+    if (limits) {
+        worker->request.has_limits = true;
+        worker->request.limits = *limits->limits;
+        worker->request.stored_bytes = limits->stored_bytes;
+    }
     in_bytes = smaller(in_bytes, place->area_bytes);
     if (in_bytes > 0)
         memcpy(place->in, in, in_bytes);
@@ -96,11 +102,13 @@ static void put_content(struct worker *worker, const unsigned char *in, size_t i
 /* What the answer says of the content. */
 static void take_content(struct worker *worker, struct mr_io *io)
 {
+    const char *remark = worker_text(worker, 1);
     const struct wire_answer *answer = &worker->answer;
     size_t used_bytes = answer->used_bytes, made_bytes = answer->made_bytes;
     if (made_bytes > 0)
         memcpy(io->out, window_room(worker_place(worker), worker->request.room_bytes), made_bytes);
     mr_io_advance(io, used_bytes, made_bytes);
+    io->remark = remark[0] ? remark : NULL;
 }
 
 /* One request for content, and what comes of it. */
@@ -108,7 +116,8 @@ static enum mr_status work(struct isolate_state *state, struct mr_io *io, struct
 {
     struct worker *worker = &state->worker;
     struct wire_request *request = worker_request(worker, WIRE_PROCESS);
-    put_content(worker, io->in, io->in_bytes, io->out_bytes);
+    put_content(worker, io->in, io->in_bytes, io->out_bytes, io->limits);
+    request->is_as_named = io->is_as_named;
     request->is_last = io->is_last && request->in_bytes == io->in_bytes;
     request->deadline_ns = io->deadline_ns;
     enum mr_status status = state->has_begun ? MR_OK : worker_add_entry(worker, state->entry, err);
@@ -119,11 +128,27 @@ static enum mr_status work(struct isolate_state *state, struct mr_io *io, struct
     return status;
 }
 
+/* The process outlives the item, whose time does not begin before it is there. */
+static enum mr_status replace_process(struct isolate_state *state, struct mr_io *io,
+                                      struct mr_error *err)
+{
+    int64_t begin_ns = clock_now_ns();
+    enum mr_status status = start_process(state, err);
+    int64_t took_ns = clock_now_ns() - begin_ns;
+    if (io->excused_ns)
+        *io->excused_ns += took_ns;
+    if (io->deadline_ns != 0)
+        io->deadline_ns += took_ns;
+    return status;
+}
+
 static enum mr_status work_in_process(struct isolate_state *state, struct mr_io *io,
                                       struct mr_error *err)
 {
     worker_drop_next(&state->worker);
-    enum mr_status status = worker_is_there(&state->worker) ? MR_OK : start_process(state, err);
+    enum mr_status status = MR_OK;
+    if (!worker_is_there(&state->worker))
+        status = replace_process(state, io, err);
     if (status != MR_OK)
         return status;
     if (!state->has_begun)
@@ -154,14 +179,16 @@ void isolate_state_ahead(void *object, const struct operation_ahead *items, unsi
         return;
     for (unsigned i = 0; i < count && i < WINDOW_SMALL_COUNT; i++) {
         const struct operation_ahead *item = &items[i];
-        worker_request_together(worker)->is_last = true;
-        put_content(worker, item->in, item->in_bytes, item->room_bytes);
+        struct wire_request *request = worker_request_together(worker);
+        request->is_last = request->is_as_named = true;
+        put_content(worker, item->in, item->in_bytes, item->room_bytes, item->limits);
         if (worker_add_entry(worker, item->entry, NULL) != MR_OK)
             break;
         worker_keep(worker);
         state->ahead[i] = item->entry;
     }
     state->ahead_at = 0;
+    state->ahead_ns = clock_now_ns();
     if (worker_has_next(worker))
         worker_hand_over(worker);
 }
@@ -173,12 +200,12 @@ static bool is_ahead(struct isolate_state *state)
            state->ahead[state->ahead_at] == state->entry;
 }
 
-/* Of the time of this call, what the item itself took counts. */
-static void excuse(const struct worker *worker, struct mr_io *io, int64_t begin_ns)
+/* What the item took counts, as far as that can be, and not how long this call did. */
+static void excuse(const struct isolate_state *state, struct mr_io *io, int64_t begin_ns)
 {
-    int64_t took_ns = worker->answer.took_ns;
-    if (io->excused_ns && took_ns >= 0)
-        *io->excused_ns += clock_now_ns() - begin_ns - took_ns;
+    int64_t took_ns = state->worker.answer.took_ns, now_ns = clock_now_ns();
+    if (io->excused_ns && took_ns >= 0 && took_ns <= now_ns - state->ahead_ns)
+        *io->excused_ns += now_ns - begin_ns - took_ns;
 }
 
 /*
@@ -199,7 +226,7 @@ static enum mr_status finish_ahead(struct isolate_state *state, struct mr_io *io
         worker_drop(worker);
         return MR_AGAIN;
     }
-    excuse(worker, io, begin_ns);
+    excuse(state, io, begin_ns);
     take_content(worker, io);
     return status;
 }

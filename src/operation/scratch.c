@@ -110,8 +110,8 @@ static bool has_such_name(const char *name)
 static bool is_dead(int fd)
 {
     struct stat about;
-    return fstat(fd, &about) == 0 && about.st_uid == geteuid() &&
-           (about.st_mode & 07777) == 0700 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    return fstat(fd, &about) == 0 && about.st_uid == geteuid() && (about.st_mode & 07777) == 0700 &&
+           flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 static void remove_dead(const char *parent)
@@ -137,8 +137,8 @@ static void remove_dead(const char *parent)
 /* ---- making ---- */
 
 /*
- * Makes a directory by the pattern path and locks it. Returns 0 or an error number; EAGAIN: somebody
- * removes it already, as it was not locked yet.
+ * Makes a directory by the pattern path and locks it. Returns 0 or an error number; EAGAIN:
+ * somebody removes it already, as it was not locked yet.
  */
 static int make_locked(char *path, int *fd)
 {

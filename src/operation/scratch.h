@@ -13,7 +13,7 @@
 
 struct scratch {
     char *path; /* absolute when its parent's was; owned; NULL: there is none */
-    int fd; /* of the directory; holds its lock */
+    int fd;     /* of the directory; holds its lock */
 };
 
 /* There is none. */

@@ -23,7 +23,7 @@
      WINDOW_SMALL_COUNT * (WINDOW_SMALL_MESSAGE_BYTES + 2 * WINDOW_SMALL_AREA_BYTES))
 
 struct window_place {
-    unsigned char *message; /* message_bytes */
+    unsigned char *message;  /* message_bytes */
     unsigned char *in, *out; /* areas of area_bytes */
     size_t message_bytes, area_bytes;
 };

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool put_bytes(struct wire_request *request, char *texts, size_t cap_bytes,
-                      const void *data, size_t bytes)
+static bool put_bytes(struct wire_request *request, char *texts, size_t cap_bytes, const void *data,
+                      size_t bytes)
 {
     size_t at = request->texts_bytes;
     if (bytes > cap_bytes - at)
@@ -25,8 +25,7 @@ static bool put_xattr(struct wire_request *request, char *texts, size_t cap_byte
                       const struct mr_xattr *xattr)
 {
     uint32_t value_bytes = (uint32_t)xattr->value_bytes;
-    return value_bytes == xattr->value_bytes &&
-           put_text(request, texts, cap_bytes, xattr->name) &&
+    return value_bytes == xattr->value_bytes && put_text(request, texts, cap_bytes, xattr->name) &&
            put_bytes(request, texts, cap_bytes, &value_bytes, sizeof(value_bytes)) &&
            put_bytes(request, texts, cap_bytes, xattr->value, value_bytes);
 }

@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 
 #include "base/helper.h"
+#include "base/limits.h"
 #include "config.h"
 #include "millrace/entry.h"
 #include "operation/window.h"
@@ -29,7 +30,7 @@
 #define WIRE_ANSWER_FD (HELPER_FIRST_FD + 2) /* to be rung when the answer is there */
 #define WIRE_FDS       3
 
-#define WIRE_VERSION     "millrace-operate " MR_VERSION
+#define WIRE_VERSION "millrace-operate " MR_VERSION
 
 enum wire_kind {
     WIRE_SETUP,   /* the operations. Texts: WIRE_VERSION, then specs as for -p. Answer: flags,
@@ -37,8 +38,8 @@ enum wire_kind {
                      none) */
     WIRE_RENAME,  /* text: a name. Answer: text: the output name */
     WIRE_PROCESS, /* content. Texts with starts: those that entry has (enum wire_texts), in order.
-                     Answer: used_bytes, made_bytes; text with MR_DONE: the note, when there is one
-                   */
+                     Answer: used_bytes, made_bytes; texts with MR_DONE: the note and the remark
+                     (struct mr_io), "" where there is none */
     WIRE_TOGETHER /* the small places, from the first one, have together_count requests for content,
                      each for all of an item. There is no answer but theirs */
 };
@@ -60,8 +61,11 @@ struct wire_request {
     /* WIRE_SETUP */
     uint64_t entry_bytes; /* sizeof(struct mr_entry) */
     /* WIRE_PROCESS */
-    bool starts; /* a new item begins; the one before it may have been cut short */
-    bool is_last;
+    bool starts;               /* a new item begins; the one before it may have been cut short */
+    bool is_last, is_as_named; /* as in struct mr_io */
+    bool has_limits;
+    struct limits limits; /* with has_limits: struct chain_limits */
+    int64_t stored_bytes;
     uint64_t in_bytes, room_bytes; /* in the window, at most WINDOW_AREA_BYTES; room_bytes > 0 */
     int64_t deadline_ns;
     uint32_t texts;        /* enum wire_texts */

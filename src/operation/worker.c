@@ -101,8 +101,8 @@ enum mr_status worker_add_text(struct worker *worker, const char *text, struct m
 enum mr_status worker_add_entry(struct worker *worker, const struct mr_entry *entry,
                                 struct mr_error *err)
 {
-    bool fits = wire_put_entry(&worker->request, message_of(worker)->texts, texts_cap(worker),
-                               entry);
+    bool fits =
+        wire_put_entry(&worker->request, message_of(worker)->texts, texts_cap(worker), entry);
     return fits ? MR_OK : too_long(err);
 }
 
@@ -180,7 +180,8 @@ static bool has_answer(const struct worker *worker)
     if (worker->is_rung || worker->place == 0)
         return worker->is_rung;
     /* Not the last one, for which it has yet to ring. */
-    const struct wire_message *large = (const struct wire_message *)worker->window.places[0].message;
+    const struct wire_message *large =
+        (const struct wire_message *)worker->window.places[0].message;
     return worker->together_at < worker->together_count &&
            atomic_load_explicit(&large->done_count, memory_order_acquire) >= worker->together_at;
 }
@@ -209,6 +210,21 @@ static enum mr_status wait_for_answer(struct worker *worker, const struct mr_io 
     return MR_OK;
 }
 
+/* What is shown of the answer is one line whatever the process makes of it: an error, or the remark
+ * behind a note. */
+static void make_lines(struct worker *worker)
+{
+    char *text = worker->texts, *end = text + worker->answer.texts_bytes;
+    bool is_error = mr_status_is_error((enum mr_status)worker->answer.status);
+    if (!is_error && worker->request.kind != WIRE_PROCESS)
+        return;
+    if (!is_error && text < end)
+        text += strlen(text) + 1;
+    for (; text < end; text++)
+        if (((unsigned char)*text < ' ' && *text != '\0') || *text == '\x7f')
+            *text = '?';
+}
+
 /* Takes a copy of the answer, which nobody changes any more, and checks it. */
 static bool take_answer(struct worker *worker)
 {
@@ -223,6 +239,7 @@ static bool take_answer(struct worker *worker)
     if (texts_bytes > 0 && worker->texts[texts_bytes - 1] != '\0')
         return false;
     answer->texts_bytes = texts_bytes;
+    make_lines(worker);
     enum mr_status status = (enum mr_status)answer->status;
     bool is_known = status == MR_OK || status == MR_DONE || status == MR_CANCELLED ||
                     (status >= MR_E_MEMORY && status <= MR_E_STEP);
@@ -230,7 +247,7 @@ static bool take_answer(struct worker *worker)
            answer->used_bytes <= request->in_bytes && answer->made_bytes <= request->room_bytes;
 }
 
-/* The error of an answer. Its text is one line whatever the process makes of it. */
+/* The error of an answer. */
 static enum mr_status take_error(struct worker *worker, struct mr_error *err)
 {
     const struct wire_answer *answer = &worker->answer;
@@ -239,9 +256,6 @@ static enum mr_status take_error(struct worker *worker, struct mr_error *err)
     mr_error_set(err, status, 0, "%s", text[0] ? text : mr_status_text(status));
     if (err)
         err->sys_errno = answer->sys_errno;
-    for (char *at = err ? err->text : NULL; at && *at; at++)
-        if ((unsigned char)*at < ' ' || *at == '\x7f')
-            *at = '?';
     /* Out of memory for what came before, or an operation that went beyond what it was given. */
     if (status == MR_E_MEMORY || status == MR_E_STEP)
         end_process(worker);

@@ -23,14 +23,14 @@ struct worker {
     bool stays_close; /* set by the user: it runs where the thread that asks runs. Wakes no other
                          processor, and is for operations that have no threads of their own */
     int cpu;          /* where it has been put; -1: nowhere */
-    unsigned place; /* of the request, in the window */
-    uint64_t number; /* of the last one that was made */
+    unsigned place;   /* of the request, in the window */
+    uint64_t number;  /* of the last one that was made */
     struct wire_request request; /* the next one, or the last; what the process sees is a copy */
     struct wire_answer answer;   /* to the last one: a copy, which was checked */
     struct wire_request together[WINDOW_SMALL_COUNT]; /* handed over together */
     unsigned together_count, together_at; /* from together_at on they are not asked for yet */
     bool is_rung; /* all of them are answered, or the process is through with the one request */
-    char *texts;                 /* of the answer; owned; NULL: no process was started yet */
+    char *texts;  /* of the answer; owned; NULL: no process was started yet */
 };
 
 /* No process. */

@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <zstd.h>
 #include <zstd_errors.h>
 
+#include "codec/zstd_stream.h"
 #include "operation/codec.h"
 #include "operation/operations.h"
 
@@ -20,7 +20,7 @@
 
 struct decompressor {
     struct codec_decoder decoder;
-    ZSTD_DCtx *zstd; /* NULL: made when needed */
+    struct zstd_stream stream; /* its zstd NULL: made when needed */
 };
 
 static enum mr_status config_create(void **config, struct mr_error *err)
@@ -58,11 +58,12 @@ static bool match(const unsigned char *head, size_t count)
 
 static enum mr_status decode_begin(struct codec_decoder *decoder, struct mr_error *err)
 {
-    struct decompressor *decompressor = (struct decompressor *)decoder;
-    if (!decompressor->zstd)
-        decompressor->zstd = ZSTD_createDCtx();
-    if (!decompressor->zstd || ZSTD_isError(ZSTD_DCtx_setParameter(
-                                   decompressor->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))
+    struct zstd_stream *stream = &((struct decompressor *)decoder)->stream;
+    stream->header_bytes = 0;
+    if (!stream->zstd)
+        stream->zstd = ZSTD_createDCtx();
+    if (!stream->zstd || ZSTD_isError(ZSTD_DCtx_setParameter(stream->zstd, ZSTD_d_windowLogMax,
+                                                             WINDOW_LOG_MAX)))
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     return MR_OK;
 }
@@ -70,10 +71,7 @@ static enum mr_status decode_begin(struct codec_decoder *decoder, struct mr_erro
 static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *io,
                                   struct mr_error *err)
 {
-    ZSTD_inBuffer in = {io->in, io->in_bytes, 0};
-    ZSTD_outBuffer out = {io->out, io->out_bytes, 0};
-    size_t left = ZSTD_decompressStream(((struct decompressor *)decoder)->zstd, &out, &in);
-    codec_advance(io, in.pos, out.pos);
+    size_t left = zstd_stream_step(&((struct decompressor *)decoder)->stream, io);
     if (!ZSTD_isError(left))
         return left == 0 ? MR_DONE : MR_OK;
     switch (ZSTD_getErrorCode(left)) {
@@ -92,15 +90,15 @@ static enum mr_status decode_step(struct codec_decoder *decoder, struct mr_io *i
 /* The next frame begins anew; a large window is not kept. */
 static void rest(struct codec_decoder *decoder)
 {
-    struct decompressor *decompressor = (struct decompressor *)decoder;
-    if (!decompressor->zstd)
+    struct zstd_stream *stream = &((struct decompressor *)decoder)->stream;
+    if (!stream->zstd)
         return;
-    if (ZSTD_sizeof_DCtx(decompressor->zstd) > USUAL_DECODER_BYTES) {
-        ZSTD_freeDCtx(decompressor->zstd);
-        decompressor->zstd = NULL;
+    if (ZSTD_sizeof_DCtx(stream->zstd) > USUAL_DECODER_BYTES) {
+        ZSTD_freeDCtx(stream->zstd);
+        stream->zstd = NULL;
         return;
     }
-    ZSTD_DCtx_reset(decompressor->zstd, ZSTD_reset_session_only);
+    ZSTD_DCtx_reset(stream->zstd, ZSTD_reset_session_only);
 }
 
 static const struct codec_decoder_calls decoder_calls = {
@@ -135,7 +133,7 @@ static enum mr_status decoder_create(const void *config, void **state, struct mr
 static void decoder_destroy(void *state)
 {
     struct decompressor *decompressor = state;
-    ZSTD_freeDCtx(decompressor->zstd);
+    ZSTD_freeDCtx(decompressor->stream.zstd);
     free(decompressor);
 }
 

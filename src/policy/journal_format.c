@@ -150,6 +150,14 @@ static uint64_t get(struct unpack *unpack, unsigned byte_count)
     return value;
 }
 
+/* A record has one encoding: what this version would not write, it does not understand. */
+static bool get_bool(struct unpack *unpack)
+{
+    uint64_t value = get(unpack, 1);
+    unpack->is_bad = unpack->is_bad || value > 1;
+    return value == 1;
+}
+
 static const char *get_text(struct unpack *unpack)
 {
     size_t bytes = get(unpack, 4);
@@ -180,6 +188,8 @@ static void get_item(struct unpack *unpack, struct journal_item *item)
         unpack->is_bad = true;
     item->status = (enum journal_status)status;
     uint64_t flags = get(unpack, 1);
+    if (flags & ~(uint64_t)(HAS_OUTPUT | HAS_BOX | HAS_SOURCE_CRC))
+        unpack->is_bad = true;
     item->has_output = (flags & HAS_OUTPUT) != 0;
     item->has_box = (flags & HAS_BOX) != 0;
     item->has_source_crc = (flags & HAS_SOURCE_CRC) != 0;
@@ -215,7 +225,7 @@ static void get_content(struct unpack *unpack, struct journal_record *record)
         record->time_s = (int64_t)get(unpack, 8);
         record->time_ns = (uint32_t)get(unpack, 4);
         record->process = (uint32_t)get(unpack, 4);
-        record->is_synced = get(unpack, 1) != 0;
+        record->is_synced = get_bool(unpack);
         record->boot_id = get_text(unpack);
         return;
     case JOURNAL_ITEM:
@@ -224,7 +234,7 @@ static void get_content(struct unpack *unpack, struct journal_record *record)
     case JOURNAL_END:
         record->time_s = (int64_t)get(unpack, 8);
         record->time_ns = (uint32_t)get(unpack, 4);
-        record->is_complete = get(unpack, 1) != 0;
+        record->is_complete = get_bool(unpack);
         return;
     }
     unpack->is_bad = true;

@@ -290,9 +290,9 @@ static enum mr_status check_level(const struct archive_output *output,
         return MR_OK;
     }
     if (levels.max == 0)
-        return mr_error_set(err, MR_E_USAGE, 0, "%s has no compression levels", name);
+        return mr_error_set(err, MR_E_USAGE, 0, "--level: %s has no compression levels", name);
     if (*level < levels.min || *level > levels.max)
-        return mr_error_set(err, MR_E_USAGE, 0, "%s has the compression levels %d to %d, not %d",
+        return mr_error_set(err, MR_E_USAGE, 0, "--level: %s has the compression levels %d to %d, not %d",
                             name, levels.min, levels.max, *level);
     return MR_OK;
 }

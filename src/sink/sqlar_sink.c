@@ -216,8 +216,8 @@ static enum mr_status sink_begin(struct mr_sink *sink, const struct mr_entry *en
                                  struct mr_error *err)
 {
     struct sqlar_sink *sqlar = sqlar_of(sink);
-    if (sqlar->is_broken)
-        return archive_items_cut_short(err);
+    if (sqlar->is_broken) /* EIO ends a run */
+        return mr_error_set(err, MR_E_SYSTEM, EIO, "the database takes nothing after an error");
     enum mr_status status = archive_items_check(entry, "sqlar", false, err);
     if (status == MR_OK && entry->kind == MR_KIND_FILE)
         status = check_file(sqlar, entry, size_bytes, err);
@@ -309,7 +309,7 @@ static enum mr_status sink_commit(struct mr_sink *sink, struct mr_writer *writer
     }
     if (status == MR_OK)
         count_losses(sqlar, writer->entry);
-    sqlar->is_broken = status != MR_OK;
+    sqlar->is_broken = mr_status_is_error(status) && status != MR_E_EXISTS;
     return of_output(sqlar, status, err);
 }
 

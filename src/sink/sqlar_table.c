@@ -26,7 +26,7 @@ enum statement { INSERT, REPLACE, FIND, PAGES, STATEMENT_COUNT };
 
 struct sqlar_table {
     sqlite3 *database;
-    char *name; /* owned */
+    char *path, *name; /* owned */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     sqlite3_blob *blob; /* between begin() and end(); NULL: none */
     int blob_at_bytes;
@@ -96,15 +96,11 @@ static char *plain_path(const char *path)
     return asprintf(&plain, "./%s", path) < 0 ? NULL : plain;
 }
 
-static enum mr_status open_database(struct sqlar_table *table, const char *path,
-                                    struct mr_error *err)
+static enum mr_status open_database(struct sqlar_table *table, struct mr_error *err)
 {
-    char *plain = plain_path(path);
-    if (!plain)
-        return no_memory(err);
-    int code = sqlite3_open_v2(plain, &table->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                               table->is_new ? "unix-none" : "unix");
-    free(plain);
+    int code =
+        sqlite3_open_v2(table->path, &table->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                        table->is_new ? "unix-none" : "unix");
     if (code != SQLITE_OK)
         return fail(table, code, err);
     sqlite3_extended_result_codes(table->database, 1);
@@ -174,13 +170,13 @@ enum mr_status sqlar_table_create(const struct sqlar_table_config *config,
                                   struct sqlar_table **table, struct mr_error *err)
 {
     struct sqlar_table *made = calloc(1, sizeof(*made));
-    if (!made || !(made->name = strdup(config->name))) {
-        free(made);
+    if (!made)
         return no_memory(err);
-    }
     made->is_new = config->is_new;
     made->batch_begin_ns = clock_now_ns();
-    enum mr_status status = open_database(made, config->path, err);
+    made->path = plain_path(config->path);
+    made->name = strdup(config->name);
+    enum mr_status status = made->path && made->name ? open_database(made, err) : no_memory(err);
     if (status == MR_OK)
         status = made->is_new ? set_up_new(made, err) : set_up_own(made, err);
     if (status == MR_OK)
@@ -194,6 +190,18 @@ enum mr_status sqlar_table_create(const struct sqlar_table_config *config,
     return status;
 }
 
+/* After an error of the disk SQLite leaves it to who opens the database next. */
+static void roll_back(struct sqlar_table *table)
+{
+    sqlite3_close(table->database);
+    table->database = NULL;
+    if (table->is_new)
+        return;
+    if (open_database(table, NULL) == MR_OK)
+        run(table, "SELECT count(*) FROM sqlite_schema", NULL);
+    sqlite3_close(table->database);
+}
+
 void sqlar_table_destroy(struct sqlar_table *table)
 {
     if (!table)
@@ -201,7 +209,9 @@ void sqlar_table_destroy(struct sqlar_table *table)
     sqlite3_blob_close(table->blob);
     for (int i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_finalize(table->statements[i]);
-    sqlite3_close(table->database); /* rolls back */
+    if (table->database) /* not finished */
+        roll_back(table);
+    free(table->path);
     free(table->name);
     free(table);
 }
@@ -217,14 +227,21 @@ static void look_at_size(struct sqlar_table *table)
     sqlite3_reset(pages);
 }
 
+/* An error of the disk may have rolled the batch back, with rows that were taken for stored. */
+static enum mr_status check_batch(const struct sqlar_table *table, struct mr_error *err)
+{
+    if (!sqlite3_get_autocommit(table->database))
+        return MR_OK;
+    return mr_error_set(err, MR_E_SYSTEM, EIO, "the last batch of items was lost"); /* ends a run */
+}
+
 static enum mr_status commit(struct sqlar_table *table, struct mr_error *err)
 {
-    /* An error of the disk may have rolled the batch back, with rows that were taken for stored. */
-    if (sqlite3_get_autocommit(table->database))
-        return mr_error_set(err, MR_E_DATA, 0, "the last batch of items was lost");
     table->batch_rows = 0;
     table->batch_bytes = 0;
-    enum mr_status status = run(table, "COMMIT", err);
+    enum mr_status status = check_batch(table, err);
+    if (status == MR_OK)
+        status = run(table, "COMMIT", err);
     if (status == MR_OK)
         look_at_size(table);
     return status;
@@ -334,7 +351,9 @@ static enum mr_status insert(struct sqlar_table *table, const struct sqlar_row *
 enum mr_status sqlar_table_put(struct sqlar_table *table, const struct sqlar_row *row,
                                bool replaces, struct mr_error *err)
 {
-    enum mr_status status = insert(table, row, replaces, err);
+    enum mr_status status = check_batch(table, err);
+    if (status == MR_OK)
+        status = insert(table, row, replaces, err);
     return status == MR_OK ? count_row(table, row->data_bytes, err) : status;
 }
 
@@ -344,7 +363,9 @@ enum mr_status sqlar_table_begin(struct sqlar_table *table, const struct sqlar_r
                                  bool replaces, struct mr_error *err)
 {
     assert(!table->blob && row->kind == SQLAR_BLOB && !row->data);
-    enum mr_status status = run(table, "SAVEPOINT item", err);
+    enum mr_status status = check_batch(table, err);
+    if (status == MR_OK)
+        status = run(table, "SAVEPOINT item", err);
     if (status != MR_OK)
         return status;
     status = insert(table, row, replaces, err);

@@ -250,8 +250,8 @@ static const struct magic magics[] = {
     {0, 5, "07070", ARCHIVE_GUESS_WEAK, false}, /* cpio in text; binary in both orders */
     {0, 2, "\307\161", ARCHIVE_GUESS_WEAK, false},
     {0, 2, "\161\307", ARCHIVE_GUESS_WEAK, false},
+    /* LArc, its forerunner (-lz), is no format that is read: of its methods only storing would be. */
     {2, 3, "-lh", ARCHIVE_GUESS_WEAK, false},
-    {2, 3, "-lz", ARCHIVE_GUESS_WEAK, false},
     {0, 5, "WARC/", ARCHIVE_GUESS_WEAK, false},
     {0, 4, "\355\253\356\333", ARCHIVE_GUESS_MAYBE, false}, /* RPM */
     {0, 2, "\037\213", ARCHIVE_GUESS_MAYBE, false},         /* gzip */

@@ -12,6 +12,7 @@
 #include "source/archive_member.h"
 
 #define TAR_BLOCK_BYTES       512
+#define CPIO_END_MAX_BYTES    128 /* a header, TRAILER!!! and padding */
 #define DAMAGE_SKIP_MAX_COUNT (1 << 20) /* unreadable headers in a row that are passed over */
 #define FAILED_MAX_COUNT      65536     /* unreadable members in a row; then it is given up */
 #define TAIL_MAX_BYTES        ((size_t)64 << 20) /* plain bytes behind the end of an archive */
@@ -24,7 +25,7 @@ struct archive_reader {
     struct archive_entry *member; /* libarchive's; the last one */
     struct archive_links links;
     uint64_t member_count;
-    int64_t end_bytes;     /* of tar: where the last member ends */
+    int64_t end_bytes;     /* of tar and cpio: where the last member ends */
     unsigned failed_count; /* members in a row that failed */
     int first_status;      /* of the first header, which was read to recognise the archive */
     bool has_first;
@@ -68,9 +69,20 @@ static enum mr_status give_up(struct archive_reader *reader, struct mr_error *er
 
 /* ---- members ---- */
 
+/* ARCHIVE_FORMAT_TAR and so on. */
+static bool is_of_format(const struct archive_reader *reader, int format)
+{
+    return (archive_format(reader->archive) & ARCHIVE_FORMAT_BASE_MASK) == format;
+}
+
 static bool is_tar(const struct archive_reader *reader)
 {
-    return (archive_format(reader->archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
+    return is_of_format(reader, ARCHIVE_FORMAT_TAR);
+}
+
+static bool is_cpio(const struct archive_reader *reader)
+{
+    return is_of_format(reader, ARCHIVE_FORMAT_CPIO);
 }
 
 static int read_header(struct archive_reader *reader)
@@ -79,8 +91,8 @@ static int read_header(struct archive_reader *reader)
         reader->has_first = false;
         return reader->first_status;
     }
-    /* After the padding of the last member: the mark of the end takes another block. */
-    if (is_tar(reader)) {
+    /* After the padding of the last member: the mark of the end stands behind it. */
+    if (is_tar(reader) || is_cpio(reader)) {
         int status = archive_read_data_skip(reader->archive);
         if (status < ARCHIVE_WARN)
             return status;
@@ -96,6 +108,14 @@ static bool lacks_end(const struct archive_reader *reader)
 {
     return is_tar(reader) && reader->member_count > 0 &&
            archive_filter_bytes(reader->archive, 0) - reader->end_bytes < TAR_BLOCK_BYTES;
+}
+
+/* Behind a header of cpio that it cannot read libarchive looks for the next one, and does not say so
+ * when that is the end. */
+static bool passes_over(const struct archive_reader *reader)
+{
+    return is_cpio(reader) &&
+           archive_filter_bytes(reader->archive, 0) - reader->end_bytes > CPIO_END_MAX_BYTES;
 }
 
 /* Passes over runs of unreadable headers after the first, which libarchive tries block by block. */
@@ -156,15 +176,6 @@ static bool is_harmless(const char *warning)
     return !warning || strcasestr(warning, "convert") || strcasestr(warning, "acl");
 }
 
-/*
- * Of cpio it also warns when there was no header where one should be, and it went on with the next
- * bytes that look like one: from there on it is guesswork, which content may have made up.
- */
-static bool is_lost(const struct archive_reader *reader)
-{
-    return (archive_format(reader->archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_CPIO;
-}
-
 /* Turns the member whose header was just read, with this result, into *entry. MR_AGAIN: it is held
  * back or no item. */
 static enum mr_status take_member(struct archive_reader *reader, int result, struct mr_entry *entry,
@@ -176,7 +187,9 @@ static enum mr_status take_member(struct archive_reader *reader, int result, str
         archive_member_read(reader->member, format, reader->member_count, entry, err);
     if (status == MR_OK && result == ARCHIVE_WARN &&
         !is_harmless(archive_error_string(reader->archive)))
-        status = is_lost(reader) ? give_up(reader, err) : describe(reader, err);
+        /* Of cpio: where a header should be was none, and libarchive went on with the next bytes that
+         * look like one. From there on it is guesswork, which content may have made up. */
+        status = is_cpio(reader) ? give_up(reader, err) : describe(reader, err);
     if (status != MR_OK)
         return status;
     reader->is_content = entry->kind == MR_KIND_FILE;
@@ -185,7 +198,7 @@ static enum mr_status take_member(struct archive_reader *reader, int result, str
         mr_entry_clear(entry);
         return MR_AGAIN;
     }
-    if ((format & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_CPIO)
+    if (!is_cpio(reader))
         return MR_OK;
     if (archive_links_hold(&reader->links, reader->member, entry))
         return MR_AGAIN;
@@ -217,6 +230,9 @@ static enum mr_status next_member(struct archive_reader *reader, struct mr_entry
         if (result == ARCHIVE_EOF) {
             reader->is_ended = true;
             enum mr_status status = finish(reader, err);
+            if (status == MR_OK && passes_over(reader))
+                return mr_error_set(err, MR_E_DATA, 0,
+                                    "damaged archive: what stands before its end is no member");
             if (status == MR_OK && lacks_end(reader))
                 return mr_error_set(err, MR_E_DATA, 0,
                                     "truncated archive: the mark of its end is missing");

@@ -5,6 +5,7 @@
 void archive_server_init(struct archive_server *server)
 {
     helper_init(&server->forker);
+    server->answer_ms = ARCHIVE_SERVER_ANSWER_MS;
 }
 
 void archive_server_fini(struct archive_server *server)
@@ -12,7 +13,7 @@ void archive_server_fini(struct archive_server *server)
     helper_stop(&server->forker);
 }
 
-/* The program was asked and did not answer. */
+/* The program was asked and did not answer: it has ended, or is killed. */
 static enum mr_status say_ended(struct archive_server *server, struct mr_error *err)
 {
     char text[SPAWN_END_BYTES];
@@ -26,12 +27,12 @@ enum mr_status archive_server_start(struct archive_server *server, struct helper
 {
     enum mr_status status = MR_E_CHILD;
     if (server->forker.pid > 0)
-        status = helper_fork(&server->forker, helper, fds, fd_count, err);
+        status = helper_fork(&server->forker, server->answer_ms, helper, fds, fd_count, err);
     if (status != MR_E_CHILD)
         return status;
     helper_stop(&server->forker);
     status = helper_start(&server->forker, ARCHIVE_HELPER_ROLE, NULL, 0, err);
     if (status == MR_OK)
-        status = helper_fork(&server->forker, helper, fds, fd_count, err);
+        status = helper_fork(&server->forker, server->answer_ms, helper, fds, fd_count, err);
     return status == MR_E_CHILD ? say_ended(server, err) : status;
 }

@@ -12,7 +12,9 @@
 
 struct archive_server {
     struct helper forker;
+    int answer_ms; /* within which it must have forked */
 };
+#define ARCHIVE_SERVER_ANSWER_MS 10000 /* unless somebody changes it after archive_server_init() */
 
 /* Starts nothing yet. */
 void archive_server_init(struct archive_server *server);
@@ -21,7 +23,8 @@ void archive_server_fini(struct archive_server *server);
 
 /*
  * A process that runs archive_serve(), as by helper_start(). Starts the program when there is none,
- * or when it has ended since. MR_E_CHILD: it ends at once; the text says how.
+ * or when it has ended since, or does not answer. MR_E_CHILD: the new one does not either; the text
+ * says how it ended.
  */
 enum mr_status archive_server_start(struct archive_server *server, struct helper *helper,
                                     const int *fds, unsigned fd_count, struct mr_error *err);

@@ -224,7 +224,7 @@ bool wire_read_error(const unsigned char *bytes, size_t size_bytes, struct mr_er
     char *text = NULL;
     errno = EBADMSG;
     if (!take(&cursor, &fixed, sizeof(fixed)) || fixed.status > MR_E_STEP ||
-        !mr_status_is_error((enum mr_status)fixed.status) || fixed.text_bytes == NONE ||
+        !mr_status_is_error((enum mr_status)fixed.status) || fixed.text_bytes == 0 ||
         fixed.text_bytes >= sizeof(error->text) || !take_text(&cursor, fixed.text_bytes, &text))
         return false;
     *error =

@@ -15,6 +15,7 @@
 
 struct decode_ahead {
     struct decode_stream stream;  /* the reader's, from start on the decoder thread's */
+    const struct unwrap_format *format;
     struct decode_pieces *pieces; /* the decoder thread's; NULL: none are looked for */
     unsigned futile_count;
     size_t block_count; /* that may be made */
@@ -56,8 +57,11 @@ static size_t piece_bytes_for(const struct unwrap_format *format, bool can_seek,
                               const struct decode_limits *limits)
 {
     unsigned thread_count = thread_count_for(limits);
-    uint64_t part_count = BLOCK_MAX_COUNT + 2 * decode_pieces_count(thread_count);
-    uint64_t bytes = spare_bytes(limits) / part_count;
+    unsigned piece_count = decode_pieces_count(thread_count);
+    uint64_t spare = spare_bytes(limits);
+    uint64_t decoders = (uint64_t)piece_count * pieces_decoder_bytes(format);
+    unsigned part_count = BLOCK_MAX_COUNT + 2 * piece_count;
+    uint64_t bytes = spare > decoders ? (spare - decoders) / part_count : 0;
     bool is_possible = can_seek && thread_count > 1 && pieces_are_possible(format);
     return is_possible && bytes >= DECODE_PIECE_MIN_BYTES ? (size_t)bytes : 0;
 }
@@ -81,6 +85,7 @@ enum mr_status decode_ahead_create(const struct unwrap_format *format,
     if (!made)
         return MR_E_MEMORY;
     atomic_init(&made->is_cancelled, false);
+    made->format = format;
     made->block_count = block_count_for(limits);
     if (!decode_stream_init(&made->stream, format, input, &options) ||
         !decode_block_init(&made->blocks[0])) {
@@ -149,10 +154,15 @@ static struct decode_block *decode_in_pieces(struct decode_ahead *ahead, struct 
         if (block->size_bytes > 0)
             block = hand_on(ahead, block);
     while (block && decode_pieces_next(pieces, block));
+    /* The memory is for pieces or for a library's own threads, which then take over for good. */
+    bool is_over = unwrap_format_has_threads(ahead->format);
     if (decode_pieces_offset(pieces) > offset) {
         decode_stream_seek(&ahead->stream, decode_pieces_offset(pieces));
         ahead->futile_count = 0;
     } else if (++ahead->futile_count == FUTILE_MAX_COUNT) {
+        is_over = true;
+    }
+    if (is_over) {
         decode_pieces_destroy(pieces);
         ahead->pieces = NULL;
     }

@@ -7,7 +7,7 @@
 #include "source/sqlar_rows.h"
 
 #define CACHE_KIB     1024
-#define VALUE_MAX     (1 << 20) /* bytes of a name or a statement; content is not read here */
+#define VALUE_MAX     (1 << 20) /* bytes of a name or a target; content is not read here */
 #define INFLATE_RATIO 1032      /* deflate (RFC 1951) makes at most 258 bytes of 2 bits */
 
 /* Columns of the walk. */
@@ -106,10 +106,10 @@ static enum mr_status prepare_walk(struct sqlar_rows *rows, const char *table, s
     char *next =
         sqlite3_mprintf("SELECT t.rowid, t.name, i.name, t.mode, t.mtime, t.sz, typeof(t.data),"
                         " CASE typeof(t.data) WHEN 'blob' THEN length(t.data) END,"
-                        " CASE WHEN t.sz<0 OR t.mode&%d=%d THEN substr(t.data,1,%d) END"
+                        " CASE WHEN t.sz<0 OR t.mode&%d=%d THEN t.data END"
                         " FROM \"%w\" AS i INDEXED BY \"sqlite_autoindex_%w_1\""
                         " LEFT JOIN \"%w\" AS t NOT INDEXED ON t.rowid=i.rowid ORDER BY i.name",
-                        S_IFMT, S_IFLNK, PATH_MAX, table, table, table);
+                        S_IFMT, S_IFLNK, table, table, table);
     char *count = sqlite3_mprintf("SELECT count(*) FROM \"%w\" NOT INDEXED", table);
     enum mr_status status = next && count ? MR_OK : no_memory(err);
     if (status == MR_OK)
@@ -152,8 +152,7 @@ static enum mr_status refuse(enum mr_status status, const char *why, struct mr_e
 }
 
 /* *text is the caller's, NULL when there is none. */
-static enum mr_status take_text(sqlite3_stmt *row, enum column column, char **text,
-                                struct mr_error *err)
+static enum mr_status take_text(sqlite3_stmt *row, int column, char **text, struct mr_error *err)
 {
     const void *bytes = sqlite3_column_text(row, column);
     size_t size_bytes = (size_t)sqlite3_column_bytes(row, column);
@@ -258,8 +257,10 @@ static enum mr_status read_row(const struct sqlar_rows *rows, struct mr_entry *e
     entry->has_mtime = sqlite3_column_type(row, MTIME) == SQLITE_INTEGER;
     entry->mtime_s = sqlite3_column_int64(row, MTIME);
     entry->link_count = 1;
-    if (entry->kind == MR_KIND_SYMLINK && entry->mtime_s < 0) /* see sqlar_sink.c */
+    if (entry->kind == MR_KIND_SYMLINK && entry->mtime_s < 0) { /* see sqlar_sink.c */
         entry->has_mtime = false;
+        entry->mtime_s = 0;
+    }
     if (entry->kind == MR_KIND_SYMLINK)
         return read_target(row, entry, err);
     return entry->kind == MR_KIND_FILE ? read_content(row, entry, err) : MR_OK;

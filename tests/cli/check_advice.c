@@ -8,7 +8,8 @@ static struct job_figures idle_figures(void)
 {
     struct job_figures figures = {.elapsed_s = 10, .memory_bytes = 1 << 30};
     for (unsigned s = 0; s < JOB_STAGES; s++)
-        figures.stages[s] = (struct job_stage_figures){.thread_count = 1, .starved_s = 10};
+        figures.stages[s] = (struct job_stage_figures){
+            .thread_count = 1, .starved_s = 10, .thread_s = 10};
     return figures;
 }
 
@@ -90,7 +91,7 @@ START_TEST(one_pool_for_all)
 {
     struct job_figures figures = {.elapsed_s = 10, .is_shared = true, .limiting = JOB_STORE};
     for (unsigned s = 0; s < JOB_STAGES; s++)
-        figures.stages[s].thread_count = 2;
+        figures.stages[s] = (struct job_stage_figures){.thread_count = 2, .thread_s = 20};
     figures.idle_s = 1;
     expect_advice(&figures, 20, 2, "try -j 4");
     expect_advice(&figures, 39, 2, "most of it in store");

@@ -20,7 +20,8 @@ static struct job_figures figures_at(double elapsed_s)
     };
     figures.found_count = figures.stored_count + 4;
     for (unsigned s = 0; s < JOB_STAGES; s++)
-        figures.stages[s].thread_count = 2;
+        figures.stages[s] =
+            (struct job_stage_figures){.thread_count = 2, .thread_s = 2 * elapsed_s};
     return figures;
 }
 
@@ -140,6 +141,13 @@ START_TEST(nothing_is_more_than_all)
 }
 END_TEST
 
+static void pass_a_second(struct job_figures *figures)
+{
+    figures->elapsed_s += 1;
+    for (unsigned s = 0; s < JOB_STAGES; s++)
+        figures->stages[s].thread_s += 2;
+}
+
 START_TEST(stages_of_a_pool_each)
 {
     struct moments moments = {0};
@@ -149,7 +157,7 @@ START_TEST(stages_of_a_pool_each)
     figures.is_shared = false;
     figures.stages[JOB_LOAD].blocked_s = 10; /* both threads, until now */
     moments_add(&moments, &figures, &unknown);
-    figures.elapsed_s = 6;
+    pass_a_second(&figures);
     figures.stages[JOB_LOAD].blocked_s = 11.5; /* of 2 s */
     figures.stages[JOB_STORE].starved_s = 2;
     moments_add(&moments, &figures, &unknown);
@@ -168,7 +176,7 @@ START_TEST(stages_of_one_pool)
     struct moment moment;
     struct job_figures figures = figures_at(5);
     moments_add(&moments, &figures, &unknown);
-    figures.elapsed_s = 6;
+    pass_a_second(&figures);
     figures.stages[JOB_LOAD].busy_s = 0.4;
     figures.stages[JOB_STORE].busy_s = 1.2;
     figures.idle_s = 0.2;

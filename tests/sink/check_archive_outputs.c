@@ -67,14 +67,14 @@ START_TEST(zip_has_methods)
         {"method=deflate", -1, {MR_METHOD_DEFLATE, 6, true}, NULL},
         {"method=store", -1, {MR_METHOD_PLAIN, 0, true}, NULL},
         {"method=store,method=deflate", 1, {MR_METHOD_DEFLATE, 1, true}, NULL},
-        {NULL, 13, {0}, "zip has the compression levels 0 to 12, not 13"},
-        {"method=store", 1, {0}, "zip:method=store has no compression levels"},
+        {NULL, 13, {0}, "--level: zip has the compression levels 0 to 12, not 13"},
+        {"method=store", 1, {0}, "--level: zip:method=store has no compression levels"},
         {"method=lzma", -1, {0}, "zip: unknown setting \"method=lzma\""},
         {"level=9", -1, {0}, "zip: the level is set by --level N"},
 #if MR_HAVE_ZSTD
         {"method=zstd", -1, {MR_METHOD_ZSTD, 3, true}, NULL},
         {"method=zstd", 22, {MR_METHOD_ZSTD, 22, true}, NULL},
-        {"method=zstd", 0, {0}, "zip:method=zstd has the compression levels 1 to 22, not 0"},
+        {"method=zstd", 0, {0}, "--level: zip:method=zstd has the compression levels 1 to 22, not 0"},
 #else
         {"method=zstd", -1, {0}, "(allowed: method=deflate|store)"},
 #endif

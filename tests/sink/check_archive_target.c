@@ -89,14 +89,16 @@ END_TEST
 
 START_TEST(a_closed_reader_is_an_error)
 {
+    const char *format = archive_output_at((size_t)_i)->name;
+    if (strcmp(format, "sqlar") == 0)
+        return; /* which is never written to a pipe */
     int ends[2], saved = dup(STDOUT_FILENO);
     packing_add_usual();
     ck_assert_int_eq(pipe(ends), 0);
     close(ends[0]);
     ck_assert_int_ge(dup2(ends[1], STDOUT_FILENO), 0);
     struct mr_sink *sink;
-    ck_assert_ok(packing_create("-", archive_output_at((size_t)_i)->name, NULL, -1, &sink),
-                 packing.err);
+    ck_assert_ok(packing_create("-", format, NULL, -1, &sink), packing.err);
     enum mr_status status = archives_write(sink, &packing.made, 100000, &packing.err);
     ck_assert_int_eq(packing_finish(sink), MR_E_SYSTEM);
     sink->ops->destroy(sink);

@@ -142,6 +142,28 @@ START_TEST(a_server_that_ended_is_started_again)
 }
 END_TEST
 
+START_TEST(a_silent_server_is_killed)
+{
+    start_all();
+    expect_killed(&readers[2]);
+    pid_t forker = server.forker.pid;
+    ck_assert_int_eq(kill(forker, SIGSTOP), 0);
+    server.answer_ms = 200;
+    int fds[] = {memfd_create("memory", MFD_CLOEXEC)};
+    /* The new one may take longer than that where much else goes on. */
+    enum mr_status status = archive_server_start(&server, &readers[2], fds, 1, &err);
+    ck_assert_int_eq(kill(forker, 0), -1);
+    ck_assert(status == MR_OK || status == MR_E_CHILD);
+    server.answer_ms = ARCHIVE_SERVER_ANSWER_MS;
+    if (status == MR_E_CHILD)
+        start(&readers[2], 1);
+    close(fds[0]);
+    helper_stop(&readers[2]); /* without its memory it may have ended by itself */
+    start(&readers[2], 1);
+    stop_all();
+}
+END_TEST
+
 START_TEST(readers_outlive_their_server)
 {
     start_all();
@@ -176,6 +198,7 @@ Suite *archive_server_suite(void)
     tcase_add_test(cases, each_is_a_process_of_its_own);
     tcase_add_test(cases, the_end_of_one_is_its_own);
     tcase_add_test(cases, a_server_that_ended_is_started_again);
+    tcase_add_test(cases, a_silent_server_is_killed);
     tcase_add_test(cases, readers_outlive_their_server);
     tcase_add_test(cases, all_are_killed_when_this_process_ends);
     suite_add_tcase(suite, cases);

@@ -9,9 +9,13 @@
 #include <errno.h>
 #include <zlib.h>
 
+#include "codec/pieces.h"
 #include "config.h"
 #include "support/support.h"
 
+#if MR_HAVE_LZMA
+#include <lzma.h>
+#endif
 #if MR_HAVE_ZSTD
 #include <zstd.h>
 #endif
@@ -60,17 +64,25 @@ struct outcome {
     const char *problem;
 };
 
+/* Of memory, pieces get 2 MiB each. */
+static struct decode_limits limits_for(const struct unwrap_format *format)
+{
+    uint64_t decoders_bytes = format ? 4 * pieces_decoder_bytes(format) : 0;
+    return (struct decode_limits){.memory_bytes = ((uint64_t)40 << 20) + decoders_bytes,
+                                  .thread_count = 2};
+}
+
 static struct outcome read_all(const struct input *given, enum way way)
 {
     struct input source = *given;
     const struct decode_input input = {
         .ctx = &source, .pull = pull, .pread = way == IN_PIECES ? read_at : NULL, .seek = seek_to};
-    const struct decode_limits limits = {.memory_bytes = (uint64_t)40 << 20, .thread_count = 2};
     struct outcome outcome = {0};
     struct decode_ahead *ahead;
     const void *data;
     size_t got, cap = 0;
     const struct unwrap_format *format = unwrap_recognise(given->data, given->bytes);
+    const struct decode_limits limits = limits_for(format);
     if (!format)
         ck_abort_msg("not recognised");
     if (decode_ahead_create(format, &input, &limits, &ahead) != MR_OK)
@@ -152,6 +164,17 @@ static void add_zstd(struct made *made, const void *data, size_t bytes)
 {
     size_t cap = ZSTD_compressBound(bytes);
     made->size_bytes += ZSTD_compress(room(made, cap), cap, data, bytes, 1);
+}
+#endif
+
+#if MR_HAVE_LZMA
+static void add_xz(struct made *made, const void *data, size_t bytes)
+{
+    size_t cap = lzma_stream_buffer_bound(bytes), size = 0;
+    ck_assert_int_eq(lzma_easy_buffer_encode(0, LZMA_CHECK_CRC32, NULL, data, bytes,
+                                             room(made, cap), &size, cap),
+                     LZMA_OK);
+    made->size_bytes += size;
 }
 #endif
 
@@ -291,30 +314,55 @@ static void check_same(const struct made *made, size_t size_bytes, const char *w
     free(serial.bytes);
 }
 
+static void add_member(struct made *made, const void *data, size_t bytes)
+{
+    add_gzip(made, data, bytes, false);
+}
+
+static void add_bgzf(struct made *made, const void *data, size_t bytes)
+{
+    add_gzip(made, data, bytes, true);
+}
+
 /* Files of several frames: those that can be cut, and those that only look like it. */
-static struct made make_frames(int kind, const unsigned char *data, size_t bytes)
+static const struct kind {
+    void (*add)(struct made *made, const void *data, size_t bytes);
+    size_t most, in_all; /* bytes of a frame, of the file */
+    bool is_too_large;   /* its frames are, for pieces */
+} kinds[] = {
+    {add_bgzf, 65000, 6000000, false},
+    {add_member, 2200000, 6000000, false},
+    {add_bgzf, 100, 1000000, false},
+    {add_member, 5000000, 6000000, true},
+#if MR_HAVE_ZSTD
+    {add_zstd, 700000, 6000000, false},
+    {add_zstd, 1500000, 6000000, false},
+#endif
+#if MR_HAVE_LZMA
+    {add_xz, 700000, 2500000, false},
+    {add_xz, 20000, 1000000, false},
+    {add_xz, 2500000, 3000000, false}, /* some of them are */
+#endif
+};
+#define KIND_COUNT ((int)(sizeof(kinds) / sizeof(kinds[0])))
+
+static struct made make_frames(const struct kind *kind, const unsigned char *data, size_t bytes)
 {
     struct made made = {0};
     uint64_t state = 5;
     for (size_t at = 0, piece = 0; at < bytes; at += piece) {
-        static const size_t most[] = {65000, 2200000, 100, 5000000, 700000, 1500000};
-        piece = 1 + support_random(&state) % most[kind];
+        piece = 1 + support_random(&state) % kind->most;
         piece = piece < bytes - at ? piece : bytes - at;
-#if MR_HAVE_ZSTD
-        if (kind >= 4)
-            add_zstd(&made, data + at, piece);
-        else
-#endif
-            add_gzip(&made, data + at, piece, kind == 0 || kind == 2);
+        kind->add(&made, data + at, piece);
     }
     return made;
 }
 
 START_TEST(all_ways_give_the_same)
 {
-    size_t bytes = _i == 2 ? 1000000 : 6000000;
+    size_t bytes = kinds[_i].in_all;
     unsigned char *data = mixture(bytes);
-    struct made made = make_frames(_i, data, bytes);
+    struct made made = make_frames(&kinds[_i], data, bytes);
     struct input input = {made.bytes, made.size_bytes, 0, 100000, false};
     for (int way = BY_READER; way <= IN_PIECES; way++) {
         struct outcome outcome = read_all(&input, (enum way)way);
@@ -340,7 +388,7 @@ END_TEST
 START_TEST(every_thousandth_cut_gives_the_same)
 {
     unsigned char *data = mixture(200000);
-    struct made made = make_frames(_i, data, 200000);
+    struct made made = make_frames(&kinds[_i], data, 200000);
     for (size_t cut = 1000; cut < made.size_bytes; cut += 1000)
         check_same(&made, cut, "cut", cut);
     free(made.bytes);
@@ -370,18 +418,67 @@ START_TEST(a_false_header_is_no_member)
 }
 END_TEST
 
+#if MR_HAVE_LZMA
+/* Some ends and some flipped bits of every part, with padding between streams. */
+START_TEST(damage_of_small_streams_shows_in_pieces_too)
+{
+    unsigned char *text = support_text(9, 3000);
+    struct made made = {0};
+    for (size_t at = 0; at < 3000; at += 1000) {
+        add_xz(&made, text + at, at == 1000 ? 0 : 1000);
+        memset(room(&made, at / 250), 0, at / 250);
+        made.size_bytes += at / 250;
+    }
+    for (size_t cut = 12; cut <= made.size_bytes; cut += 9)
+        check_same(&made, cut, "cut", cut);
+    for (size_t bit = 48; bit < made.size_bytes * 8; bit += 43) {
+        made.bytes[bit / 8] ^= (unsigned char)(1u << (bit % 8));
+        check_same(&made, made.size_bytes, "flip", bit);
+        made.bytes[bit / 8] ^= (unsigned char)(1u << (bit % 8));
+    }
+    free(made.bytes);
+    free(text);
+}
+END_TEST
+
+/* A stream that holds others, uncompressed: their ends are not its own. */
+START_TEST(a_false_end_is_no_end_of_a_stream)
+{
+    unsigned char *text = support_text(9, 3000), *noise = support_noise(3, 200000);
+    struct made inner = {0}, made = {0};
+    for (int i = 0; i < 40; i++) {
+        add_xz(&inner, text, 3000);
+        memcpy(room(&inner, 4001), noise + 4001 * i, 4001);
+        inner.size_bytes += 4001;
+    }
+    for (int i = 0; i < 3; i++)
+        add_xz(&made, inner.bytes, inner.size_bytes);
+    check_same(&made, made.size_bytes, "whole", 0);
+    struct input input = {made.bytes, made.size_bytes, 0, 100000, false};
+    struct outcome outcome = read_all(&input, IN_PIECES);
+    ck_assert_int_eq(outcome.status, MR_DONE);
+    ck_assert_uint_eq(outcome.size_bytes, 3 * inner.size_bytes);
+    free(outcome.bytes);
+    free(made.bytes);
+    free(inner.bytes);
+    free(noise);
+    free(text);
+}
+END_TEST
+#endif
+
 START_TEST(it_can_be_left_at_any_time)
 {
-    size_t bytes_in_all = _i == 2 ? 1000000 : 6000000;
+    size_t bytes_in_all = kinds[_i].in_all;
     unsigned char *data = mixture(bytes_in_all);
-    struct made made = make_frames(_i, data, bytes_in_all);
+    struct made made = make_frames(&kinds[_i], data, bytes_in_all);
     bool is_in_pieces = false;
     for (unsigned reads = 0; reads < 12; reads++) {
         struct input source = {made.bytes, made.size_bytes, 0, 100000, false};
         const struct decode_input input = {
             .ctx = &source, .pull = pull, .pread = read_at, .seek = seek_to};
-        const struct decode_limits limits = {.memory_bytes = (uint64_t)40 << 20, .thread_count = 2};
         const struct unwrap_format *format = unwrap_recognise(made.bytes, made.size_bytes);
+        const struct decode_limits limits = limits_for(format);
         struct decode_ahead *ahead;
         const void *bytes;
         const char *problem;
@@ -397,7 +494,8 @@ START_TEST(it_can_be_left_at_any_time)
         ck_assert(!mr_status_is_error(status));
         decode_ahead_destroy(ahead);
     }
-    ck_assert(is_in_pieces == (_i != 3)); /* those are too large */
+    bool makes_large_pieces = !kinds[_i].is_too_large && bytes_in_all > DECODE_BLOCK_BYTES;
+    ck_assert(is_in_pieces == makes_large_pieces);
     free(made.bytes);
     free(data);
 }
@@ -418,7 +516,6 @@ END_TEST
 
 Suite *decode_ahead_suite(void)
 {
-    enum { KINDS = MR_HAVE_ZSTD ? 6 : 4 };
     Suite *suite = suite_create("decode_ahead");
     TCase *cases = tcase_create("all");
     tcase_set_timeout(cases, 120);
@@ -426,10 +523,14 @@ Suite *decode_ahead_suite(void)
     tcase_add_loop_test(cases, every_end_is_noticed, 0, FILTER_COUNT);
     tcase_add_test(cases, every_flipped_bit_is_noticed_or_does_not_matter);
     tcase_add_test(cases, a_failed_read_is_no_damage);
-    tcase_add_loop_test(cases, all_ways_give_the_same, 0, KINDS);
-    tcase_add_loop_test(cases, every_thousandth_cut_gives_the_same, 0, KINDS);
+    tcase_add_loop_test(cases, all_ways_give_the_same, 0, KIND_COUNT);
+    tcase_add_loop_test(cases, every_thousandth_cut_gives_the_same, 0, KIND_COUNT);
+#if MR_HAVE_LZMA
+    tcase_add_test(cases, damage_of_small_streams_shows_in_pieces_too);
+    tcase_add_test(cases, a_false_end_is_no_end_of_a_stream);
+#endif
     tcase_add_test(cases, a_false_header_is_no_member);
-    tcase_add_loop_test(cases, it_can_be_left_at_any_time, 0, KINDS);
+    tcase_add_loop_test(cases, it_can_be_left_at_any_time, 0, KIND_COUNT);
     tcase_add_test(cases, little_memory_means_few_buffers);
     suite_add_tcase(suite, cases);
     return suite;

@@ -116,12 +116,12 @@ static enum mr_status decode(struct archives_item *item, size_t stored_bytes, st
     if (entry->encoding.method == MR_METHOD_ZSTD)
         got = ZSTD_decompress(plain, plain_bytes, item->data, stored_bytes);
 #endif
-    if (entry->encoding.method == MR_METHOD_DEFLATE) {
+    if (entry->encoding.method == MR_METHOD_DEFLATE || entry->encoding.method == MR_METHOD_ZLIB) {
         z_stream zlib = {.next_in = item->data,
                          .avail_in = (uInt)stored_bytes,
                          .next_out = plain,
                          .avail_out = (uInt)plain_bytes + 1};
-        ck_assert_int_eq(inflateInit2(&zlib, -15), Z_OK);
+        ck_assert_int_eq(inflateInit2(&zlib, entry->encoding.method == MR_METHOD_ZLIB ? 15 : -15), Z_OK);
         got = inflate(&zlib, Z_FINISH) == Z_STREAM_END ? zlib.total_out : plain_bytes + 1;
         inflateEnd(&zlib);
     }

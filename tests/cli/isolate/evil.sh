@@ -36,9 +36,10 @@ left_behind() {
 }
 
 # evil OP TEXT: OP fails all bad items with TEXT, and no good one.
+limit=60s
 evil() {
     ulimit -n 100
-    run run in.tar -p "$evil:$1" --isolate --timeout 300ms -j 2 -f -o out.tar
+    run run in.tar -p "$evil:$1" --isolate --timeout $limit -j 2 -f -o out.tar
     expect_status 1
     [ "$(grep -c "bad: .*$2" "$err")" = 5 ] || fail "$1: expected five times: $2"
     expect_same good.tar out.tar
@@ -47,7 +48,9 @@ evil() {
 
 evil abort "abort: the worker process was killed by signal 6 (ABRT)"
 evil exit "exit: the worker process exited with status 0"
+limit=500ms
 evil loop "loop: out of time"
+limit=60s
 evil flood "made more than its bound() promised"
 evil babble "gave status 24301, which it must not"
 evil change "change: the worker process exited with status 68"

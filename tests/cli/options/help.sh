@@ -28,7 +28,7 @@ expect_no_text "$out" '--json'
 
 run help
 expect_status 0
-for topic in inputs outputs operations isolation sizes reports exit comparing stages select names existing gzip; do
+for topic in inputs outputs operations isolation sizes reports exit comparing progress stages select names existing gzip; do
     run help $topic
     expect_status 0
     [ -s "$out" ] || fail "no text for $topic"

@@ -29,7 +29,7 @@ for bad in '' 12Q 0 0% 101% -1; do
     expect_usage '--memory: '
 done
 run run x -o o/ --sort nmae
-expect_usage "--sort: 'nmae' is none of name|none"
+expect_usage "--sort: 'nmae' is none of name|none; did you mean name?"
 run run x -o o/ --preserve mode,foo
 expect_usage "--preserve: 'mode,foo' is no list"
 run run x -o o/ --mtime yesterday-ish
@@ -61,3 +61,14 @@ expect_usage "'--frobnicate' is no verb"
 run list dir -C /nonexistent
 expect_usage '/nonexistent: cannot change to this directory'
 expect_missing out
+
+# A program that is not there is told once.
+mkdir -p items
+echo one >items/one
+run run items -o out/ -x no-such-program-at-all -v
+expect_usage "-x: there is no program 'no-such-program-at-all'"
+run run items -o out/ -x ./items -v
+expect_usage "-x: there is no program './items'"
+expect_missing out
+run run items -o out/ -x '{}/program'
+expect_usage "run: -x: {} cannot be a part of the command's name"

@@ -8,12 +8,13 @@ threads() {
     shift 3
     run run in --stats -o null: "$@"
     expect_status 0
-    got=$(awk '$2 == "load" || $2 == "process" || $2 == "store" { if ($4 == "threads,") printf "%s ", $3 }' "$err")
+    got=$(awk '$2 == "load" || $2 == "process" || $2 == "store" { printf "%s ", $3 }' "$err")
     [ "$got" = "$want " ] || fail "threads: expected $want, got $got"
 }
 threads 2 3 1 -R2 -j3 -W1
 threads 1 1 1 -R -1000 -j-1000 -W -4000
-threads 5 5 5 --pool shared -j5
+run run in --stats -o null: --pool shared -j5
+expect_text "$err" '5 threads'
 threads 3 1 1 -R3 -j1 -W1 --pool split
 run run in -o null: --pool shared -j5
 expect_text "$err" 'one pool of 5 threads'

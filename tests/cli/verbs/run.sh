@@ -100,6 +100,11 @@ run run
 expect_usage 'run: no INPUT'
 run run in
 expect_usage 'run: no OUTPUT'
+run run in 'out none/'
+expect_usage 'run: no OUTPUT; did you mean -o out none/?'
+run run in -o void/ -e nosuch
+expect_status 0
+expect_line "$err" 'millrace: nothing to do: the inputs are empty, or nothing in them is selected'
 run run in -x cat -o out/
 expect_usage "end the command with ';'"
 run run in '' -o out/

@@ -1,4 +1,5 @@
-/* teller - an operation that gives what it is told of the item's extended attributes, "name=value" a line, instead of the content. */
+/* teller - an operation that gives what it is told of the item's extended attributes, "name=value"
+ * a line, instead of the content. */
 #include <millrace/operation.h>
 #include <stdlib.h>
 #include <string.h>
