@@ -112,7 +112,9 @@ static bool skip_space(struct json_reader *reader)
 
 static enum mr_status expect(struct json_reader *reader, int byte, const char *what)
 {
-    return take_if(reader, byte) ? MR_OK : fail(reader, MR_E_DATA, what);
+    if (take_if(reader, byte))
+        return MR_OK;
+    return fail(reader, MR_E_DATA, peek(reader) == END ? "breaks off" : what);
 }
 
 static enum mr_status collect(struct json_reader *reader, const struct collected *into,
@@ -367,12 +369,11 @@ static enum mr_status read_next(struct json_reader *reader, struct json_value *v
     }
     enum mr_status status = reader->status;
     if (status == MR_OK && reader->has_members) {
-        status = peek(reader) == END ? fail(reader, MR_E_DATA, "breaks off")
-                                     : expect(reader, ',', "no ',' between two values");
+        status = expect(reader, ',', "no ',' between two values");
         skip_space(reader);
     }
     if (status == MR_OK && is_in_object(reader)) {
-        status = peek(reader) == END ? fail(reader, MR_E_DATA, "breaks off") : read_key(reader);
+        status = read_key(reader);
         value->key = reader->key;
     }
     return status == MR_OK ? read_value(reader, value) : status;

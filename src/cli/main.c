@@ -54,7 +54,7 @@
  *   src/compare/       what `diff` is made of: digest (each content becomes a hash), manifest (what an
  *                      input holds, sorted), difference (of two manifests)
  *   src/observe/       what a run shows of itself: report (and its forms: report_*; record: an item and a run
- *                      as they hold them; digest: what is worth showing; page: HTML), trace; lanes, draft:
+ *                      as they hold them; tally: what is worth showing; page: HTML), trace; lanes, draft:
  *                      how both are written
  *   src/cli/           this program:
  *     main             verbs as a table; the words before the options

@@ -13,16 +13,16 @@
 #include "base/path.h"
 #include "cli/run.h"
 #include "cli/verbs.h"
-#include "observe/digest.h"
 #include "observe/draft.h"
 #include "observe/report_forms.h"
 #include "observe/report_read.h"
+#include "observe/tally.h"
 
 #define SHOWN_COUNT 10 /* items, and reasons */
 
 /* All files so far. */
 struct gathered {
-    struct digest *digest;
+    struct tally *tally;
     struct record_run run; /* the sum; its command is of one run alone */
     char *command;         /* owned */
     bool writes;           /* into writer */
@@ -36,7 +36,7 @@ static enum mr_status take_item(void *ctx, const struct record *record, struct m
     struct gathered *all = ctx;
     if (all->writes)
         report_write_item(&all->writer, record);
-    return digest_item(all->digest, record, err);
+    return tally_item(all->tally, record, err);
 }
 
 static enum mr_status take_run(void *ctx, const struct record_run *run, struct mr_error *err)
@@ -69,19 +69,19 @@ static void show_run(const struct record_run *run)
     printf("%s\n", run->is_complete ? "" : "; stopped before everything was done");
 }
 
-static void show_items(const struct digest *digest)
+static void show_items(const struct tally *tally)
 {
     char in[32], out[32];
     const char *separator = ": ";
-    printf("%" PRIu64 " item%s", digest->item_count, digest->item_count == 1 ? "" : "s");
+    printf("%" PRIu64 " item%s", tally->item_count, tally->item_count == 1 ? "" : "s");
     for (unsigned i = 0; i < RECORD_STATUSES; i++) {
-        if (digest->counts[i] == 0)
+        if (tally->counts[i] == 0)
             continue;
-        printf("%s%" PRIu64 " %s", separator, digest->counts[i], record_status_name(i));
+        printf("%s%" PRIu64 " %s", separator, tally->counts[i], record_status_name(i));
         separator = ", ";
     }
-    printf("; %s in, %s out\n", parse_show_size(in, sizeof(in), digest->in_bytes),
-           parse_show_size(out, sizeof(out), digest->out_bytes));
+    printf("; %s in, %s out\n", parse_show_size(in, sizeof(in), tally->in_bytes),
+           parse_show_size(out, sizeof(out), tally->out_bytes));
 }
 
 static double percent(double part_s, double whole_s)
@@ -98,7 +98,7 @@ static void show_stages(const struct gathered *all)
         const struct record_stage *stage = &run->stages[s];
         double whole_s = run->elapsed_s * (double)stage->thread_count;
         printf("  %-8s %.2f s on items", record_stage_name(s),
-               (double)all->digest->stage_ns[s] / 1e9);
+               (double)all->tally->stage_ns[s] / 1e9);
         if (whole_s > 0 && run->is_shared)
             printf("; busy %.0f%% of the one pool", percent(stage->busy_s, whole_s));
         else if (whole_s > 0)
@@ -118,36 +118,36 @@ static void show_name(const struct record *record)
     printf("\n");
 }
 
-static void show_failures(const struct digest *digest)
+static void show_failures(const struct tally *tally)
 {
     char shown[PATH_TOTAL_MAX_BYTES];
-    if (digest->reason_count == 0)
+    if (tally->reason_count == 0)
         return;
     printf("\nFailures and warnings");
     for (unsigned s = 0; s <= RECORD_STAGES; s++)
-        if (digest->failed_in[s] > 0)
-            printf("; %" PRIu64 " %s %s", digest->failed_in[s], s < RECORD_STAGES ? "in" : "before",
+        if (tally->failed_in[s] > 0)
+            printf("; %" PRIu64 " %s %s", tally->failed_in[s], s < RECORD_STAGES ? "in" : "before",
                    record_stage_name(s % RECORD_STAGES));
     printf("\n");
-    size_t count = digest->reason_count < SHOWN_COUNT ? digest->reason_count : SHOWN_COUNT;
+    size_t count = tally->reason_count < SHOWN_COUNT ? tally->reason_count : SHOWN_COUNT;
     for (size_t i = 0; i < count; i++) {
-        const struct digest_reason *reason = &digest->reasons[i];
+        const struct tally_reason *reason = &tally->reasons[i];
         printf("  %6" PRIu64 "  %s\n", reason->count,
                path_show(shown, sizeof(shown), reason->text));
         printf("          like %s\n", path_show(shown, sizeof(shown), reason->example));
     }
-    if (digest->reason_count > count)
-        printf("          and %zu more reasons\n", digest->reason_count - count);
+    if (tally->reason_count > count)
+        printf("          and %zu more reasons\n", tally->reason_count - count);
 }
 
-static void show_slowest(const struct digest *digest)
+static void show_slowest(const struct tally *tally)
 {
-    size_t count = digest->dearest.count < SHOWN_COUNT ? digest->dearest.count : SHOWN_COUNT;
-    if (count == 0 || record_cost_ns(&digest->dearest.items[0].record) == 0)
+    size_t count = tally->dearest.count < SHOWN_COUNT ? tally->dearest.count : SHOWN_COUNT;
+    if (count == 0 || record_cost_ns(&tally->dearest.items[0].record) == 0)
         return;
     printf("\nSlowest, ms       load    process      store\n");
     for (size_t i = 0; i < count; i++) {
-        const struct record *record = &digest->dearest.items[i].record;
+        const struct record *record = &tally->dearest.items[i].record;
         printf("%11.3f", (double)record_cost_ns(record) / 1e6);
         for (unsigned s = 0; s < RECORD_STAGES; s++)
             printf("%11.3f", (double)record->stage_ns[s] / 1e6);
@@ -159,46 +159,46 @@ static void show_slowest(const struct digest *digest)
 static void show(const struct gathered *all)
 {
     show_run(&all->run);
-    show_items(all->digest);
+    show_items(all->tally);
     show_stages(all);
-    show_failures(all->digest);
-    show_slowest(all->digest);
+    show_failures(all->tally);
+    show_slowest(all->tally);
 }
 
 /* ---- as JSON ---- */
 
 static void write_json(const struct gathered *all)
 {
-    const struct digest *digest = all->digest;
+    const struct tally *tally = all->tally;
     struct json json;
-    size_t count = digest->dearest.count < SHOWN_COUNT ? digest->dearest.count : SHOWN_COUNT;
+    size_t count = tally->dearest.count < SHOWN_COUNT ? tally->dearest.count : SHOWN_COUNT;
     json_open(&json, stdout);
-    json_unsigned(&json, "items", digest->item_count);
+    json_unsigned(&json, "items", tally->item_count);
     json_object(&json, "run");
     record_run_write(&json, &all->run);
     json_object_end(&json);
     json_object(&json, "worked_ns");
     for (unsigned s = 0; s < RECORD_STAGES; s++)
-        json_number(&json, record_stage_name(s), digest->stage_ns[s]);
+        json_number(&json, record_stage_name(s), tally->stage_ns[s]);
     json_object_end(&json);
     json_object(&json, "failed_in");
     for (unsigned s = 0; s <= RECORD_STAGES; s++)
         json_unsigned(&json, s < RECORD_STAGES ? record_stage_name(s) : RECORD_FOUND,
-                      digest->failed_in[s]);
+                      tally->failed_in[s]);
     json_object_end(&json);
     json_array(&json, "reasons");
-    for (size_t i = 0; i < digest->reason_count; i++) {
+    for (size_t i = 0; i < tally->reason_count; i++) {
         json_element(&json);
-        json_text(&json, "reason", digest->reasons[i].text);
-        json_unsigned(&json, "items", digest->reasons[i].count);
-        json_text(&json, "example", digest->reasons[i].example);
+        json_text(&json, "reason", tally->reasons[i].text);
+        json_unsigned(&json, "items", tally->reasons[i].count);
+        json_text(&json, "example", tally->reasons[i].example);
         json_object_end(&json);
     }
     json_array_end(&json);
     json_array(&json, "slowest");
     for (size_t i = 0; i < count; i++) {
         json_element(&json);
-        record_write(&json, &digest->dearest.items[i].record);
+        record_write(&json, &tally->dearest.items[i].record);
         json_object_end(&json);
     }
     json_array_end(&json);
@@ -231,7 +231,7 @@ static enum mr_status begin(struct gathered *all, const struct options *options,
     all->draft.fd = -1;
     if (options->name_count == 0)
         return mr_error_set(err, MR_E_USAGE, 0, "no FILE: name a report or a journal");
-    enum mr_status status = digest_create(DIGEST_KEPT_MAX, &all->digest, err);
+    enum mr_status status = tally_create(TALLY_KEPT_MAX, &all->tally, err);
     if (status != MR_OK || !options->report)
         return status;
     status = report_form_of(options->report, &form, err);
@@ -250,15 +250,15 @@ static enum mr_status end(struct gathered *all, struct mr_error *err)
 {
     all->run.command = all->run.job_count == 1 && all->command ? all->command : "";
     all->run.is_complete = all->run.is_complete && !all->has_gap;
-    memcpy(all->run.counts, all->digest->counts, sizeof(all->run.counts));
+    memcpy(all->run.counts, all->tally->counts, sizeof(all->run.counts));
     if (all->run.job_count == 0) { /* nothing was read to its end */
-        all->run.in_bytes = all->digest->in_bytes;
-        all->run.out_bytes = all->digest->out_bytes;
+        all->run.in_bytes = all->tally->in_bytes;
+        all->run.out_bytes = all->tally->out_bytes;
     }
-    digest_sort(all->digest);
+    tally_sort(all->tally);
     if (!all->writes)
         return MR_OK;
-    report_write_end(&all->writer, &all->run, all->digest);
+    report_write_end(&all->writer, &all->run, all->tally);
     return draft_keep(&all->draft, "--report", err);
 }
 
@@ -283,7 +283,7 @@ int verb_report(const struct cli *cli)
         result = verb_end_stdout(cli, all.has_gap ? EXIT_SOME_FAILED : EXIT_DONE);
     }
     draft_drop(&all.draft);
-    digest_destroy(all.digest);
+    tally_destroy(all.tally);
     free(all.command);
     return result;
 }

@@ -270,15 +270,6 @@ void pool_set_watch(struct mr_pool *pool, bool (*watch)(void *ctx), void *ctx)
     lock_give(&pool->lock);
 }
 
-void pool_set_ran(struct mr_pool *pool, void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns),
-                  void *ctx)
-{
-    lock_take(&pool->lock);
-    pool->ran = ran;
-    pool->ran_ctx = ctx;
-    lock_give(&pool->lock);
-}
-
 unsigned pool_queued_count(struct mr_pool *pool)
 {
     lock_take(&pool->lock);

@@ -81,6 +81,15 @@ enum mr_status mr_pool_try_submit(struct mr_pool *pool, mr_task_fn fn, void *arg
     return submit(pool, fn, arg, future, false, err);
 }
 
+void pool_set_ran(struct mr_pool *pool, void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns),
+                  void *ctx)
+{
+    lock_take(&pool->lock);
+    pool->ran = ran;
+    pool->ran_ctx = ctx;
+    lock_give(&pool->lock);
+}
+
 /* One element of a map: waits for it, or takes over why it was never submitted. */
 static enum mr_status map_wait(struct mr_future *future, enum mr_status refused, void **result,
                                struct mr_error *err)

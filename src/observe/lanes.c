@@ -13,6 +13,7 @@
 struct lanes {
     int fd;
     int64_t start_bytes;
+    size_t spill_bytes;
     uint64_t id; /* no others of this process have it */
     void (*started)(void *ctx, struct lane *lane);
     void *ctx;
@@ -30,14 +31,16 @@ static _Thread_local struct {
 
 static atomic_uint_fast64_t last_id;
 
-enum mr_status lanes_create(int fd, int64_t at_bytes, void (*started)(void *ctx, struct lane *lane),
-                            void *ctx, struct lanes **lanes)
+enum mr_status lanes_create(int fd, int64_t at_bytes, size_t spill_bytes,
+                            void (*started)(void *ctx, struct lane *lane), void *ctx,
+                            struct lanes **lanes)
 {
     struct lanes *made = calloc(1, sizeof(*made));
     if (!made)
         return MR_E_MEMORY;
     made->fd = fd;
     made->start_bytes = at_bytes;
+    made->spill_bytes = spill_bytes;
     made->id = atomic_fetch_add(&last_id, 1) + 1;
     made->started = started;
     made->ctx = ctx;
@@ -123,6 +126,8 @@ char *lane_room(struct lane *lane)
 void lane_put(struct lane *lane, size_t bytes)
 {
     lane->used_bytes += bytes;
+    if (lane->used_bytes >= lane->lanes->spill_bytes)
+        empty(lane);
 }
 
 enum mr_status lanes_end(struct lanes *lanes, int64_t *end_bytes, struct mr_error *err)

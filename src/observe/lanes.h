@@ -29,11 +29,14 @@ struct lane {
 };
 
 /*
- * The file from at_bytes on is theirs; fd stays the caller's. started(ctx, lane), which may be
- * NULL, is called on the thread of each new lane, and may put lines into it. MR_OK, MR_E_MEMORY.
+ * The file from at_bytes on is theirs; fd stays the caller's. A lane is written when it holds
+ * spill_bytes: a program that is killed loses so much of each thread at most. started(ctx, lane),
+ * which may be NULL, is called on the thread of each new lane, and may put lines into it. MR_OK,
+ * MR_E_MEMORY.
  */
-enum mr_status lanes_create(int fd, int64_t at_bytes, void (*started)(void *ctx, struct lane *lane),
-                            void *ctx, struct lanes **lanes);
+enum mr_status lanes_create(int fd, int64_t at_bytes, size_t spill_bytes,
+                            void (*started)(void *ctx, struct lane *lane), void *ctx,
+                            struct lanes **lanes);
 /* Of the calling thread, until it ends or the lanes do. NULL: out of memory, which lanes_end()
  * tells. Any thread. */
 struct lane *lanes_mine(struct lanes *lanes);

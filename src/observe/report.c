@@ -13,7 +13,8 @@
 #include "observe/report_forms.h"
 #include "observe/report_read.h"
 
-#define OPTION "--report"
+#define OPTION      "--report"
+#define SPILL_BYTES ((size_t)4096) /* some 16 items */
 
 struct report {
     enum report_form form;
@@ -49,7 +50,8 @@ static enum mr_status begin(struct report *report, struct mr_error *err)
     report_write_begin(&report->writer, REPORT_JSON, out);
     if (fflush(out) != 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, OPTION ": cannot be written");
-    if (lanes_create(report->draft.fd, ftello(out), NULL, NULL, &report->lanes) != MR_OK)
+    if (lanes_create(report->draft.fd, ftello(out), SPILL_BYTES, NULL, NULL, &report->lanes) !=
+        MR_OK)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     return MR_OK;
 }

@@ -68,51 +68,51 @@ void report_write_item(struct report_writer *writer, const struct record *record
 }
 
 void report_write_end(struct report_writer *writer, const struct record_run *run,
-                      const struct digest *digest)
+                      const struct tally *tally)
 {
     if (writer->form == REPORT_JSON)
         end_json(writer->out, run);
     else if (writer->form == REPORT_CSV)
         report_csv_run(writer->out, run);
     else
-        report_page_write(writer->out, run, digest);
+        report_page_write(writer->out, run, tally);
 }
 
 /* ---- one form made of another ---- */
 
 struct copy {
     struct report_writer writer;
-    struct digest *digest; /* NULL: the form needs none */
+    struct tally *tally; /* NULL: the form needs none */
 };
 
 static enum mr_status copy_item(void *ctx, const struct record *record, struct mr_error *err)
 {
     struct copy *copy = ctx;
     report_write_item(&copy->writer, record);
-    return copy->digest ? digest_item(copy->digest, record, err) : MR_OK;
+    return copy->tally ? tally_item(copy->tally, record, err) : MR_OK;
 }
 
 static enum mr_status copy_run(void *ctx, const struct record_run *run, struct mr_error *err)
 {
     struct copy *copy = ctx;
     (void)err;
-    if (copy->digest)
-        digest_sort(copy->digest);
-    report_write_end(&copy->writer, run, copy->digest);
+    if (copy->tally)
+        tally_sort(copy->tally);
+    report_write_end(&copy->writer, run, copy->tally);
     return MR_OK;
 }
 
 enum mr_status report_copy(int fd, const char *name, enum report_form form, FILE *out,
                            struct mr_error *err)
 {
-    struct copy copy = {.digest = NULL};
+    struct copy copy = {.tally = NULL};
     const struct report_visitor visitor = {.item = copy_item, .run = copy_run, .ctx = &copy};
     enum mr_status status =
-        form == REPORT_HTML ? digest_create(DIGEST_KEPT_MAX, &copy.digest, err) : MR_OK;
+        form == REPORT_HTML ? tally_create(TALLY_KEPT_MAX, &copy.tally, err) : MR_OK;
     if (status != MR_OK)
         return status;
     report_write_begin(&copy.writer, form, out);
     status = report_read(fd, name, &visitor, err);
-    digest_destroy(copy.digest);
+    tally_destroy(copy.tally);
     return status;
 }

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "observe/digest.h"
 #include "observe/record.h"
+#include "observe/tally.h"
 
 enum report_form { REPORT_JSON, REPORT_CSV, REPORT_HTML };
 
@@ -22,9 +22,9 @@ struct report_writer {
 /* The items come between begin and end, in any number. */
 void report_write_begin(struct report_writer *writer, enum report_form form, FILE *out);
 void report_write_item(struct report_writer *writer, const struct record *record);
-/* digest has seen all items. */
+/* tally has seen all items. */
 void report_write_end(struct report_writer *writer, const struct record_run *run,
-                      const struct digest *digest);
+                      const struct tally *tally);
 
 /* Writes the report that fd holds, from its beginning, in another form than JSON. name is for
  * messages. Statuses of report_read(); that all is written is the caller's to ask out. */
@@ -42,6 +42,6 @@ void report_csv_run(FILE *out, const struct record_run *run);
 
 /* ---- report_page.c: one self-contained page ---- */
 
-void report_page_write(FILE *out, const struct record_run *run, const struct digest *digest);
+void report_page_write(FILE *out, const struct record_run *run, const struct tally *tally);
 
 #endif

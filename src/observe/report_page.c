@@ -58,13 +58,13 @@ static void write_origin(FILE *out, const struct record_run *run)
         fputs("<p class=bad>Stopped before everything was done.</p>\n", out);
 }
 
-static void write_facts(FILE *out, const struct record_run *run, const struct digest *digest)
+static void write_facts(FILE *out, const struct record_run *run, const struct tally *tally)
 {
     char text[100], in[32], other[32];
     fputs("<div class=facts>\n", out);
-    snprintf(text, sizeof(text), "%" PRIu64, digest->item_count);
+    snprintf(text, sizeof(text), "%" PRIu64, tally->item_count);
     page_fact(out, "items", text);
-    snprintf(text, sizeof(text), "%" PRIu64, digest->counts[RECORD_FAILED]);
+    snprintf(text, sizeof(text), "%" PRIu64, tally->counts[RECORD_FAILED]);
     page_fact(out, "failed", text);
     parse_show_size(in, sizeof(in), run->in_bytes);
     parse_show_size(other, sizeof(other), run->out_bytes);
@@ -111,16 +111,16 @@ static void write_stages(FILE *out, const struct record_run *run)
     }
 }
 
-static void write_times(FILE *out, const struct digest *digest)
+static void write_times(FILE *out, const struct tally *tally)
 {
-    unsigned first = DIGEST_TIMES, last = 0;
+    unsigned first = TALLY_TIMES, last = 0;
     uint64_t most = 0;
-    for (unsigned i = 0; i < DIGEST_TIMES; i++) {
-        if (digest->times[i] == 0)
+    for (unsigned i = 0; i < TALLY_TIMES; i++) {
+        if (tally->times[i] == 0)
             continue;
-        first = first == DIGEST_TIMES ? i : first;
+        first = first == TALLY_TIMES ? i : first;
         last = i;
-        most = digest->times[i] > most ? digest->times[i] : most;
+        most = tally->times[i] > most ? tally->times[i] : most;
     }
     if (most == 0)
         return;
@@ -129,35 +129,35 @@ static void write_times(FILE *out, const struct digest *digest)
           out);
     for (unsigned i = first; i <= last; i++) {
         char limit[32];
-        bool has_end = i < DIGEST_TIMES - 1;
-        parse_show_duration(limit, sizeof(limit), digest_time_limit(i));
+        bool has_end = i < TALLY_TIMES - 1;
+        parse_show_duration(limit, sizeof(limit), tally_time_limit(i));
         fprintf(out,
                 "<div class=row><span>%s%s</span><span class=bar><i style=\"width:%.1f%%\"></i>"
                 "</span><span class=end>%" PRIu64 "</span></div>\n",
                 has_end ? "&lt; " : "longer", has_end ? limit : "",
-                percent((double)digest->times[i], (double)most), digest->times[i]);
+                percent((double)tally->times[i], (double)most), tally->times[i]);
     }
 }
 
 /* ---- failures ---- */
 
-static void write_reasons(FILE *out, const struct digest *digest)
+static void write_reasons(FILE *out, const struct tally *tally)
 {
-    if (digest->reason_count == 0)
+    if (tally->reason_count == 0)
         return;
     fputs("<h2>Failures and warnings</h2>\n<div class=table><table><thead><tr><th>items"
           "<th class=text>reason<th class=text>for example</tr></thead><tbody>\n",
           out);
-    for (size_t i = 0; i < digest->reason_count; i++) {
-        fprintf(out, "<tr><td>%" PRIu64 "<td class=\"text why\">", digest->reasons[i].count);
-        page_escape(out, digest->reasons[i].text);
+    for (size_t i = 0; i < tally->reason_count; i++) {
+        fprintf(out, "<tr><td>%" PRIu64 "<td class=\"text why\">", tally->reasons[i].count);
+        page_escape(out, tally->reasons[i].text);
         fputs("<td class=\"text name\">", out);
-        write_name(out, digest->reasons[i].example);
+        write_name(out, tally->reasons[i].example);
         fputs("</tr>\n", out);
     }
-    if (digest->other_reasons_count > 0)
+    if (tally->other_reasons_count > 0)
         fprintf(out, "<tr><td>%" PRIu64 "<td class=text>other reasons<td></tr>\n",
-                digest->other_reasons_count);
+                tally->other_reasons_count);
     fputs("</tbody></table></div>\n", out);
 }
 
@@ -196,17 +196,16 @@ static void write_item(FILE *out, const struct record *record)
     fputs("</tr>\n", out);
 }
 
-static void write_items(FILE *out, const struct digest *digest)
+static void write_items(FILE *out, const struct tally *tally)
 {
     static const char *const heads[] = {"bytes in", "bytes out",  "load ms", "process ms",
                                         "store ms", "latency ms", "attempts"};
     fputs("<h2>Items</h2>\n<p class=soft>", out);
-    if (digest->dearest.count < digest->item_count)
-        fprintf(out, "The %zu that took longest. ", digest->dearest.count);
-    if (digest->failed.count > 0)
+    if (tally->dearest.count < tally->item_count)
+        fprintf(out, "The %zu that took longest. ", tally->dearest.count);
+    if (tally->failed.count > 0)
         fprintf(out, "%s%zu that failed or came with a warning. ",
-                digest->failed.count < digest->kept_max ? "The " : "The first ",
-                digest->failed.count);
+                tally->failed.count < tally->kept_max ? "The " : "The first ", tally->failed.count);
     fputs("Press a head to sort.</p>\n<div class=table><table><thead><tr>"
           "<th class=text><button>item</button><th class=text><button>status</button>"
           "<th class=text><button>reason</button>",
@@ -214,23 +213,23 @@ static void write_items(FILE *out, const struct digest *digest)
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
         fprintf(out, "<th><button>%s</button>", heads[i]);
     fputs("</tr></thead><tbody>\n", out);
-    for (size_t i = 0; i < digest->failed.count; i++)
-        write_item(out, &digest->failed.items[i].record);
-    for (size_t i = 0; i < digest->dearest.count; i++)
-        if (!*digest->dearest.items[i].record.reason) /* the others were above */
-            write_item(out, &digest->dearest.items[i].record);
+    for (size_t i = 0; i < tally->failed.count; i++)
+        write_item(out, &tally->failed.items[i].record);
+    for (size_t i = 0; i < tally->dearest.count; i++)
+        if (!*tally->dearest.items[i].record.reason) /* the others were above */
+            write_item(out, &tally->dearest.items[i].record);
     fputs("</tbody></table></div>\n", out);
     fputs(script, out);
 }
 
-void report_page_write(FILE *out, const struct record_run *run, const struct digest *digest)
+void report_page_write(FILE *out, const struct record_run *run, const struct tally *tally)
 {
     page_begin(out, "millrace report");
     write_origin(out, run);
-    write_facts(out, run, digest);
+    write_facts(out, run, tally);
     write_stages(out, run);
-    write_times(out, digest);
-    write_reasons(out, digest);
-    write_items(out, digest);
+    write_times(out, tally);
+    write_reasons(out, tally);
+    write_items(out, tally);
     page_end(out);
 }

@@ -14,10 +14,11 @@
 #include "observe/draft.h"
 #include "observe/lanes.h"
 
-#define OPTION     "--trace"
-#define HEAD_BYTES 400
-#define SAMPLE_NS  1000000 /* between two samples of the counters */
-#define NAME_BYTES 16      /* of a thread, by prctl(2) */
+#define OPTION      "--trace"
+#define SPILL_BYTES ((size_t)48 * 1024) /* a call of the kernel for some 500 events */
+#define HEAD_BYTES  400
+#define SAMPLE_NS   1000000 /* between two samples of the counters */
+#define NAME_BYTES  16      /* of a thread, by prctl(2) */
 
 struct trace {
     struct draft draft;
@@ -224,8 +225,8 @@ enum mr_status trace_create(const char *path, struct trace **trace, struct mr_er
     enum mr_status status = draft_open(&made->draft, path, OPTION, err);
     if (status == MR_OK && write_head(made, &end_bytes) != MR_OK)
         status = mr_error_set(err, MR_E_SYSTEM, errno, OPTION);
-    if (status == MR_OK &&
-        lanes_create(made->draft.fd, end_bytes, name_thread, made, &made->lanes) != MR_OK)
+    if (status == MR_OK && lanes_create(made->draft.fd, end_bytes, SPILL_BYTES, name_thread, made,
+                                        &made->lanes) != MR_OK)
         status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     if (status != MR_OK) {
         destroy(made);

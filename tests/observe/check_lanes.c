@@ -62,7 +62,7 @@ START_TEST(keeps_lines_of_threads_whole_and_in_order)
         .struct_bytes = sizeof(config), .name = "lanes", .thread_count = THREADS};
     struct work works[THREADS];
     void *args[THREADS], *results[THREADS];
-    ck_assert_int_eq(lanes_create(fd, 6, NULL, NULL, &lanes), MR_OK);
+    ck_assert_int_eq(lanes_create(fd, 6, 5000, NULL, NULL, &lanes), MR_OK);
     ck_assert_ok(mr_pool_create(&config, &pool, &err), err);
     for (unsigned i = 0; i < THREADS; i++) {
         works[i] = (struct work){lanes, i};
@@ -106,7 +106,7 @@ START_TEST(keeps_lanes_of_one_thread_apart)
     char text[10];
     for (unsigned i = 0; i < 6; i++) {
         fds[i] = new_file();
-        ck_assert_int_eq(lanes_create(fds[i], 6, NULL, NULL, &lanes[i]), MR_OK);
+        ck_assert_int_eq(lanes_create(fds[i], 6, 5000, NULL, NULL, &lanes[i]), MR_OK);
     }
     for (unsigned round = 0; round < 3; round++)
         for (unsigned i = 0; i < 6; i++) {
@@ -143,13 +143,31 @@ START_TEST(tells_of_a_new_lane_once)
     int64_t end_bytes;
     struct mr_error err = {0};
     char whole[100] = "";
-    ck_assert_int_eq(lanes_create(fd, 0, name_lane, &started_count, &lanes), MR_OK);
+    ck_assert_int_eq(lanes_create(fd, 0, 5000, name_lane, &started_count, &lanes), MR_OK);
     put_one(lanes, ",a\n");
     put_one(lanes, ",b\n");
     ck_assert_ok(lanes_end(lanes, &end_bytes, &err), err);
     ck_assert_int_eq(started_count, 1);
     ck_assert_int_eq(pread(fd, whole, sizeof(whole) - 1, 0), end_bytes);
     ck_assert_str_eq(whole, " began\n,a\n,b\n");
+    lanes_destroy(lanes);
+    close(fd);
+}
+END_TEST
+
+START_TEST(spills_what_it_holds)
+{
+    int fd = new_file();
+    struct lanes *lanes;
+    int64_t end_bytes;
+    struct mr_error err = {0};
+    ck_assert_int_eq(lanes_create(fd, 6, 10, NULL, NULL, &lanes), MR_OK);
+    put_one(lanes, ",1234567\n");
+    ck_assert_int_eq(lseek(fd, 0, SEEK_END), 6);
+    put_one(lanes, ",\n");
+    ck_assert_int_eq(lseek(fd, 0, SEEK_END), 6 + 9 + 2);
+    ck_assert_ok(lanes_end(lanes, &end_bytes, &err), err);
+    ck_assert_int_eq(end_bytes, 6 + 9 + 2);
     lanes_destroy(lanes);
     close(fd);
 }
@@ -162,7 +180,7 @@ START_TEST(says_what_could_not_be_written)
     int64_t end_bytes;
     struct mr_error err = {0};
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(lanes_create(fd, 0, NULL, NULL, &lanes), MR_OK);
+    ck_assert_int_eq(lanes_create(fd, 0, 5000, NULL, NULL, &lanes), MR_OK);
     put_one(lanes, ",a\n");
     ck_assert_int_eq(lanes_end(lanes, &end_bytes, &err), MR_E_SYSTEM);
     ck_assert_int_eq(err.sys_errno, ENOSPC);
@@ -179,6 +197,7 @@ Suite *lanes_suite(void)
     tcase_add_test(tests, keeps_lines_of_threads_whole_and_in_order);
     tcase_add_test(tests, keeps_lanes_of_one_thread_apart);
     tcase_add_test(tests, tells_of_a_new_lane_once);
+    tcase_add_test(tests, spills_what_it_holds);
     tcase_add_test(tests, says_what_could_not_be_written);
     suite_add_tcase(suite, tests);
     return suite;

@@ -84,6 +84,24 @@ run report torn.csv r.json
 expect_status 1
 expect_text "$out" '14 items: '
 
+# What a killed run leaves is read up to where it breaks off.
+mkdir many
+for i in 1 2 3 4 5 6 7 8 9; do for k in 1 2 3 4 5 6 7 8 9; do echo "$i$k" >"many/$i$k"; done; done
+"$MILLRACE" run many -q -j1 -x sh -c 'sleep 0.02; cat' ';' -o k/ --report killed.json &
+pid=$!
+for lib_word in $(seq 300); do
+    [ "$(cat killed.json.tmp-* 2>/dev/null | wc -c)" -lt 2000 ] || break
+    sleep 0.1
+done
+kill -9 "$pid"
+wait "$pid" 2>/dev/null || :
+expect_missing killed.json
+run report killed.json.tmp-*
+expect_status 1
+expect_text "$out" ' stored; '
+expect_text "$err" 'breaks off'
+rm killed.json.tmp-*
+
 # Journals, of which the last word about an item counts.
 echo 'grep -q two && exit 3; cat' >filter.sh
 run run in -q -x sh filter.sh ';' -o j/ --journal j.journal
