@@ -127,6 +127,7 @@ enum mr_status sqlar_rows_begin(struct sqlar_rows *rows, const struct sqlar_file
     enum mr_status status = sqlar_file_open(file, CACHE_KIB, &rows->database, err);
     if (status != MR_OK)
         return status;
+    rows->left_bytes = file->size_bytes;
     sqlite3_limit(rows->database, SQLITE_LIMIT_LENGTH, VALUE_MAX);
     status = check_kind(rows, table, err);
     if (status == MR_OK)
@@ -225,8 +226,10 @@ static enum mr_status read_target(sqlite3_stmt *row, struct mr_entry *entry, str
 }
 
 /* Content is a zlib stream where its size is another than the file's. */
-static enum mr_status read_content(sqlite3_stmt *row, struct mr_entry *entry, struct mr_error *err)
+static enum mr_status read_content(struct sqlar_rows *rows, struct mr_entry *entry,
+                                   struct mr_error *err)
 {
+    sqlite3_stmt *row = rows->next;
     const char *type = (const char *)sqlite3_column_text(row, TYPE);
     int64_t size = sqlite3_column_int64(row, SIZE), stored = sqlite3_column_int64(row, STORED);
     if (strcmp(type, "blob") != 0 && strcmp(type, "null") != 0)
@@ -236,6 +239,9 @@ static enum mr_status read_content(sqlite3_stmt *row, struct mr_entry *entry, st
     if (sqlite3_column_type(row, SIZE) != SQLITE_INTEGER ||
         (!is_plain && (size <= 0 || stored == 0 || size / INFLATE_RATIO > stored)))
         return refuse(MR_E_DATA, "its sizes do not go together", err);
+    if (stored > rows->left_bytes) /* no byte of the file is that of two rows */
+        return refuse(MR_E_DATA, "the contents of its rows do not fit into it", err);
+    rows->left_bytes -= stored;
     entry->size_bytes = size;
     entry->has_encoding = true;
     entry->encoding = (struct mr_encoding){.method = is_plain ? MR_METHOD_PLAIN : MR_METHOD_ZLIB,
@@ -243,7 +249,7 @@ static enum mr_status read_content(sqlite3_stmt *row, struct mr_entry *entry, st
     return MR_OK;
 }
 
-static enum mr_status read_row(const struct sqlar_rows *rows, struct mr_entry *entry,
+static enum mr_status read_row(struct sqlar_rows *rows, struct mr_entry *entry,
                                struct mr_error *err)
 {
     sqlite3_stmt *row = rows->next;
@@ -263,7 +269,7 @@ static enum mr_status read_row(const struct sqlar_rows *rows, struct mr_entry *e
     }
     if (entry->kind == MR_KIND_SYMLINK)
         return read_target(row, entry, err);
-    return entry->kind == MR_KIND_FILE ? read_content(row, entry, err) : MR_OK;
+    return entry->kind == MR_KIND_FILE ? read_content(rows, entry, err) : MR_OK;
 }
 
 /* Has the index led to all rows? */

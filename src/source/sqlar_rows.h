@@ -13,6 +13,7 @@ struct sqlar_rows {
     sqlite3_stmt *next;  /* owned */
     sqlite3_stmt *count; /* owned */
     int64_t row_count;   /* given so far */
+    int64_t left_bytes;  /* of the file, for the contents of the rows that follow */
 };
 
 /*

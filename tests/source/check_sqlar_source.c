@@ -196,6 +196,31 @@ START_TEST(a_database_of_another_size_is_refused)
 }
 END_TEST
 
+/*
+ * Each of two rows has overflow pages (https://sqlite.org/fileformat2.html, section 1.6), whose
+ * first is named by the last 4 bytes of its cell. The cells fill the page of the table from its
+ * end.
+ */
+START_TEST(rows_do_not_share_bytes)
+{
+    enum { PAGE_BYTES = 4096, COUNT_AT = 28, FIRST_CELL_AT = 8, OVERFLOW_PAGES = 24 };
+    make("PRAGMA page_size=4096; CREATE TABLE sqlar" COLUMNS
+         "; INSERT INTO sqlar VALUES('a',33188,0,100000,zeroblob(100000)),"
+         "('b',33188,0,100000,zeroblob(100000))");
+    size_t bytes;
+    unsigned char *data = (unsigned char *)support_read_file(packing.directory, "a", &bytes);
+    unsigned char *page = data + PAGE_BYTES;
+    size_t cell_at = (size_t)page[FIRST_CELL_AT] << 8 | page[FIRST_CELL_AT + 1];
+    memcpy(page + cell_at - 4, page + PAGE_BYTES - 4, 4);
+    data[COUNT_AT + 3] = (unsigned char)(data[COUNT_AT + 3] - OVERFLOW_PAGES);
+    support_write_file(packing.directory, "a", data, bytes - OVERFLOW_PAGES * PAGE_BYTES);
+    free(data);
+    ck_assert_int_eq(read_all(), MR_E_DATA);
+    ck_assert_ptr_nonnull(strstr(packing.err.text, "do not fit into it"));
+    ck_assert_uint_eq(packing.found.count, 1);
+}
+END_TEST
+
 START_TEST(a_change_meanwhile_is_noticed)
 {
     struct mr_source *source;
@@ -304,6 +329,7 @@ Suite *sqlar_source_suite(void)
     tcase_add_test(cases, a_table_has_any_name);
     tcase_add_loop_test(cases, rows_do_not_get_lost, 0, 3);
     tcase_add_loop_test(cases, a_database_of_another_size_is_refused, 0, 4);
+    tcase_add_test(cases, rows_do_not_share_bytes);
     tcase_add_test(cases, a_change_meanwhile_is_noticed);
     tcase_add_test(cases, what_is_beside_it_is_seen);
     tcase_add_test(cases, many_threads_read_at_once);
