@@ -49,8 +49,8 @@
  *                      archive_kinds, archive_outputs: all formats; blocks: compressed in parallel;
  *                      archive_target: the file), zip (zip_*), SQLite archives (sqlar_*), stream, null
  *   src/bench/         the same job again and again: sample (content in memory; generate), sweep (sizes
- *                      to try), trial (what they took), limit, plain (the fastest there can be), past (an earlier report), change (beyond
- *                      the noise)
+ *                      to try), trial (what they took), limit and plain (what cannot be beaten), past
+ *                      (an earlier report), change (beyond the noise)
  *   src/compare/       what `diff` is made of: digest (each content becomes a hash), manifest (what an
  *                      input holds, sorted), difference (of two manifests)
  *   src/observe/       what a run shows of itself: report (and its forms: report_*; record: an item and a run
@@ -63,9 +63,9 @@
  *     verb_run, verb_test, verb_list, verb_ops (ops, formats and help)
  *     verb_diff        two jobs at once; diff_show: what they found
  *     verb_report      shows and merges reports and journals
- *     verb_bench       its own; bench_show, bench_report, bench_page: what it found;
- *                      bench_changes: against an earlier one;
- *                      bench_scratch: where it writes with -o; bench_limits: what no sizes can beat
+ *     verb_bench       its own; bench_show, bench_report, bench_page: what it found; bench_changes:
+ *                      against an earlier one; bench_scratch: where it writes with -o; bench_limits:
+ *                      what no sizes can beat
  *     run              what the others share: one job from its output to its exit status
  *     setup            options to the objects of a job: chain, selection, naming, inputs
  *     output           what OUTPUT means, and its sink; guard: nothing is written over what is read
