@@ -116,6 +116,16 @@ rule_length() {
     done
 }
 
+# What clang-format leaves is a literal or a name that is too long.
+rule_width() {
+    for directory in include src tests; do
+        [ -d "$directory" ] || continue
+        find "$directory" -name '*.[ch]'
+    done | sort | while IFS= read -r file; do
+        awk 'length > 100 { print FILENAME ":" FNR ": " length " columns; 100 are allowed" }' "$file"
+    done
+}
+
 # Library code does not print, end the program, or change what belongs to the whole process. abort() serves the lock wrappers.
 rule_output() {
     # shellcheck disable=SC2046
@@ -175,7 +185,7 @@ rule_threats() {
     done
 }
 
-rules="top_level build_files threads includes length output markers public_comments unique_names threats"
+rules="top_level build_files threads includes length width output markers public_comments unique_names threats"
 
 check_tree() { # check_tree TREE
     cd "$1" || return 2
@@ -261,6 +271,8 @@ self_test() {
     expect includes 'mkdir "$t/src/attic"; echo "#include \"base/path.h\"" >"$t/src/attic/a.c"'
     expect length 'yes "int y;" | head -n 501 >"$t/src/base/long.c"'
     expect none 'yes "int y;" | head -n 500 >"$t/src/base/long.c"'
+    expect width 'printf "/* %0100d */\n" 0 >"$t/src/base/wide.c"'
+    expect none 'printf "/* %094d */\n" 0 >"$t/src/base/wide.c"'
     expect output "echo 'void h(void) { exit(1); }' $c"
     expect output "echo 'void h(void) { _exit (1); }' $c"
     expect output "echo 'void h(void) { printf(\"a\"); }' $c"

@@ -1,8 +1,9 @@
 /*
  * millrace/entry.h - what is known of one item: its name, kind and metadata.
  *
- * A source fills an entry, the job copies and renames it, a sink reads it. Once an item is in flight its entry
- * is const. Names are bytes without NUL, '/' between components; nothing says that they are UTF-8.
+ * A source fills an entry, the job copies and renames it, a sink reads it. Once an item is in
+ * flight its entry is const. Names are bytes without NUL, '/' between components; nothing says that
+ * they are UTF-8.
  */
 #ifndef MILLRACE_ENTRY_H
 #define MILLRACE_ENTRY_H
@@ -25,7 +26,8 @@ enum mr_kind {
 
 #define MR_SIZE_UNKNOWN (-1)
 
-/* How the content of a file stands in a container that keeps every member on its own (zip, an SQLite archive). */
+/* How the content of a file stands in a container that keeps every member on its own (zip, an
+ * SQLite archive). */
 enum mr_method {
     MR_METHOD_PLAIN = 0, /* as it is */
     MR_METHOD_DEFLATE,   /* a raw deflate stream (RFC 1951) */
@@ -41,8 +43,8 @@ struct mr_encoding {
 };
 
 struct mr_xattr {
-    char *name;   /* owned; with its namespace: "user.note" */
-    void *value;  /* owned; NULL when value_bytes is 0 */
+    char *name;  /* owned; with its namespace: "user.note" */
+    void *value; /* owned; NULL when value_bytes is 0 */
     size_t value_bytes;
 };
 
@@ -54,36 +56,40 @@ struct mr_stored {
 };
 
 struct mr_entry {
-    char *path;         /* owned; relative for a directory source; what an archive says for an archive */
-    char *target;       /* owned; NULL unless a link */
+    char *path;   /* owned; relative for a directory source; what an archive says for an archive */
+    char *target; /* owned; NULL unless a link */
     enum mr_kind kind;
-    uint32_t mode;      /* permission bits, 07777; meaningful when has_mode */
+    uint32_t mode; /* permission bits, 07777; meaningful when has_mode */
     bool has_mode;
     bool has_mtime;
     bool has_owner;
-    bool is_encrypted;  /* the member's bytes cannot be had */
+    bool is_encrypted; /* the member's bytes cannot be had */
     /*
-     * The bytes that a source gives, or a sink takes, are those that stand in the container: encoding says how. size_bytes
-     * is the size of the plain content all the same.
+     * The bytes that a source gives, or a sink takes, are those that stand in the container:
+     * encoding says how. size_bytes is the size of the plain content all the same.
      */
     bool has_encoding;
     struct mr_encoding encoding; /* meaningful when has_encoding */
-    bool replaces_earlier; /* set by a job: an earlier item of the same run had this name, and this one takes its place */
+    bool replaces_earlier; /* set by a job: an earlier item of the same run had this name, and this
+                              one takes its place */
     /*
-     * Set by a job that goes on where an earlier run was stopped; not owned; NULL: nothing. A file of that size and time that stands
-     * in the entry's place is that run's own, and may be replaced.
+     * Set by a job that goes on where an earlier run was stopped; not owned; NULL: nothing. A file
+     * of that size and time that stands in the entry's place is that run's own, and may be
+     * replaced.
      */
     const struct mr_stored *replaces;
-    int64_t mtime_s;    /* seconds since 1970, may be negative */
-    uint32_t mtime_ns;  /* 0..999,999,999 */
-    int64_t size_bytes; /* of a file's content; MR_SIZE_UNKNOWN when the source cannot tell */
-    uint64_t uid, gid;  /* meaningful when has_owner */
-    char *uname, *gname; /* owned; NULL when not known */
+    int64_t mtime_s;        /* seconds since 1970, may be negative */
+    uint32_t mtime_ns;      /* 0..999,999,999 */
+    int64_t size_bytes;     /* of a file's content; MR_SIZE_UNKNOWN when the source cannot tell */
+    uint64_t uid, gid;      /* meaningful when has_owner */
+    char *uname, *gname;    /* owned; NULL when not known */
     uint64_t device, inode; /* 0, 0 when the source has none */
-    uint64_t sequence;      /* number of the item in its run, from 1, among the files that the operations run on; 0: none */
-    const char *output_path; /* its name in the output, for operations; not owned, not copied; NULL where there is none yet */
-    uint64_t place;         /* where the entry stands in its source: for the source's own use */
-    uint64_t link_count;    /* names of this inode; 1 when not known */
+    uint64_t sequence; /* number of the item in its run, from 1, among the files that the operations
+                          run on; 0: none */
+    const char *output_path; /* its name in the output, for operations; not owned, not copied; NULL
+                                where there is none yet */
+    uint64_t place;          /* where the entry stands in its source: for the source's own use */
+    uint64_t link_count;     /* names of this inode; 1 when not known */
     struct mr_xattr *xattrs; /* owned array, NULL when there are none */
     size_t xattr_count;
 };
@@ -91,7 +97,8 @@ struct mr_entry {
 /* Frees what the entry owns and zeroes it. entry may be zeroed already; NULL is a no-op. */
 MR_API void mr_entry_clear(struct mr_entry *entry);
 
-/* Deep copy. to is overwritten without being cleared. Returns MR_OK or MR_E_MEMORY (then *to is zeroed). */
+/* Deep copy. to is overwritten without being cleared. Returns MR_OK or MR_E_MEMORY (then *to is
+ * zeroed). */
 MR_API enum mr_status mr_entry_copy(struct mr_entry *to, const struct mr_entry *from);
 
 /* Replaces entry->path by a copy of path. Returns MR_OK or MR_E_MEMORY (then nothing changed). */

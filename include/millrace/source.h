@@ -1,10 +1,11 @@
 /*
  * millrace/source.h - where items come from: the interface that every kind of source implements.
  *
- * A source is a struct of the implementer's own whose first member is struct mr_source. next() is called by one
- * thread at a time. Without MR_SOURCE_SERIAL, open/read/close of different readers run on several threads at once,
- * also while next() runs; with it, at most one call of any kind runs at a time (on changing threads, with
- * the proper memory order between them), and an entry's bytes can be read only until next() is called again.
+ * A source is a struct of the implementer's own whose first member is struct mr_source. next() is
+ * called by one thread at a time. Without MR_SOURCE_SERIAL, open/read/close of different readers
+ * run on several threads at once, also while next() runs; with it, at most one call of any kind
+ * runs at a time (on changing threads, with the proper memory order between them), and an entry's
+ * bytes can be read only until next() is called again.
  */
 #ifndef MILLRACE_SOURCE_H
 #define MILLRACE_SOURCE_H
@@ -16,9 +17,11 @@ extern "C" {
 #endif
 
 enum mr_source_flag {
-    MR_SOURCE_SERIAL = 1,     /* items must be loaded one after the other, in order (tar, a pipe) */
-    MR_SOURCE_REOPENABLE = 2, /* open() works more than once for an entry, also after next() moved on */
-    MR_SOURCE_CONTAINER = 4   /* an archive: members are shown as "label!/path", and names are not trusted */
+    MR_SOURCE_SERIAL = 1, /* items must be loaded one after the other, in order (tar, a pipe) */
+    MR_SOURCE_REOPENABLE =
+        2, /* open() works more than once for an entry, also after next() moved on */
+    MR_SOURCE_CONTAINER =
+        4 /* an archive: members are shown as "label!/path", and names are not trusted */
 };
 
 struct mr_source;
@@ -29,61 +32,69 @@ struct mr_source_ops {
 
     /*
      * Fills *entry (zeroed by the caller, who clears it) with the next entry.
-     * MR_OK: there is one. MR_DONE: no more. Any error: *err says what; entry->path names the member it is about,
-     * or is NULL when it is about the input as a whole. MR_SKIPPED: no entry, but something that the user should know of the input, in *err. After an error next() may be called again and goes on
-     * with what follows, or returns MR_DONE when nothing can follow.
+     * MR_OK: there is one. MR_DONE: no more. Any error: *err says what; entry->path names the
+     * member it is about, or is NULL when it is about the input as a whole. MR_SKIPPED: no entry,
+     * but something that the user should know of the input, in *err. After an error next() may be
+     * called again and goes on with what follows, or returns MR_DONE when nothing can follow.
      */
     enum mr_status (*next)(struct mr_source *source, struct mr_entry *entry, struct mr_error *err);
 
     /*
-     * Starts reading the content of a file entry that next() gave. *reader is the caller's to close on MR_OK.
-     * Errors: MR_E_SYSTEM, MR_E_DATA, MR_E_MEMORY, MR_E_CHANGED (gone, or no longer the file that next() saw).
+     * Starts reading the content of a file entry that next() gave. *reader is the caller's to close
+     * on MR_OK. Errors: MR_E_SYSTEM, MR_E_DATA, MR_E_MEMORY, MR_E_CHANGED (gone, or no longer the
+     * file that next() saw).
      */
     enum mr_status (*open)(struct mr_source *source, const struct mr_entry *entry,
                            struct mr_reader **reader, struct mr_error *err);
 
     /*
-     * Reads up to cap_bytes (> 0) of the content; for an entry with has_encoding of the bytes as they stand in the container:
-     * whoever reads them decodes them and checks size and CRC. *got_bytes < cap_bytes only at the end of the content; short reads of the system
-     * are looped over. Returns MR_OK (also at the end, with what was left, perhaps 0 bytes), or an error.
+     * Reads up to cap_bytes (> 0) of the content; for an entry with has_encoding of the bytes as
+     * they stand in the container: whoever reads them decodes them and checks size and CRC.
+     * *got_bytes < cap_bytes only at the end of the content; short reads of the system are looped
+     * over. Returns MR_OK (also at the end, with what was left, perhaps 0 bytes), or an error.
      */
     enum mr_status (*read)(struct mr_source *source, struct mr_reader *reader, void *buffer,
                            size_t cap_bytes, size_t *got_bytes, struct mr_error *err);
 
     /*
-     * The size of the content as it is now that it is open, in bytes, or MR_SIZE_UNKNOWN. NULL: what next() said still
-     * holds (for an entry with has_encoding it
-     * is the size of the stored bytes). A file may have grown since then.
+     * The size of the content as it is now that it is open, in bytes, or MR_SIZE_UNKNOWN. NULL:
+     * what next() said still holds (for an entry with has_encoding it is the size of the stored
+     * bytes). A file may have grown since then.
      */
     int64_t (*open_size)(struct mr_source *source, struct mr_reader *reader);
 
     /*
-     * Brings size_bytes, mode and mtime of *entry up to what they were when reader was opened. True when any of them is
-     * another than next() said. NULL: what next() said still holds.
+     * Brings size_bytes, mode and mtime of *entry up to what they were when reader was opened. True
+     * when any of them is another than next() said. NULL: what next() said still holds.
      */
-    bool (*update)(struct mr_source *source, const struct mr_reader *reader, struct mr_entry *entry);
+    bool (*update)(struct mr_source *source, const struct mr_reader *reader,
+                   struct mr_entry *entry);
 
-    /* Ends reading, complete or not. reader may be NULL. May report that the file changed meanwhile. */
-    enum mr_status (*close)(struct mr_source *source, struct mr_reader *reader, struct mr_error *err);
+    /* Ends reading, complete or not. reader may be NULL. May report that the file changed
+     * meanwhile. */
+    enum mr_status (*close)(struct mr_source *source, struct mr_reader *reader,
+                            struct mr_error *err);
 
     /*
-     * Removes the file that entry describes, if it is still the same file, with the same size and time of change. MR_OK, MR_E_CHANGED
-     * (it is another by now, and stays), MR_E_SYSTEM. NULL: this source cannot.
+     * Removes the file that entry describes, if it is still the same file, with the same size and
+     * time of change. MR_OK, MR_E_CHANGED (it is another by now, and stays), MR_E_SYSTEM. NULL:
+     * this source cannot.
      */
     enum mr_status (*remove)(struct mr_source *source, const struct mr_entry *entry,
                              struct mr_error *err);
 
     /*
-     * Of a container: how large the input is, compressed as it is, or how much of it was read where that is not known. Called
-     * as read() is. NULL: not known; then there is no limit by ratio to what it unpacks to.
+     * Of a container: how large the input is, compressed as it is, or how much of it was read where
+     * that is not known. Called as read() is. NULL: not known; then there is no limit by ratio to
+     * what it unpacks to.
      */
     uint64_t (*input_bytes)(struct mr_source *source);
 
     /* Frees everything, after the last close(). */
     void (*destroy)(struct mr_source *source);
 
-    /* The descriptor that reader reads, when it is a regular file whose content is all of the entry's; it stays the reader's. -1, or NULL:
-     * there is none. */
+    /* The descriptor that reader reads, when it is a regular file whose content is all of the
+     * entry's; it stays the reader's. -1, or NULL: there is none. */
     int (*descriptor)(struct mr_source *source, struct mr_reader *reader);
 };
 
@@ -91,7 +102,8 @@ struct mr_source {
     const struct mr_source_ops *ops;
     unsigned flags;    /* enum mr_source_flag */
     const char *label; /* how messages name the input; owned by the source; never NULL */
-    /* What it may take for itself besides what is paid for each item; 0: next to nothing. Constant. */
+    /* What it may take for itself besides what is paid for each item; 0: next to nothing. Constant.
+     */
     uint64_t memory_bytes;
 };
 

@@ -11,10 +11,10 @@
 #include "millrace/status.h"
 
 /*
- * open(2), openat(2) and ftruncate(2), again when a signal came meanwhile: file systems of a network
- * or in user space break off then. mode is of a file that flags make, 0 otherwise. They return what
- * those return, with errno. Not for a path that may be a pipe whose other end is waited for: a signal
- * is to end that.
+ * open(2), openat(2) and ftruncate(2), again when a signal came meanwhile: file systems of a
+ * network or in user space break off then. mode is of a file that flags make, 0 otherwise. They
+ * return what those return, with errno. Not for a path that may be a pipe whose other end is waited
+ * for: a signal is to end that.
  */
 int io_open(const char *path, int flags, mode_t mode);
 int io_openat(int directory, const char *path, int flags, mode_t mode);
@@ -30,8 +30,8 @@ int io_write(int fd, const void *data, size_t size_bytes);
 int io_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset_bytes);
 
 /*
- * Do two regular files of an open directory hold the same bytes? No link is followed; what cannot be
- * read differs.
+ * Do two regular files of an open directory hold the same bytes? No link is followed; what cannot
+ * be read differs.
  */
 bool io_is_same_content(int directory, const char *a, const char *b);
 

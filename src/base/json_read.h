@@ -51,19 +51,20 @@ void json_reader_destroy(struct json_reader *reader); /* NULL is a no-op */
 /*
  * The next value. MR_OK; MR_DONE: after the last document; MR_E_DATA: no JSON, or it breaks off
  * (*err names the line); MR_E_LIMIT: deeper or longer than the limits above; MR_E_SYSTEM. What is
- * no MR_OK stays so. Bytes of a text that are no UTF-8 come as they are; an escape that is half of a
- * pair becomes U+FFFD.
+ * no MR_OK stays so. Bytes of a text that are no UTF-8 come as they are; an escape that is half of
+ * a pair becomes U+FFFD.
  */
 enum mr_status json_read(struct json_reader *reader, struct json_value *value,
                          struct mr_error *err);
-/* Passes over what an object or array that has just opened holds, its end included; over nothing for
- * other values. Statuses of json_read(), but for MR_DONE. */
+/* Passes over what an object or array that has just opened holds, its end included; over nothing
+ * for other values. Statuses of json_read(), but for MR_DONE. */
 enum mr_status json_skip(struct json_reader *reader, const struct json_value *value,
                          struct mr_error *err);
 
 /* False, and *number untouched, for what is no number or does not fit. */
 bool json_to_unsigned(const struct json_value *value, uint64_t *number);
-/* Like json_to_unsigned(); in the locale of the calling thread, which must have the decimal point. */
+/* Like json_to_unsigned(); in the locale of the calling thread, which must have the decimal point.
+ */
 bool json_to_real(const struct json_value *value, double *number);
 /* The bytes of a text in base64 (RFC 4648, section 4), as KEY_b64 of json.h has them. False when it
  * is none, or has room for more than cap_bytes. */

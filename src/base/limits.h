@@ -37,7 +37,8 @@ enum mr_status limits_check_total(const struct limits *limits, uint64_t bytes,
 enum mr_status limits_check_count(const struct limits *limits, uint64_t count,
                                   struct mr_error *err);
 
-/* MR_OK, or MR_E_LIMIT when a member's name, as path_clean() makes it, has more parts than it may. */
+/* MR_OK, or MR_E_LIMIT when a member's name, as path_clean() makes it, has more parts than it may.
+ */
 enum mr_status limits_check_depth(const struct limits *limits, const char *clean,
                                   struct mr_error *err);
 

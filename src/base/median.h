@@ -1,8 +1,8 @@
 /*
  * median.h - the median of durations, kept while they come in, in memory that does not grow.
  *
- * Durations are counted in classes, each 1/64 of a power of two wide: the median is exact to 1.6%, and to 64 ns. Atomics
- * alone: any thread adds and asks, at any time.
+ * Durations are counted in classes, each 1/64 of a power of two wide: the median is exact to 1.6%,
+ * and to 64 ns. Atomics alone: any thread adds and asks, at any time.
  */
 #ifndef MR_BASE_MEDIAN_H
 #define MR_BASE_MEDIAN_H
@@ -24,8 +24,8 @@ struct median {
 void median_add(struct median *median, int64_t ns);
 uint64_t median_count(const struct median *median);
 /*
- * The median of what was added; -1 when that is fewer than least_count (at least 1). Cheap: it is found anew when 1/32 more was added
- * than the last time.
+ * The median of what was added; -1 when that is fewer than least_count (at least 1). Cheap: it is
+ * found anew when 1/32 more was added than the last time.
  */
 int64_t median_ns(struct median *median, uint64_t least_count);
 

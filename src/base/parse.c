@@ -377,7 +377,9 @@ char *parse_show_duration(char *out, size_t cap_bytes, int64_t ns)
                  (unsigned long long)(is_hours     ? seconds / 3600
                                       : is_minutes ? seconds / 60
                                                    : seconds),
-                 is_hours ? "h" : is_minutes ? "min" : "s");
+                 is_hours     ? "h"
+                 : is_minutes ? "min"
+                              : "s");
         return out;
     }
     size_t unit = 0;

@@ -30,8 +30,9 @@ const char *parse_nearest(const char *text, const char *(*next)(const void *ctx,
 
 /* "12.3 MiB", "512 B" into out (at least 16 bytes); returns out. */
 char *parse_show_size(char *out, size_t cap_bytes, uint64_t bytes);
-/* "2 s", "1.5 s", "350 ms", "20 us", "90 s", "5 min", "3 h" into out (at least 32 bytes); returns out. Rounded down to a thousandth of a
- * unit below a minute, to a second above. ns below 0 is shown as 0. */
+/* "2 s", "1.5 s", "350 ms", "20 us", "90 s", "5 min", "3 h" into out (at least 32 bytes); returns
+ * out. Rounded down to a thousandth of a unit below a minute, to a second above. ns below 0 is
+ * shown as 0. */
 char *parse_show_duration(char *out, size_t cap_bytes, int64_t ns);
 
 #endif

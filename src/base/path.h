@@ -20,7 +20,8 @@
  */
 enum mr_status path_clean(const char *name, char **clean, struct mr_error *err);
 
-/* Would a system that separates by backslashes find a ".." in it? Only with a backslash beside it. */
+/* Would a system that separates by backslashes find a ".." in it? Only with a backslash beside it.
+ */
 bool path_climbs_by_backslash(const char *name);
 
 /*

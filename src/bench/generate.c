@@ -1,5 +1,5 @@
-/* generate.c - sample data that is made up: like text, like noise, empty of information, or a bit of
- * each. The numbers come from xorshift64* (Vigna 2016), so that every machine makes the same. */
+/* generate.c - sample data that is made up: like text, like noise, empty of information, or a bit
+ * of each. The numbers come from xorshift64* (Vigna 2016), so that every machine makes the same. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,9 +130,10 @@ static enum mr_status parse_part(struct plan *plan, char *part, struct mr_error 
     char shown[PATH_SHOW_BYTES];
     char *value = strchr(part, '=');
     if (!value)
-        return mr_error_set(err, MR_E_USAGE, 0,
-                            "'%s' has no value; parts are files=N, size=MIN..MAX, kind=KIND, seed=N",
-                            path_show(shown, sizeof(shown), part));
+        return mr_error_set(
+            err, MR_E_USAGE, 0,
+            "'%s' has no value; parts are files=N, size=MIN..MAX, kind=KIND, seed=N",
+            path_show(shown, sizeof(shown), part));
     *value++ = '\0';
     enum mr_status status;
     if (strcmp(part, "files") == 0)

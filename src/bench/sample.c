@@ -147,8 +147,7 @@ enum mr_status sample_sink_create(struct sample *sample, struct mr_sink **sink,
     struct sample_sink *made = calloc(1, sizeof(*made));
     if (!made)
         return out_of_memory(err);
-    made->sink =
-        (struct mr_sink){.ops = &sink_ops, .flags = MR_SINK_SERIAL, .label = "the sample"};
+    made->sink = (struct mr_sink){.ops = &sink_ops, .flags = MR_SINK_SERIAL, .label = "the sample"};
     made->sample = sample;
     *sink = &made->sink;
     return MR_OK;

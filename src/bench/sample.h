@@ -42,9 +42,9 @@ enum mr_status sample_source_create(const struct sample *sample, uint64_t pass_c
                                     struct mr_source **source, struct mr_error *err);
 
 /*
- * Fills an empty sample by SPEC: "files=1000,size=4K..64K,kind=text|random|zeros|mixed,seed=1", each
- * part optional. Sizes are spread evenly over their logarithms; the same SPEC gives the same bytes
- * everywhere. MR_OK, MR_E_USAGE, MR_E_LIMIT, MR_E_MEMORY.
+ * Fills an empty sample by SPEC: "files=1000,size=4K..64K,kind=text|random|zeros|mixed,seed=1",
+ * each part optional. Sizes are spread evenly over their logarithms; the same SPEC gives the same
+ * bytes everywhere. MR_OK, MR_E_USAGE, MR_E_LIMIT, MR_E_MEMORY.
  */
 enum mr_status sample_generate(struct sample *sample, const char *spec, struct mr_error *err);
 

@@ -100,7 +100,8 @@ static void fill_trial(struct trial *trial, const struct job_figures *figures, d
                                                     .starved = share_of(at->starved_s, whole_s),
                                                     .blocked = share_of(at->blocked_s, whole_s)};
     }
-    trial->idle = share_of(figures->idle_s, figures->elapsed_s * figures->stages[JOB_PROCESS].thread_count);
+    trial->idle =
+        share_of(figures->idle_s, figures->elapsed_s * figures->stages[JOB_PROCESS].thread_count);
 }
 
 static void size_job(const struct sweep_point *point, struct job_config *config)
@@ -183,8 +184,8 @@ static void sum_up(struct bench_row *row)
         for (unsigned i = 0; i < count; i++)
             memcpy(&values[i], (const char *)&row->trials[i] + at, sizeof(double));
         qsort(values, count, sizeof(*values), compare);
-        double median = count % 2 ? values[count / 2]
-                                  : (values[count / 2 - 1] + values[count / 2]) / 2;
+        double median =
+            count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
         memcpy((char *)&row->median + at, &median, sizeof(double));
         if (at == offsetof(struct trial, in_rate)) {
             row->low_rate = values[0];
@@ -220,8 +221,7 @@ void bench_fini(struct bench *bench)
     memset(bench, 0, sizeof(*bench));
 }
 
-enum mr_status bench_run(struct bench *bench, const struct bench_maker *maker,
-                         struct mr_error *err)
+enum mr_status bench_run(struct bench *bench, const struct bench_maker *maker, struct mr_error *err)
 {
     unsigned total = bench->warm_up_count + bench->round_count;
     enum mr_status status = MR_OK;

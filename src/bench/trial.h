@@ -21,11 +21,11 @@ struct trial_stage {
 
 /* One run, or the median of each figure over several. */
 struct trial {
-    double wall_s, cpu_s;                     /* cpu_s: of all threads and of children */
-    double in_rate, out_rate, item_rate;      /* bytes and items a second */
-    double memory_bytes;                      /* in flight, at most */
-    double latency_ms[3];                     /* of an item, from its admission: median, 90%, 99% */
-    double idle;                              /* of a shared pool */
+    double wall_s, cpu_s;                /* cpu_s: of all threads and of children */
+    double in_rate, out_rate, item_rate; /* bytes and items a second */
+    double memory_bytes;                 /* in flight, at most */
+    double latency_ms[3];                /* of an item, from its admission: median, 90%, 99% */
+    double idle;                         /* of a shared pool */
     struct trial_stage stages[JOB_STAGES];
 };
 
@@ -51,7 +51,7 @@ struct bench {
 /* The first item of a job that failed: an observer's ctx. Zero-initialise. */
 struct first_failure {
     atomic_flag is_taken;
-    atomic_bool is_set; /* error may be read */
+    atomic_bool is_set;    /* error may be read */
     struct mr_error error; /* its text names the item */
 };
 /* For item_ended() of an observer; any thread. */

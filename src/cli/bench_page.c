@@ -72,12 +72,13 @@ static void write_rates(const struct bench_info *info, FILE *out, const struct b
             continue;
         fputs("<div class=row><span>", out);
         page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
-        fprintf(out,
-                "</span><span class=bar><i%s style=\"width:%.1f%%\"></i>"
-                "<u style=\"left:%.1f%%;width:%.1f%%\"></u></span><span class=end>%.1f</span></div>\n",
-                row == best ? " class=best" : "", 100 * row->median.in_rate / most,
-                100 * row->low_rate / most, 100 * (row->high_rate - row->low_rate) / most,
-                row->median.in_rate / 1e6);
+        fprintf(
+            out,
+            "</span><span class=bar><i%s style=\"width:%.1f%%\"></i>"
+            "<u style=\"left:%.1f%%;width:%.1f%%\"></u></span><span class=end>%.1f</span></div>\n",
+            row == best ? " class=best" : "", 100 * row->median.in_rate / most,
+            100 * row->low_rate / most, 100 * (row->high_rate - row->low_rate) / most,
+            row->median.in_rate / 1e6);
     }
 }
 
@@ -89,8 +90,8 @@ struct scale {
 
 static double x_of(const struct scale *scale, double x)
 {
-    double share = scale->high_x > scale->low_x ? (x - scale->low_x) / (scale->high_x - scale->low_x)
-                                                : 0.5;
+    double share =
+        scale->high_x > scale->low_x ? (x - scale->low_x) / (scale->high_x - scale->low_x) : 0.5;
     return PLOT_LEFT + share * (PLOT_WIDTH - PLOT_LEFT - PLOT_RIGHT);
 }
 
@@ -204,7 +205,8 @@ static void write_stages(const struct bench_info *info, FILE *out)
                        &(struct page_parts){row->median.stages[stage].busy,
                                             row->median.stages[stage].starved,
                                             row->median.stages[stage].blocked});
-        fprintf(out, "</span><span class=end>%s</span></div>\n", progress_stage_name(row->limiting));
+        fprintf(out, "</span><span class=end>%s</span></div>\n",
+                progress_stage_name(row->limiting));
     }
 }
 
@@ -246,8 +248,7 @@ static void write_table(const struct bench_info *info, FILE *out)
         char label[80], size[32];
         fputs("<tr><td>", out);
         page_escape(out, bench_label(info, &row->point, label, sizeof(label)));
-        fprintf(out,
-                "<td>%.1f<td>%.1f<td>%.1f<td>%.1f<td>%.0f<td>%.3f<td>%.3f<td>%s</tr>\n",
+        fprintf(out, "<td>%.1f<td>%.1f<td>%.1f<td>%.1f<td>%.0f<td>%.3f<td>%.3f<td>%s</tr>\n",
                 median->in_rate / 1e6, row->low_rate / 1e6, row->high_rate / 1e6,
                 median->out_rate / 1e6, median->item_rate, median->cpu_s, median->wall_s,
                 parse_show_size(size, sizeof(size), (uint64_t)median->memory_bytes));

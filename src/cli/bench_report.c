@@ -43,8 +43,7 @@ static void write_trial(struct json *json, const struct trial *trial)
     }
 }
 
-static void write_row(struct json *json, const struct bench_info *info,
-                      const struct bench_row *row)
+static void write_row(struct json *json, const struct bench_info *info, const struct bench_row *row)
 {
     json_element(json);
     bench_report_sizes(json, info, &row->point);

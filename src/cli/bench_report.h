@@ -35,7 +35,8 @@ void bench_info_init(struct bench_info *info, const struct options *options,
 
 /* The operations as they were typed, in one line. Returns text. */
 char *bench_operations(const struct bench_info *info, char *text, size_t cap_bytes);
-/* The lowest of the limits, that of the operations times the processors; *name: of what. 0: none. */
+/* The lowest of the limits, that of the operations times the processors; *name: of what. 0: none.
+ */
 double bench_limit(const struct bench_info *info, const char **name);
 /* What one run took through. */
 void bench_sample(const struct bench_info *info, uint64_t *items, uint64_t *bytes);
@@ -61,8 +62,8 @@ void bench_page_write(const struct bench_info *info, FILE *out);
 void bench_report_sizes(struct json *json, const struct bench_info *info,
                         const struct sweep_point *point);
 
-/* What changed since the bench of --compare, if there is one: as text, a member "changes", and a part
- * of the page. */
+/* What changed since the bench of --compare, if there is one: as text, a member "changes", and a
+ * part of the page. */
 void bench_changes_show(const struct bench_info *info, FILE *out);
 void bench_changes_report(const struct bench_info *info, struct json *json);
 void bench_changes_page(const struct bench_info *info, FILE *out);

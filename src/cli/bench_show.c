@@ -47,9 +47,9 @@ char *bench_operations(const struct bench_info *info, char *text, size_t cap_byt
         bool is_operation = strcmp(given->option->name, "process") == 0;
         if (!is_operation && !given->command)
             continue;
-        int length = snprintf(text + used, cap_bytes - used, "%s%s %s", used ? " " : "",
-                              is_operation ? "-p" : "-x",
-                              is_operation ? given->value : given->command[0]);
+        int length =
+            snprintf(text + used, cap_bytes - used, "%s%s %s", used ? " " : "",
+                     is_operation ? "-p" : "-x", is_operation ? given->value : given->command[0]);
         if (length < 0 || (size_t)length >= cap_bytes - used)
             break;
         used += (size_t)length;
@@ -63,11 +63,11 @@ char *bench_label(const struct bench_info *info, const struct sweep_point *point
                   size_t cap_bytes)
 {
     const uint64_t *values = point->values;
-    int length = values[SWEEP_POOL]
-                     ? snprintf(text, cap_bytes, "shared j%" PRIu64, values[SWEEP_WORKERS])
-                     : snprintf(text, cap_bytes, "R%" PRIu64 " j%" PRIu64 " W%" PRIu64,
-                                values[SWEEP_READERS], values[SWEEP_WORKERS],
-                                values[SWEEP_WRITERS]);
+    int length =
+        values[SWEEP_POOL]
+            ? snprintf(text, cap_bytes, "shared j%" PRIu64, values[SWEEP_WORKERS])
+            : snprintf(text, cap_bytes, "R%" PRIu64 " j%" PRIu64 " W%" PRIu64,
+                       values[SWEEP_READERS], values[SWEEP_WORKERS], values[SWEEP_WRITERS]);
     for (enum sweep_key key = SWEEP_MEMORY; key < SWEEP_KEYS; key++) {
         char value[32];
         if (info->sweep->lists[key].count == 0 || length < 0 || (size_t)length >= cap_bytes)
@@ -128,7 +128,10 @@ static void show_row(const struct bench_info *info, FILE *out, const struct benc
     bool is_shared = row->point.values[SWEEP_POOL] != 0;
     for (enum sweep_key key = SWEEP_READERS; key < SWEEP_KEYS; key++)
         if (bench_shows_key(info, key))
-            fprintf(out, "%*s", key < SWEEP_POOL ? 3 : key == SWEEP_POOL ? 7 : 9,
+            fprintf(out, "%*s",
+                    key < SWEEP_POOL    ? 3
+                    : key == SWEEP_POOL ? 7
+                                        : 9,
                     is_shared && (key == SWEEP_READERS || key == SWEEP_WRITERS)
                         ? "-"
                         : sweep_show(key, row->point.values[key], text, sizeof(text)));
@@ -136,9 +139,8 @@ static void show_row(const struct bench_info *info, FILE *out, const struct benc
         fputs("  not run\n", out);
         return;
     }
-    double spread = median->in_rate > 0
-                        ? 50 * (row->high_rate - row->low_rate) / median->in_rate
-                        : 0;
+    double spread =
+        median->in_rate > 0 ? 50 * (row->high_rate - row->low_rate) / median->in_rate : 0;
     fprintf(out, " %8.1f ±%4.1f%% %8.1f %9.0f %5.0f%% %9s", median->in_rate / 1e6, spread,
             median->out_rate / 1e6, median->item_rate, 100 * median->cpu_s / median->wall_s,
             parse_show_size(text, sizeof(text), (uint64_t)median->memory_bytes));
@@ -157,9 +159,10 @@ static void show_table(const struct bench_info *info, FILE *out, const struct be
             "items/s", "CPU", "memory", "load", "process", "store");
     for (size_t i = 0; i < info->bench->row_count; i++)
         show_row(info, out, &info->bench->rows[i], &info->bench->rows[i] == best);
-    fputs("\nload, process, store: busy/starved/blocked in % of the time of the stage's threads; of "
-          "a shared\npool only busy. memory: in flight, at most.\n",
-          out);
+    fputs(
+        "\nload, process, store: busy/starved/blocked in % of the time of the stage's threads; of "
+        "a shared\npool only busy. memory: in flight, at most.\n",
+        out);
 }
 
 double bench_limit(const struct bench_info *info, const char **name)
@@ -200,8 +203,8 @@ static void show_limits(const struct bench_info *info, FILE *out, double best_ra
     if (limits->plain_write > 0)
         fprintf(out, "limit     plain writing of as much: %.1f MB/s of input\n",
                 limits->plain_write / 1e6);
-    fprintf(out, "          the best is at %.0f%% of the lowest limit: %s\n", 100 * best_rate / lowest,
-            name);
+    fprintf(out, "          the best is at %.0f%% of the lowest limit: %s\n",
+            100 * best_rate / lowest, name);
 }
 
 static void show_best(const struct bench_info *info, FILE *out, const struct bench_row *best)
@@ -212,9 +215,8 @@ static void show_best(const struct bench_info *info, FILE *out, const struct ben
     if (is_shared)
         fprintf(out, "--pool shared -j %" PRIu64, best->point.values[SWEEP_WORKERS]);
     else
-        fprintf(out, "-R %" PRIu64 " -j %" PRIu64 " -W %" PRIu64,
-                best->point.values[SWEEP_READERS], best->point.values[SWEEP_WORKERS],
-                best->point.values[SWEEP_WRITERS]);
+        fprintf(out, "-R %" PRIu64 " -j %" PRIu64 " -W %" PRIu64, best->point.values[SWEEP_READERS],
+                best->point.values[SWEEP_WORKERS], best->point.values[SWEEP_WRITERS]);
     if (info->sweep->lists[SWEEP_LEVEL].count > 0)
         fprintf(out, ", level %" PRIu64, best->point.values[SWEEP_LEVEL]);
     fprintf(out, ": %.1f MB/s; an item takes %.2f ms (90%%: %.2f, 99%%: %.2f)\n",

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/path.h"
 #include "base/json.h"
+#include "base/path.h"
 
 /* Names are shown whole: each byte may become four. */
 #define NAME_BYTES  ((size_t)4 * 8192)

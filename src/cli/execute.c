@@ -14,10 +14,10 @@
 #include "cli/signals.h"
 #include "cli/summary.h"
 
-#define TICK_MS      100
-#define GRACE_S      5   /* for what is in flight after the first signal */
-#define HARD_MS      300 /* for calls that are under way after that */
-#define LOSSES_BYTES 2048
+#define TICK_MS            100
+#define GRACE_S            5   /* for what is in flight after the first signal */
+#define HARD_MS            300 /* for calls that are under way after that */
+#define LOSSES_BYTES       2048
 #define DETAILS_LINE_BYTES 800
 
 /* What the job's observer needs. Its functions run on any thread; all of this is const or atomic.
@@ -254,7 +254,8 @@ static void sum_up(struct watch *watch, struct job *job, bool is_finished)
         sink->ops->losses(sink, losses, sizeof(losses));
     job_figures(job, &figures);
     if (!execution->cli->options->is_dry)
-        summary_show(execution->cli, job, &figures, &watch->counts, execution->shown_output, losses);
+        summary_show(execution->cli, job, &figures, &watch->counts, execution->shown_output,
+                     losses);
 }
 
 /* ---- libraries that end the program ---- */

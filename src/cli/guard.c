@@ -189,8 +189,8 @@ static uint64_t output_bytes(struct mr_sink *sink)
     return inner->ops->output_bytes(inner);
 }
 
-/* The files among the inputs, and the journal. What a list names is not known yet; for those the entry's own inode
- * has to do. */
+/* The files among the inputs, and the journal. What a list names is not known yet; for those the
+ * entry's own inode has to do. */
 static enum mr_status note_inputs(struct guard *guard, struct mr_error *err)
 {
     const struct options *options = guard->config.options;

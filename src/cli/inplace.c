@@ -63,8 +63,9 @@ static enum mr_status choose_archive(struct replaced *at, struct mr_error *err)
         return mr_error_set(err, MR_E_USAGE, 0,
                             "the suffix does not tell which format to write: add --to FORMAT");
     if (archive_output_is_database(at->output.format))
-        return mr_error_set(err, MR_E_USAGE, 0,
-                            "a database may hold more than an archive, which would be lost: use -o");
+        return mr_error_set(
+            err, MR_E_USAGE, 0,
+            "a database may hold more than an archive, which would be lost: use -o");
     at->output.kind = OUTPUT_ARCHIVE;
     at->output.path = strdup(at->name);
     return at->output.path ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");

@@ -4,58 +4,60 @@
  *
  * The tree:
  *   include/millrace/  the public interface of the library, one header for each idea
- *   src/base/          libc only, no threads, no items: status, entry, parse (sizes, dates, nearest
- *                      names), path (names as bytes), io (whole reads and writes), below (openat2
- *                      under a root; dircache: directories kept open), nameset (names seen, in bounded
- *                      memory), sorter (likewise: any records in order), json (json_read), limits, median,
- *                      filelock, siphash, locale, clock, runqueue (threads that wait for a processor);
- *                      spawn (programs), helper (our own ones), sandbox
- *   src/codec/         compression libraries, no threads, no items: block (codecs in blocks that can be
- *                      joined: block_*), deflate_* and deflater (libdeflate, ISA-L or zlib; dense: what
- *                      is not worth it), inflate, unwrap (streams that are decoded; pieces: parts of
- *                      them, at once), sums
- *   src/engine/        threads, the only room that knows them: pool (pool_size: how many it has; task),
- *                      submit, future, queue, stash;
- *                      line, the scheduler (line_feed: how items come in, line_wait: how they wait,
- *                      line_leave: how they end, line_together: several at once; seats: how many are in
- *                      a part of their way);
- *                      pipeline, the library's client of it
- *   src/flow/          the file job, the line's other client: job, stages (its pools; tune: how large
- *                      they should be); feed makes items (feed_names, collide,
- *                      links: their names; routes: their operations), load, process, encode and store
- *                      are their steps (item: what these share; box: what waits between two; again: how
- *                      they start anew; process_together: small ones, several at once; timing, amounts:
- *                      what they may take; tell: how they ended; figures: what a job shows; runs: what
- *                      threads did);
- *                      chunk, spool (content on its way), notes (lists beside the output), lost, ledger
- *                      (what the job writes down, and what earlier ones did); isolate_step (worker
- *                      processes for pipelines)
- *   src/source/        where items come from: directory, file, archive (archive_*, libarchive's part:
- *                      reader, which serve runs in a helper process for client; server starts those;
- *                      pax_check; decode_*: compressed ones are decoded ahead), zip (zip_*; zip_check: is
- *                      it what it says?), SQLite archives (sqlar_*), stream; inputs puts several in a
- *                      row; local, names, name_list, prefix serve them
- *   src/operation/     what is done to content: registry (all of them), chain (several as one), the
- *                      codecs (codec_*: what they share), hash, charset, lines, member (into and out of
- *                      containers that keep each member compressed), exec (commands: exec_*; child,
- *                      scratch: their files; resident, talk, pkt_line: those that stay), plugin,
- *                      isolate (isolate_state, worker, window, wire: processes that operate),
- *                      internals (what the library's own operations have beyond the public interface)
- *   src/helper/        the programs that run in processes of their own: operate, and read (which forks)
+ *   src/base/          libc only, no threads, no items: status, entry, parse (sizes, dates,
+ *                      nearest names), path (names as bytes), io (whole reads and writes), below
+ *                      (openat2 under a root; dircache: directories kept open), nameset (names
+ *                      seen, in bounded memory), sorter (likewise: any records in order), json
+ *                      (json_read), limits, median, filelock, siphash, locale, clock, runqueue
+ *                      (threads that wait for a processor); spawn (programs), helper (our own
+ *                      ones), sandbox
+ *   src/codec/         compression libraries, no threads, no items: block (codecs in blocks that
+ *                      can be joined: block_*), deflate_* and deflater (libdeflate, ISA-L or zlib;
+ *                      dense: what is not worth it), inflate, unwrap (streams that are decoded;
+ *                      pieces: parts of them, at once), sums
+ *   src/engine/        threads, the only room that knows them: pool (pool_size: how many it has;
+ *                      task), submit, future, queue, stash; line, the scheduler (line_feed: how
+ *                      items come in, line_wait: how they wait, line_leave: how they end,
+ *                      line_together: several at once; seats: how many are in a part of their
+ *                      way); pipeline, the library's client of it
+ *   src/flow/          the file job, the line's other client: job, stages (its pools; tune: how
+ *                      large they should be); feed makes items (feed_names, collide, links: their
+ *                      names; routes: their operations), load, process, encode and store are their
+ *                      steps (item: what these share; box: what waits between two; again: how they
+ *                      start anew; process_together: small ones, several at once; timing, amounts:
+ *                      what they may take; tell: how they ended; figures: what a job shows; runs:
+ *                      what threads did); chunk, spool (content on its way), notes (lists beside
+ *                      the output), lost, ledger (what the job writes down, and what earlier ones
+ *                      did); isolate_step (worker processes for pipelines)
+ *   src/source/        where items come from: directory, file, archive (archive_*, libarchive's
+ *                      part: reader, which serve runs in a helper process for client; server
+ *                      starts those; pax_check; decode_*: compressed ones are decoded ahead), zip
+ *                      (zip_*; zip_check: is it what it says?), SQLite archives (sqlar_*), stream;
+ *                      inputs puts several in a row; local, names, name_list, prefix serve them
+ *   src/operation/     what is done to content: registry (all of them), chain (several as one),
+ *                      the codecs (codec_*: what they share), hash, charset, lines, member (into
+ *                      and out of containers that keep each member compressed), exec (commands:
+ *                      exec_*; child, scratch: their files; resident, talk, pkt_line: those that
+ *                      stay), plugin, isolate (isolate_state, worker, window, wire: processes that
+ *                      operate), internals (what the library's own operations have beyond the
+ *                      public interface)
+ *   src/helper/        the programs that run in processes of their own: operate, and read (which
+ *                      forks)
  *   src/policy/        selection (which items; glob), naming (their names in the output; portable:
  *                      everywhere), journal (what was done, in a file: journal_*)
- *   src/sink/          where items go: directory (tree, staged: files until they are complete, later:
- *                      what comes last; tree_claim, tree_disk: locks, fsync), archive (by libarchive;
- *                      archive_kinds, archive_outputs: all formats; blocks: compressed in parallel;
- *                      archive_target: the file), zip (zip_*), SQLite archives (sqlar_*), stream, null
- *   src/bench/         the same job again and again: sample (content in memory; generate), sweep (sizes
- *                      to try), trial (what they took), limit and plain (what cannot be beaten), past
- *                      (an earlier report), change (beyond the noise)
- *   src/compare/       what `diff` is made of: digest (each content becomes a hash), manifest (what an
- *                      input holds, sorted), difference (of two manifests)
- *   src/observe/       what a run shows of itself: report (and its forms: report_*; record: an item and a run
- *                      as they hold them; tally: what is worth showing; page: HTML), trace; lanes, draft:
- *                      how both are written
+ *   src/sink/          where items go: directory (tree, staged: files until they are complete,
+ *                      later: what comes last; tree_claim, tree_disk: locks, fsync), archive (by
+ *                      libarchive; archive_kinds, archive_outputs: all formats; blocks: compressed
+ *                      in parallel; archive_target: the file), zip (zip_*), SQLite archives
+ *                      (sqlar_*), stream, null
+ *   src/bench/         the same job again and again: sample (content in memory; generate), sweep
+ *                      (sizes to try), trial (what they took), limit and plain (what cannot be
+ *                      beaten), past (an earlier report), change (beyond the noise)
+ *   src/compare/       what `diff` is made of: digest (each content becomes a hash), manifest
+ *                      (what an input holds, sorted), difference (of two manifests)
+ *   src/observe/       what a run shows of itself: report (and its forms: report_*; record: an
+ *                      item and a run as they hold them; tally: what is worth showing; page:
+ *                      HTML), trace; lanes, draft: how both are written
  *   src/cli/           this program:
  *     main             verbs as a table; the words before the options
  *     options          the one table of options, and what was asked for
@@ -63,12 +65,13 @@
  *     verb_run, verb_test, verb_list, verb_ops (ops, formats and help)
  *     verb_diff        two jobs at once; diff_show: what they found
  *     verb_report      shows and merges reports and journals
- *     verb_bench       its own; bench_show, bench_report, bench_page: what it found; bench_changes:
- *                      against an earlier one; bench_scratch: where it writes with -o; bench_limits:
- *                      what no sizes can beat
+ *     verb_bench       its own; bench_show, bench_report, bench_page: what it found;
+ *                      bench_changes: against an earlier one; bench_scratch: where it writes with
+ *                      -o; bench_limits: what no sizes can beat
  *     run              what the others share: one job from its output to its exit status
  *     setup            options to the objects of a job: chain, selection, naming, inputs
- *     output           what OUTPUT means, and its sink; guard: nothing is written over what is read
+ *     output           what OUTPUT means, and its sink; guard: nothing is written over what is
+ *                      read
  *     overlap          is the output an input, or in one?
  *     inplace          --in-place: one job for each input
  *     sizes            numbers of threads and bytes of memory
@@ -83,8 +86,8 @@
  *     help, topics     the texts of --help; pages: manual, completions, from the tables
  *   src/examples/      programs on the library alone, and plugins
  *   src/packaging/     what is installed where
- *   tests/             mirrors src/ as <room>/check_<file>.c; cli/ runs the tool; bench/ measures the
- *                      engine; support/ is shared
+ *   tests/             mirrors src/ as <room>/check_<file>.c; cli/ runs the tool; bench/ measures
+ *                      the engine; fuzz/ feeds what reads; support/ is shared
  */
 // clang-format on
 #include <errno.h>
@@ -110,8 +113,10 @@ static const struct verb verbs[] = {
     {"test", VERB_TEST, "[OPTION]... INPUT... [-p OP]...",
      "Load and decode everything, check every checksum, write nothing", verb_test},
     {"diff", VERB_DIFF, "[OPTION]... A B",
-     "Compare two inputs, trees or archives or one of each: names, types, modes, contents", verb_diff},
-    {"bench", VERB_BENCH, "[OPTION]... INPUT... | --generate SPEC [-p OP]... [--sweep KEY=VALUES...]",
+     "Compare two inputs, trees or archives or one of each: names, types, modes, contents",
+     verb_diff},
+    {"bench", VERB_BENCH,
+     "[OPTION]... INPUT... | --generate SPEC [-p OP]... [--sweep KEY=VALUES...]",
      "Measure the throughput on sample data in several sizes, and say which are best", verb_bench},
     {"report", VERB_REPORT, "[--json] [--report FILE] FILE...",
      "Show what reports of runs and journals hold, or make one report of them", verb_report},
@@ -179,9 +184,10 @@ static int without_verb(const struct cli *cli, char *const *words)
         message_error(cli->message, NULL, "'%s' is no verb; did you mean: millrace run%s", shown,
                       line);
     else
-        message_error(cli->message, NULL,
-                      "'%s' is no verb (millrace run, list, test, diff, bench, report, ops, formats or help)",
-                      shown);
+        message_error(
+            cli->message, NULL,
+            "'%s' is no verb (millrace run, list, test, diff, bench, report, ops, formats or help)",
+            shown);
     return EXIT_USAGE;
 }
 
@@ -225,9 +231,8 @@ int main(int argc, char **argv)
     message_init(&message);
     struct options options;
     options_init(&options, 0);
-    const struct cli cli = {.options = &options,
-                            .message = &message,
-                            .words = (const char *const *)argv};
+    const struct cli cli = {
+        .options = &options, .message = &message, .words = (const char *const *)argv};
     if (argc < 2) {
         message_text(&message, help_short());
         return EXIT_USAGE;

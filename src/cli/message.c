@@ -15,12 +15,13 @@
 /* As JSON: each byte of a text may take six, and its base64 beside. */
 #define EVENT_BYTES (16 * LINE_BYTES)
 #define ITEM_BYTES  ((size_t)96 * 1024)
-/* What is drawn begins where the cursor is. tmux keeps what is cleared from the upper left corner on. */
-#define ERASE      "\r\033[K\n\033[J\033[A"
-#define WRAP_OFF   "\033[?7l"
-#define WRAP_ON    "\033[?7h"
-#define RED        "\033[1;31m"
-#define PLAIN      "\033[0m"
+/* What is drawn begins where the cursor is. tmux keeps what is cleared from the upper left corner
+ * on. */
+#define ERASE    "\r\033[K\n\033[J\033[A"
+#define WRAP_OFF "\033[?7l"
+#define WRAP_ON  "\033[?7h"
+#define RED      "\033[1;31m"
+#define PLAIN    "\033[0m"
 
 /* A line that is being put together; what does not fit is cut, but for the newline. */
 struct line_text {
@@ -101,7 +102,10 @@ void message_item(struct message *message, const struct job_item *item)
     if (message->is_quiet && !is_bad && !item->error)
         return;
     job_record(item, path, &record);
-    begin_event(&json, line, sizeof(line), is_bad ? "error" : item->error ? "warning" : "info",
+    begin_event(&json, line, sizeof(line),
+                is_bad        ? "error"
+                : item->error ? "warning"
+                              : "info",
                 "item");
     record_write(&json, &record);
     end_event(message, &json, line);

@@ -2,8 +2,8 @@
  * message.h - the only writer to stderr. One write(2) a line, so that lines of several threads do
  * not mix; the same write removes what is drawn, which comes back below it when it is drawn next.
  *
- * With --log-json a line is an object: "time", "level" ("error", "warning", "info"), "event" ("message",
- * or "item" with what a report has of one), "about" (a name), "text".
+ * With --log-json a line is an object: "time", "level" ("error", "warning", "info"), "event"
+ * ("message", or "item" with what a report has of one), "about" (a name), "text".
  *
  * Names are given as path_show() makes them; what is still no text of one line is replaced all the
  * same.

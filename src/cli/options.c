@@ -27,7 +27,8 @@ static const struct option table[] = {
      "commands`",
      OPTION_EXEC, 0, 0, NULL},
     {"exec-mode", 0, "filter|file|server", GROUP_WORK, VERBS_AT_WORK,
-     "how commands get their item; file (default where {in} or {out} occurs): these are real files; "
+     "how commands get their item; file (default where {in} or {out} occurs): these are real "
+     "files; "
      "server: the command is a filter process of git's protocol, started once for each worker; see "
      "`millrace help servers`",
      CHOICE(exec_mode)},
@@ -39,7 +40,8 @@ static const struct option table[] = {
     {"tmpdir", 0, "DIR", GROUP_WORK, VERBS_AT_WORK,
      "where {in} and {out} are kept while a command runs (default /tmp)", TEXT(tmpdir)},
     {"isolate", 0, NULL, GROUP_WORK, VERBS_AT_WORK & ~(unsigned)VERB_DIFF,
-     "run the operations in worker processes: one that crashes, hangs (--timeout) or takes too much "
+     "run the operations in worker processes: one that crashes, hangs (--timeout) or takes too "
+     "much "
      "memory costs its item alone. For plugins that you do not trust",
      TRUE(is_isolated)},
 
@@ -59,7 +61,8 @@ static const struct option table[] = {
     {"merge", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUTS,
      "put several inputs into one tree instead of one below each input's name", TRUE(is_merged)},
     {"no-sandbox", 0, NULL, GROUP_INPUTS, VERBS_ON_INPUT,
-     "read archives in this process instead of in a confined helper process; see `millrace help sandbox`",
+     "read archives in this process instead of in a confined helper process; see `millrace help "
+     "sandbox`",
      TRUE(no_sandbox)},
 
     {"output", 'o', "OUTPUT", GROUP_OUTPUTS, VERB_RUN,
@@ -68,7 +71,9 @@ static const struct option table[] = {
     {"to", 0, "FORMAT[:KEY=VALUE,...]", GROUP_OUTPUTS, VERB_RUN | VERB_BENCH,
      "make an archive of this format whatever the name of OUTPUT says; see `millrace formats`",
      TEXT(to)},
-    {"level", 0, "N", GROUP_OUTPUTS, VERB_RUN | VERB_BENCH, "compression level of the archive; zip members that are compressed already are then compressed "
+    {"level", 0, "N", GROUP_OUTPUTS, VERB_RUN | VERB_BENCH,
+     "compression level of the archive; zip members that are compressed already are then "
+     "compressed "
      "again",
      CALL(values_level)},
     {"in-place", 0, NULL, GROUP_OUTPUTS, VERB_RUN,
@@ -80,7 +85,8 @@ static const struct option table[] = {
      "sqlar)",
      CALL(values_table)},
     {"append", 0, NULL, GROUP_OUTPUTS, VERB_RUN,
-     "add to the SQLite archive that is there; -f, -n and -u say what becomes of names that it has. "
+     "add to the SQLite archive that is there; -f, -n and -u say what becomes of names that it "
+     "has. "
      "See `millrace help sqlite`",
      TRUE(appends)},
 
@@ -171,7 +177,8 @@ static const struct option table[] = {
      "what to keep, of mode,mtime,owner,xattr,links; or all, none (default mode,mtime,links)",
      CALL(values_preserve)},
     {"preserve", 0, "LIST", GROUP_METADATA, VERB_DIFF,
-     "what is compared besides names, types, targets of links and content, of mode,mtime,owner,xattr; "
+     "what is compared besides names, types, targets of links and content, of "
+     "mode,mtime,owner,xattr; "
      "or all, none (default mode)",
      CALL(values_preserve)},
     {"mtime", 0, "DATE", GROUP_METADATA, VERB_RUN, "give every item this time", CALL(values_mtime)},
@@ -203,7 +210,8 @@ static const struct option table[] = {
      "write down in FILE what is done, so that the run can go on where it was stopped",
      TEXT(journal)},
     {"resume", 0, NULL, GROUP_JOURNAL, VERB_RUN,
-     "with --journal: leave out what an earlier run did, as long as source and output are what they "
+     "with --journal: leave out what an earlier run did, as long as source and output are what "
+     "they "
      "were; see `millrace help resume`",
      TRUE(resumes)},
     {"retry-failed", 0, NULL, GROUP_JOURNAL, VERB_RUN,
@@ -246,7 +254,8 @@ static const struct option table[] = {
      "a directory and else beside it, which is removed after each run (default null:)",
      TEXT(output)},
     {"compare", 0, "OLD.json", GROUP_BENCH, VERB_BENCH,
-     "say what is faster or slower than in an earlier --report, beyond the noise: when the rounds of "
+     "say what is faster or slower than in an earlier --report, beyond the noise: when the rounds "
+     "of "
      "one speed would lie so far apart less than once in 100 times (at least 5 rounds each)",
      TEXT(compared)},
 

@@ -26,12 +26,12 @@ enum verb_bit {
     VERB_DIFF = 128,
     VERB_REPORT = 256
 };
-#define VERBS_ON_INPUT (VERB_RUN | VERB_LIST | VERB_TEST | VERB_BENCH | VERB_DIFF)
+#define VERBS_ON_INPUT  (VERB_RUN | VERB_LIST | VERB_TEST | VERB_BENCH | VERB_DIFF)
 #define VERBS_ON_INPUTS (VERBS_ON_INPUT & ~(unsigned)VERB_DIFF) /* any number of them */
-#define VERBS_WITH_JOB (VERB_RUN | VERB_TEST)
-#define VERBS_LIMITED  (VERBS_WITH_JOB | VERB_DIFF)
-#define VERBS_AT_WORK  (VERBS_WITH_JOB | VERB_BENCH | VERB_DIFF)
-#define VERBS_ALL      (VERBS_ON_INPUT | VERB_OPS | VERB_FORMATS | VERB_HELP | VERB_REPORT)
+#define VERBS_WITH_JOB  (VERB_RUN | VERB_TEST)
+#define VERBS_LIMITED   (VERBS_WITH_JOB | VERB_DIFF)
+#define VERBS_AT_WORK   (VERBS_WITH_JOB | VERB_BENCH | VERB_DIFF)
+#define VERBS_ALL       (VERBS_ON_INPUT | VERB_OPS | VERB_FORMATS | VERB_HELP | VERB_REPORT)
 
 enum option_group {
     GROUP_WORK,
@@ -161,11 +161,11 @@ struct options {
     bool is_lenient_zip;
     const char *journal; /* NULL: none */
     bool resumes, retries_failed;
-    int sync;            /* enum sync */
+    int sync;           /* enum sync */
     int absolute_names; /* 1: strip */
     bool wants_portable_names;
-    int progress;       /* enum progress_choice */
-    int color;          /* enum when */
+    int progress; /* enum progress_choice */
+    int color;    /* enum when */
     bool removes_sources;
     bool is_verbose, is_quiet, has_stats, is_dry;
     bool is_long, is_json;

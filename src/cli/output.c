@@ -212,8 +212,8 @@ enum mr_status output_choose(struct output *output, const struct options *option
         return mr_error_set(err, MR_E_USAGE, 0,
                             "--append is for an SQLite archive as OUTPUT (FILE.sqlar, --to sqlar): "
                             "others are made as a whole");
-    if (status == MR_OK && options->existing == EXISTING_UPDATE &&
-        output->kind == OUTPUT_ARCHIVE && !options->appends)
+    if (status == MR_OK && options->existing == EXISTING_UPDATE && output->kind == OUTPUT_ARCHIVE &&
+        !options->appends)
         return mr_error_set(err, MR_E_USAGE, 0,
                             "-u is for a tree as OUTPUT: an archive is made as a whole (-f "
                             "overwrites it)");

@@ -27,8 +27,8 @@ enum mr_status output_choose(struct output *output, const struct options *option
 void output_fini(struct output *output);
 /* Is it an SQLite archive, whose table --table names? */
 bool output_is_database(const struct output *output);
-/* Makes the sink (the caller's). is_untrusted: some entries may come from an archive. is_resumed: an
- * earlier run was stopped while it wrote there. */
+/* Makes the sink (the caller's). is_untrusted: some entries may come from an archive. is_resumed:
+ * an earlier run was stopped while it wrote there. */
 enum mr_status output_open(const struct output *output, const struct options *options,
                            bool is_untrusted, bool is_resumed, struct mr_sink **sink,
                            struct mr_error *err);

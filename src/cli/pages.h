@@ -1,5 +1,6 @@
 /* pages.h - what other programs read about millrace: the manual page and the completions of shells,
- * made from the tables of verbs, options, operations and formats. `millrace help NAME` writes one. */
+ * made from the tables of verbs, options, operations and formats. `millrace help NAME` writes one.
+ */
 #ifndef MR_CLI_PAGES_H
 #define MR_CLI_PAGES_H
 

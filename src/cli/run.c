@@ -244,8 +244,7 @@ int run_job(const struct run *run)
         status = resume_end(&made.resume, run->output, result == EXIT_DONE, &err);
         if (status != MR_OK)
             result = run_refuse(run->cli, status, &err);
-    }
-    else if (status == MR_E_EXISTS)
+    } else if (status == MR_E_EXISTS)
         result = refuse_existing(run, &err);
     else
         result = run_refuse(run->cli, status, &err);

@@ -38,8 +38,8 @@ static const struct {
     {"extension", naming_extension},
 };
 
-/* What the operations given behind `given` add to a name: the caller's to free; NULL: nothing. What is
- * wrong with them is said when they are added. */
+/* What the operations given behind `given` add to a name: the caller's to free; NULL: nothing. What
+ * is wrong with them is said when they are added. */
 static char *suffix_behind(const struct options *options, const struct given *given)
 {
     struct chain *chain = NULL;

@@ -23,9 +23,9 @@ struct setup_inputs {
     const char *const *names;
     size_t name_count;
     const char *list_path;
-    bool no_archives;  /* besides --no-archives */
-    bool wants_archive; /* see inputs.h */
-    bool keeps_others; /* nothing is left out while walking: what is not selected is copied */
+    bool no_archives;       /* besides --no-archives */
+    bool wants_archive;     /* see inputs.h */
+    bool keeps_others;      /* nothing is left out while walking: what is not selected is copied */
     const char *table;      /* see archive_options; NULL: the usual one */
     const char *first_name; /* see sources.h */
     const struct walk_own *own; /* see sources.h; must outlive the inputs */

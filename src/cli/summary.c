@@ -58,12 +58,11 @@ static void show_total(const struct cli *cli, const struct job_figures *figures)
                  percent((double)figures->out_bytes, (double)figures->in_bytes));
     double seconds = figures->elapsed_s > 0 ? figures->elapsed_s : 1e-9;
     show_elapsed(seconds, took, sizeof(took));
-    message_note(cli->message, NULL, "%s item%s (%s file%s): %s in, %s out%s, %s, %.1f MB/s",
-                 layout_count(items, sizeof(items), figures->stored_count),
-                 plural(figures->stored_count),
-                 layout_count(files, sizeof(files), figures->file_count),
-                 plural(figures->file_count), in, out, ratio, took,
-                 (double)figures->in_bytes / 1e6 / seconds);
+    message_note(
+        cli->message, NULL, "%s item%s (%s file%s): %s in, %s out%s, %s, %.1f MB/s",
+        layout_count(items, sizeof(items), figures->stored_count), plural(figures->stored_count),
+        layout_count(files, sizeof(files), figures->file_count), plural(figures->file_count), in,
+        out, ratio, took, (double)figures->in_bytes / 1e6 / seconds);
 }
 
 /* The shares of the stages in one line: of each stage's threads' time, or of the one pool's. */

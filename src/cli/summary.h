@@ -14,8 +14,8 @@ struct summary_counts {
 };
 
 void summary_count(struct summary_counts *counts, const struct mr_error *error);
-/* One or two lines; with -v or --stats what stats.h shows too. job is done. losses: what the output could not
- * hold, a line each, or "". */
+/* One or two lines; with -v or --stats what stats.h shows too. job is done. losses: what the output
+ * could not hold, a line each, or "". */
 void summary_show(const struct cli *cli, struct job *job, const struct job_figures *figures,
                   struct summary_counts *counts, const char *output, const char *losses);
 

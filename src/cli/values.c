@@ -205,8 +205,9 @@ enum mr_status values_timeout(struct options *options, const char *value, struct
     if (!read_percent(value, TIMEOUT_PERCENT_MIN, TIMEOUT_PERCENT_MAX, &percent)) {
         status = parse_duration(value, &limit_ns, err);
         if (status == MR_OK && limit_ns == 0)
-            status = mr_error_set(err, MR_E_USAGE, 0, "nothing is done in no time; leave it out "
-                                                      "where there is no limit");
+            status = mr_error_set(err, MR_E_USAGE, 0,
+                                  "nothing is done in no time; leave it out "
+                                  "where there is no limit");
     } else if (percent < 0) {
         status = mr_error_set(err, MR_E_USAGE, 0, "a share of the median time is %d%% to %d%%",
                               TIMEOUT_PERCENT_MIN, TIMEOUT_PERCENT_MAX);

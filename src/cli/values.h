@@ -15,14 +15,15 @@ enum mr_status values_table(struct options *options, const char *value, struct m
 enum mr_status values_level(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_ok_status(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_preserve(struct options *options, const char *value, struct mr_error *err);
-enum mr_status values_max_item_size(struct options *options, const char *value, struct mr_error *err);
-enum mr_status values_max_total_size(struct options *options, const char *value, struct mr_error *err);
+enum mr_status values_max_item_size(struct options *options, const char *value,
+                                    struct mr_error *err);
+enum mr_status values_max_total_size(struct options *options, const char *value,
+                                     struct mr_error *err);
 enum mr_status values_max_ratio(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_max_items(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_mtime(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_retries(struct options *options, const char *value, struct mr_error *err);
-enum mr_status values_retry_delay(struct options *options, const char *value,
-                                  struct mr_error *err);
+enum mr_status values_retry_delay(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_timeout(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_halt(struct options *options, const char *value, struct mr_error *err);
 

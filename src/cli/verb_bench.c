@@ -1,6 +1,7 @@
 /*
  * verb_bench.c - `millrace bench`: takes sample data through the operations in all the sizes that
- * are asked for, to nowhere, and says which sizes are best, why, and how far that is from the limit.
+ * are asked for, to nowhere, and says which sizes are best, why, and how far that is from the
+ * limit.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,19 +20,20 @@
 
 #define ROUNDS_DEFAULT  5
 #define WARM_UP_DEFAULT 1
-#define RUN_SECONDS     0.3 /* what a run takes at least: a small sample is taken through several times */
-#define PASSES_MAX      100000
+#define RUN_SECONDS                                                                                \
+    0.3 /* what a run takes at least: a small sample is taken through several times */
+#define PASSES_MAX 100000
 
 /* What a bench needs, from the options to the report. */
 struct work {
     const struct cli *cli;
     struct sweep sweep;
-    struct sample sample;   /* empty with --stream */
-    const char **names;     /* owned array: the inputs among the names */
+    struct sample sample; /* empty with --stream */
+    const char **names;   /* owned array: the inputs among the names */
     size_t name_count;
-    struct setup *setups;   /* owned; one for each level that is swept, else one */
+    struct setup *setups; /* owned; one for each level that is swept, else one */
     unsigned setup_count;
-    uint64_t pass_count;    /* times that one run takes the sample through */
+    uint64_t pass_count;          /* times that one run takes the sample through */
     struct bench_scratch scratch; /* of the run that goes on, with -o */
     struct bench bench;
     struct past past; /* of --compare */
@@ -330,16 +332,15 @@ static enum mr_status plan(struct work *work, struct mr_error *err)
         if (status != MR_OK)
             return status;
     }
-    /* Numbers of threads are swept: as with -R, -j and -W a pool for each, unless --pool says else. */
-    bool is_split = options->pool == POOL_AUTO
-                        ? is_swept || sizes.pools == JOB_POOLS_SPLIT
-                        : options->pool == POOL_SPLIT;
-    const struct sweep_point defaults = {
-        .values = {[SWEEP_READERS] = sizes.reader_count,
-                   [SWEEP_WORKERS] = sizes.worker_count,
-                   [SWEEP_WRITERS] = sizes.writer_count,
-                   [SWEEP_POOL] = is_split ? 0 : 1,
-                   [SWEEP_MEMORY] = sizes.memory_bytes}};
+    /* Numbers of threads are swept: as with -R, -j and -W a pool for each, unless --pool says else.
+     */
+    bool is_split = options->pool == POOL_AUTO ? is_swept || sizes.pools == JOB_POOLS_SPLIT
+                                               : options->pool == POOL_SPLIT;
+    const struct sweep_point defaults = {.values = {[SWEEP_READERS] = sizes.reader_count,
+                                                    [SWEEP_WORKERS] = sizes.worker_count,
+                                                    [SWEEP_WRITERS] = sizes.writer_count,
+                                                    [SWEEP_POOL] = is_split ? 0 : 1,
+                                                    [SWEEP_MEMORY] = sizes.memory_bytes}};
     struct sweep_point *points = NULL;
     size_t count = 0;
     enum mr_status status = sweep_points(&work->sweep, &defaults, &points, &count, err);
@@ -386,8 +387,12 @@ static enum mr_status find_limits(struct work *work, struct mr_error *err)
 
 static enum mr_status bench_all(struct work *work, struct mr_error *err)
 {
-    const struct bench_maker maker = {
-        .begin = begin, .end = end, .stops = stops, .tells = tells, .watches = watches, .ctx = work};
+    const struct bench_maker maker = {.begin = begin,
+                                      .end = end,
+                                      .stops = stops,
+                                      .tells = tells,
+                                      .watches = watches,
+                                      .ctx = work};
     enum mr_status status = make_setups(work, err);
     if (status == MR_OK)
         status = plan(work, err);
@@ -414,7 +419,8 @@ static void fini(struct work *work)
 
 int verb_bench(const struct cli *cli)
 {
-    struct work work = {.cli = cli, .pass_count = 1, .names = calloc(cli->options->name_count + 1, sizeof(char *))};
+    struct work work = {
+        .cli = cli, .pass_count = 1, .names = calloc(cli->options->name_count + 1, sizeof(char *))};
     struct mr_error err = {0};
     enum mr_status status =
         work.names ? take_sweeps(&work, &err) : mr_error_set(&err, MR_E_MEMORY, 0, "out of memory");

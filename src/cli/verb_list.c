@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/path.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "cli/run.h"
 
 #define NAME_BYTES 4400

@@ -93,9 +93,8 @@ int verb_ops(const struct cli *cli)
         const struct mr_operation *operation;
         for (size_t i = 0; (operation = registry_at(i)); i++)
             show_row(operation->name, operation->summary);
-        printf(
-            "\nSettings of one: millrace ops NAME; of a plugin: millrace ops ./FILE.so.\n"
-            "Commands: -x, see millrace help operations.\n");
+        printf("\nSettings of one: millrace ops NAME; of a plugin: millrace ops ./FILE.so.\n"
+               "Commands: -x, see millrace help operations.\n");
     }
     return verb_end_stdout(cli, EXIT_DONE);
 }

@@ -1,4 +1,5 @@
-/* Zstandard frames whose plain content is summed up, for a container that keeps a CRC of every member: no seek table. */
+/* Zstandard frames whose plain content is summed up, for a container that keeps a CRC of every
+ * member: no seek table. */
 #include "codec/block.h"
 #include "codec/sums.h"
 #include "config.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
 #include "codec/block.h"
+#include "config.h"
 
 #if MR_HAVE_ZSTD
 #define ZSTD_STATIC_LINKING_ONLY /* ZSTD_estimateCCtxSize_usingCParams(), for the memory budget */
@@ -56,10 +56,10 @@ static size_t zstd_state_bytes(const struct block_options *options)
 static void *zstd_state_create(const struct block_options *options)
 {
     ZSTD_CCtx *context = ZSTD_createCCtx();
-    if (context && (ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel,
-                                                        options->level)) ||
-                    ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag,
-                                                        options->has_checksum)))) {
+    if (context &&
+        (ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, options->level)) ||
+         ZSTD_isError(
+             ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, options->has_checksum)))) {
         ZSTD_freeCCtx(context);
         return NULL;
     }

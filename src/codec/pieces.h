@@ -11,8 +11,9 @@
 
 #include "codec/unwrap.h"
 
-#define PIECES_READ_BYTES ((size_t)640 << 10) /* is a good number to begin to look for a piece in  \
-                                               */
+#define PIECES_READ_BYTES                                                                          \
+    ((size_t)640 << 10) /* is a good number to begin to look for a piece in                        \
+                         */
 
 /* True when data of the format may be cut. */
 bool pieces_are_possible(const struct unwrap_format *format);

@@ -21,7 +21,8 @@
 #include "sink/sinks.h"
 
 #define KEY_TAIL_BYTES      ((size_t)10)
-#define NAME_MAX_BYTES      (SORTER_RECORD_MAX_BYTES - sizeof(struct manifest_item) - KEY_TAIL_BYTES)
+#define RECORD_HEAD_BYTES   sizeof(struct manifest_item)
+#define NAME_MAX_BYTES      (SORTER_RECORD_MAX_BYTES - RECORD_HEAD_BYTES - KEY_TAIL_BYTES)
 #define NAMES_MEMORY_BYTES  ((size_t)4 << 20)
 #define FAILURE_MAX_BYTES   ((size_t)8 << 10)
 #define SEQUENCE_OF_FAILURE UINT64_MAX /* whatever else was there of that name */

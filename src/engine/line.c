@@ -178,7 +178,8 @@ void line_post_runs(struct line *line, struct task_list *list)
         struct task_list here = {0}, others = {0};
         struct task *task;
         while ((task = task_list_pop(list)) != NULL)
-            task_list_push(line->steps[line_run_of(task)->step].pool == pool ? &here : &others, task);
+            task_list_push(line->steps[line_run_of(task)->step].pool == pool ? &here : &others,
+                           task);
         pool_post(pool, &here);
         *list = others;
     }

@@ -74,7 +74,8 @@ void pool_post(struct mr_pool *pool, struct task_list *list)
     *list = (struct task_list){0};
 }
 
-#define LOOK_COUNT_MAX 64 /* tasks that pool_take_more() looks at: not the whole of a long queue */
+#define LOOK_COUNT_MAX 64 /* tasks that pool_take_more() looks at: not the whole of a long queue   \
+                           */
 
 void pool_take_more(struct mr_pool *pool, const struct task *task,
                     bool (*goes_with)(const struct task *task, const struct task *other),
@@ -83,8 +84,8 @@ void pool_take_more(struct mr_pool *pool, const struct task *task,
     lock_take(&pool->lock);
     unsigned share = pool->tasks.count / pool->thread_count;
     struct task *before = NULL, *other = pool->tasks.first;
-    for (unsigned i = 0; other && i < LOOK_COUNT_MAX && list->count < max_count &&
-                         list->count < share; i++) {
+    for (unsigned i = 0;
+         other && i < LOOK_COUNT_MAX && list->count < max_count && list->count < share; i++) {
         struct task *next = other->next;
         if (goes_with(task, other)) {
             task_list_remove(&pool->tasks, before);

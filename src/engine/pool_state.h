@@ -30,13 +30,13 @@ enum pool_doing {
 struct pool_worker {
     struct mr_pool *pool;
     struct thread thread;
-    struct condition wake;     /* pool lock */
-    bool is_woken;             /* pool lock; set by who takes it off the stack of sleepers */
-    int64_t start_ns;          /* pool lock */
-    enum pool_doing doing;     /* pool lock */
-    int64_t idle_since_ns;     /* pool lock */
+    struct condition wake;        /* pool lock */
+    bool is_woken;                /* pool lock; set by who takes it off the stack of sleepers */
+    int64_t start_ns;             /* pool lock */
+    enum pool_doing doing;        /* pool lock */
+    int64_t idle_since_ns;        /* pool lock */
     int64_t idle_ns[POOL_DOINGS]; /* pool lock; of idle times that are over, by their reason */
-    struct pool_worker *below; /* pool lock; the stack of sleepers, or of the parked */
+    struct pool_worker *below;    /* pool lock; the stack of sleepers, or of the parked */
 };
 
 struct mr_pool {
@@ -56,7 +56,7 @@ struct mr_pool {
     unsigned waiting_count;       /* submitted functions that are neither started nor cancelled */
     struct pool_worker *sleepers; /* a stack: who slept last has the warmest cache */
     struct pool_worker *parked;
-    struct condition has_room;    /* waiting_count fell below depth_count, or intake ended */
+    struct condition has_room; /* waiting_count fell below depth_count, or intake ended */
     unsigned room_waiter_count;
     struct condition
         is_quiet; /* nothing runs or waits, waiting_count fell to 0, or phase is ENDED */

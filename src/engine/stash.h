@@ -1,5 +1,6 @@
 /*
- * stash.h - a bounded stack of idle objects shared by threads (codec states, chains, buffers of one kind).
+ * stash.h - a bounded stack of idle objects shared by threads (codec states, chains, buffers of one
+ * kind).
  *
  * Taking and putting never block for long: one short lock.
  */

@@ -38,9 +38,10 @@ void pool_post(struct mr_pool *pool, struct task_list *list);
 void pool_post_one(struct mr_pool *pool, struct task *task);
 
 /*
- * Within the run of task, which was posted: takes other posted ones off, the oldest first, for which goes_with(task, other) is
- * true, onto list; the caller runs them as well. At most max_count, and no more than one thread's part of all that are
- * posted. goes_with is called with the pool's lock held.
+ * Within the run of task, which was posted: takes other posted ones off, the oldest first, for
+ * which goes_with(task, other) is true, onto list; the caller runs them as well. At most max_count,
+ * and no more than one thread's part of all that are posted. goes_with is called with the pool's
+ * lock held.
  */
 void pool_take_more(struct mr_pool *pool, const struct task *task,
                     bool (*goes_with)(const struct task *task, const struct task *other),
@@ -55,8 +56,9 @@ void pool_take_more(struct mr_pool *pool, const struct task *task,
 void pool_set_idle_reason(struct mr_pool *pool, bool (*is_blocked)(void *ctx), void *ctx);
 
 /*
- * Called on a thread of the pool after each submitted function that it ran: when that began and ended on clock_now_ns()'s clock. With no
- * lock held. Set before the first post; NULL (the default): nobody asks.
+ * Called on a thread of the pool after each submitted function that it ran: when that began and
+ * ended on clock_now_ns()'s clock. With no lock held. Set before the first post; NULL (the
+ * default): nobody asks.
  */
 void pool_set_ran(struct mr_pool *pool, void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns),
                   void *ctx);
@@ -67,8 +69,8 @@ unsigned pool_queued_count(struct mr_pool *pool);
 
 /*
  * A thread that has nothing to do dozes first: after POOL_DOZE_NS it calls watch(), and goes on
- * dozing as long as that returns true; else it sleeps until it is woken. Without watch (the default)
- * threads sleep at once. Set before the first post; called with no lock held, it may post.
+ * dozing as long as that returns true; else it sleeps until it is woken. Without watch (the
+ * default) threads sleep at once. Set before the first post; called with no lock held, it may post.
  */
 void pool_set_watch(struct mr_pool *pool, bool (*watch)(void *ctx), void *ctx);
 /*

@@ -70,7 +70,8 @@ static bool wants_retry(const struct item *item)
            may_pass(&item->error) && can_start_again(item);
 }
 
-/* What broke off may be whole the next time: but never is a file that could not be brought to the disk tried to be brought there again. */
+/* What broke off may be whole the next time: but never is a file that could not be brought to the
+ * disk tried to be brought there again. */
 static bool can_redo(const struct item *item)
 {
     const struct mr_sink *sink = item->job->config.sink;
@@ -85,7 +86,8 @@ bool item_redoes_store(const struct item *item, const struct mr_error *problem)
     return problem->status == MR_E_SYSTEM && problem->sys_errno == EIO && can_redo(item);
 }
 
-/* Whatever the policy is, once: because its source changed while it was read, or its output was lost. */
+/* Whatever the policy is, once: because its source changed while it was read, or its output was
+ * lost. */
 static bool wants_redo(const struct item *item)
 {
     bool has_changed = item->stopped_by == JOB_LOAD && item->error.status == MR_E_CHANGED;

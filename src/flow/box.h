@@ -1,8 +1,9 @@
 /*
  * box.h - chunks that wait between two steps of an item, with the number that may be on the way.
  *
- * Belongs to one item, under its lock. A step that makes chunks asks for a place before it runs (box_enter), and puts
- * the chunk down when it is done; the place is given back when the next step has let go of it (box_leave).
+ * Belongs to one item, under its lock. A step that makes chunks asks for a place before it runs
+ * (box_enter), and puts the chunk down when it is done; the place is given back when the next step
+ * has let go of it (box_leave).
  */
 #ifndef MR_FLOW_BOX_H
 #define MR_FLOW_BOX_H
@@ -13,7 +14,8 @@
 
 struct box {
     struct chunk_list chunks;
-    unsigned hands_count;  /* places taken: chunks in the box, in the hands of who makes them and of who uses them */
+    unsigned hands_count;  /* places taken: chunks in the box, in the hands of who makes them and of
+                              who uses them */
     unsigned window_count; /* places there are */
 };
 

@@ -2,8 +2,8 @@
  * chunk.h - pieces of content on their way, in memory that is reused.
  *
  * A chunk has exactly one owner at a time and is moved, never shared. Capacities come in classes
- * (powers of two from 4 KiB, the full one, and that times powers of two), so that a chunk that was given back fits the next
- * taker; a bounded number of idle chunks of each class is kept.
+ * (powers of two from 4 KiB, the full one, and that times powers of two), so that a chunk that was
+ * given back fits the next taker; a bounded number of idle chunks of each class is kept.
  */
 #ifndef MR_FLOW_CHUNK_H
 #define MR_FLOW_CHUNK_H
@@ -12,8 +12,8 @@
 
 #include "operation/chain.h"
 
-/* Content of one usual chunk, and room for it: the room is larger, so that a codec's bound fits. A codec with larger blocks
- * gets larger chunks: n times the content, n times the room. */
+/* Content of one usual chunk, and room for it: the room is larger, so that a codec's bound fits. A
+ * codec with larger blocks gets larger chunks: n times the content, n times the room. */
 #define CHUNK_CONTENT_BYTES CHAIN_BUFFER_BYTES
 #define CHUNK_ROOM_BYTES    (CHAIN_BUFFER_BYTES + CHAIN_SLACK_BYTES)
 

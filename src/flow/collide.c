@@ -13,8 +13,7 @@
 #define KEY_BYTES (2 * PATH_TOTAL_MAX_BYTES + 3)
 
 /* What stands in the set for name with mark behind it. */
-static void make_key(const struct job *job, const char *name, const char *mark,
-                     char key[KEY_BYTES])
+static void make_key(const struct job *job, const char *name, const char *mark, char key[KEY_BYTES])
 {
     if (!job->config.portable) {
         snprintf(key, KEY_BYTES, "%s%s", name, mark);

@@ -1,6 +1,6 @@
 /*
- * encode.c - the ENCODE step: the last operation of large content, in blocks that are worked on by several threads at
- * once. What they make leaves in the order of the blocks.
+ * encode.c - the ENCODE step: the last operation of large content, in blocks that are worked on by
+ * several threads at once. What they make leaves in the order of the blocks.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -21,8 +21,8 @@ struct encode {
     void *summary; /* of the codec; NULL when it keeps none */
     /* all below: item lock, but for the place of a run, which is that run's */
     bool is_cleaning;
-    unsigned active_count;  /* blocks that are being worked on */
-    uint64_t taken, given;  /* blocks claimed, and left in order */
+    unsigned active_count;            /* blocks that are being worked on */
+    uint64_t taken, given;            /* blocks claimed, and left in order */
     uint64_t plain_bytes, made_bytes; /* of those that left */
     unsigned width, place_count;
     struct place places[];
@@ -66,8 +66,8 @@ void encode_destroy(struct encode *encode)
 }
 
 /*
- * The next chunk, once it is known whether it is the last: an operation may find out only afterwards that it had filled its
- * last one. NULL: there is none.
+ * The next chunk, once it is known whether it is the last: an operation may find out only
+ * afterwards that it had filled its last one. NULL: there is none.
  */
 static struct chunk *next_chunk(struct item *item)
 {
@@ -163,7 +163,8 @@ static void fail(struct item *item, const struct mr_error *problem)
     item_stop(item, item_stop_for(problem->status), JOB_PROCESS, problem);
 }
 
-/* Puts the end of the stream behind its last block, where there is room, else into chunks of its own. */
+/* Puts the end of the stream behind its last block, where there is room, else into chunks of its
+ * own. */
 static enum mr_status put_end(struct item *item, struct chunk *last)
 {
     struct encode *encode = item->encode;

@@ -131,10 +131,9 @@ static size_t content_cost(const struct item *item)
     cost_bytes += state_bytes;
     if (item->encode)
         return cost_bytes;
-    size_t bound_bytes =
-        item->is_small ? chain_bound(item->way->chain, &item->entry,
-                                     (size_t)stored_size(&item->entry))
-                       : SIZE_MAX;
+    size_t bound_bytes = item->is_small ? chain_bound(item->way->chain, &item->entry,
+                                                      (size_t)stored_size(&item->entry))
+                                        : SIZE_MAX;
     return cost_bytes + (bound_bytes <= CHUNK_ROOM_BYTES ? chunk_cost_bytes(bound_bytes)
                                                          : item->out.window_count * full_bytes);
 }
@@ -150,8 +149,8 @@ static bool needs_whole(const struct item *item)
 {
     const struct mr_sink *sink = item->job->config.sink;
     bool is_member = item->input->source->flags & MR_SOURCE_CONTAINER;
-    /* It cannot take back what it has of an item that starts again; nor must others that wait for that item's turn keep it from
-     * being worked on. */
+    /* It cannot take back what it has of an item that starts again; nor must others that wait for
+     * that item's turn keep it from being worked on. */
     bool has_turns = item->job->order != LINE_FREE;
     if (may_retry(item) && ((sink->flags & MR_SINK_FINAL) || has_turns))
         return true;
@@ -260,8 +259,8 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     made->is_serial = (input->source->flags & MR_SOURCE_SERIAL) && !made->is_loaded;
     bool is_timed = job->config.journal || job->config.observer.wants_times;
     made->started_ns = is_timed ? clock_now_ns() : 0;
-    made->keeps_input = (made->copy_path || may_retry(made)) &&
-                        !(input->source->flags & MR_SOURCE_REOPENABLE);
+    made->keeps_input =
+        (made->copy_path || may_retry(made)) && !(input->source->flags & MR_SOURCE_REOPENABLE);
     made->entry.output_path = made->output.path;
     made->wants_seat = made->way && made->way->is_outside && !made->is_brief;
     made->process.has_seat =

@@ -138,7 +138,8 @@ static struct links *links_for(struct job *job, const struct item *item, uint64_
 static enum mr_status find_hard_link(struct job *job, struct item *item, struct mr_error *err)
 {
     struct mr_entry *entry = &item->entry;
-    /* Where names are replaced, those that were met before are gone by now, perhaps all but this one. */
+    /* Where names are replaced, those that were met before are gone by now, perhaps all but this
+     * one. */
     struct links *links = links_for(job, item, job->config.keeps_names ? 1 : 2);
     const char *earlier = links ? links_find(links, entry) : NULL;
     if (!earlier)

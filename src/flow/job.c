@@ -22,7 +22,7 @@
 /* Blocks of one large item that are worked on at once, at most. */
 #define ENCODE_WIDTH_MAX 32
 #define GRANTED_BYTES    ((uint64_t)24 << 20)
-#define NAMES_BYTES       ((size_t)4 << 20)
+#define NAMES_BYTES      ((size_t)4 << 20)
 
 static bool load_is_held(void *ctx)
 {
@@ -94,8 +94,8 @@ static unsigned long long mib_of(uint64_t bytes)
 }
 
 /*
- * What one thread of it needs must fit, or no number of threads will do. A little is always granted: a budget below it would
- * rule out everything.
+ * What one thread of it needs must fit, or no number of threads will do. A little is always
+ * granted: a budget below it would rule out everything.
  */
 static enum mr_status check_memory(const struct job *job, const char *what, uint64_t needed_bytes,
                                    struct mr_error *err)
@@ -103,10 +103,11 @@ static enum mr_status check_memory(const struct job *job, const char *what, uint
     uint64_t memory_bytes = job->config.memory_bytes;
     if (needed_bytes <= memory_bytes || needed_bytes <= GRANTED_BYTES || job->config.is_dry)
         return MR_OK;
-    return mr_error_set(err, MR_E_LIMIT, 0,
-                        "%s needs %llu MiB of memory at this level, and %llu MiB are allowed: lower "
-                        "the level, or raise --memory",
-                        what, mib_of(needed_bytes), mib_of(memory_bytes));
+    return mr_error_set(
+        err, MR_E_LIMIT, 0,
+        "%s needs %llu MiB of memory at this level, and %llu MiB are allowed: lower "
+        "the level, or raise --memory",
+        what, mib_of(needed_bytes), mib_of(memory_bytes));
 }
 
 /*
@@ -151,8 +152,8 @@ static enum mr_status check_chain(const struct job *job, struct mr_error *err)
 
 static enum mr_status make_line(struct job *job, struct mr_error *err)
 {
-    job->encode_width = job->config.worker_count < ENCODE_WIDTH_MAX ? job->config.worker_count
-                                                                     : ENCODE_WIDTH_MAX;
+    job->encode_width =
+        job->config.worker_count < ENCODE_WIDTH_MAX ? job->config.worker_count : ENCODE_WIDTH_MAX;
     const struct line_step steps[STEP_COUNT] = {
         [STEP_LOAD] = {"load", job->pools[JOB_LOAD], 1, load_claim, load_run, load_settle},
         [STEP_PROCESS] = {"process", job->pools[JOB_PROCESS], 1, process_claim, process_run,
@@ -201,8 +202,8 @@ static unsigned windows_for(uint64_t memory_bytes)
 
 static bool names_may_collide(const struct job_config *config)
 {
-    return config->portable || inputs_may_collide(config->inputs) || chain_count(config->chain) > 0 ||
-           (config->naming && naming_may_collide(config->naming));
+    return config->portable || inputs_may_collide(config->inputs) ||
+           chain_count(config->chain) > 0 || (config->naming && naming_may_collide(config->naming));
 }
 
 static enum mr_status make_parts(struct job *job, struct mr_error *err)

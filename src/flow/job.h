@@ -37,16 +37,17 @@ struct job_item {
     enum job_outcome outcome;
     const struct mr_error *error; /* JOB_FAILED: why; the text does not repeat shown. Also set when
                                      JOB_COPY stored the input instead. Else NULL */
-    const char *details; /* what the operation has to say besides: several lines of any bytes; or NULL */
-    bool is_remark;               /* stored all the same: error says what was wrong with it */
+    const char
+        *details;   /* what the operation has to say besides: several lines of any bytes; or NULL */
+    bool is_remark; /* stored all the same: error says what was wrong with it */
     uint64_t in_bytes, out_bytes;
-    int64_t in_flight_ns; /* from its admission to its end; 0 when nobody wants it */
-    unsigned attempt_count; /* 1 unless it was tried again; 0 for what never came so far */
-    uint64_t number;        /* in the order of admission, from 1; 0: it was not admitted */
+    int64_t in_flight_ns;      /* from its admission to its end; 0 when nobody wants it */
+    unsigned attempt_count;    /* 1 unless it was tried again; 0 for what never came so far */
+    uint64_t number;           /* in the order of admission, from 1; 0: it was not admitted */
     struct input_place source; /* where it came from; all NULL when the input as a whole failed */
     int64_t stage_ns[3]; /* by enum job_stage: threads worked on it for so long, in all attempts; 0
                             when nobody wants it */
-    int failed_in; /* JOB_FAILED: enum job_stage; -1: before it was loaded */
+    int failed_in;       /* JOB_FAILED: enum job_stage; -1: before it was loaded */
 };
 
 /* What a thread of the job does. */
@@ -55,7 +56,7 @@ enum job_work {
     JOB_WORK_PROCESS,
     JOB_WORK_ENCODE, /* of large content, in blocks */
     JOB_WORK_STORE,
-    JOB_WORK_FEED, /* finds items; what it loads itself meanwhile is told before */
+    JOB_WORK_FEED,  /* finds items; what it loads itself meanwhile is told before */
     JOB_WORK_BLOCK, /* what the sink has compressed in the pool of the operations */
     JOB_WORKS
 };
@@ -63,7 +64,7 @@ enum job_work {
 /* It has just been done by the calling thread; times are on clock_now_ns()'s clock. */
 struct job_run {
     enum job_work work;
-    uint64_t number;             /* of its item; 0: it is of none */
+    uint64_t number;              /* of its item; 0: it is of none */
     const struct mr_entry *entry; /* of the item, or NULL */
     int64_t start_ns, end_ns;
 };
@@ -83,15 +84,18 @@ struct job_observer {
 
 /* What is done about failures before on_error has its say. All 0: nothing. */
 struct job_policy {
-    /* An item that failed starts again so many times at most, each time after the delay, where that may help: not for damaged content, nor for
-     * what is refused. What a sink with MR_SINK_FINAL, or one that takes items in order, gets of it is then complete before any of it is written. */
+    /* An item that failed starts again so many times at most, each time after the delay, where that
+     * may help: not for damaged content, nor for what is refused. What a sink with MR_SINK_FINAL,
+     * or one that takes items in order, gets of it is then complete before any of it is written. */
     unsigned retry_count;
     int64_t retry_delay_ns;
-    /* The time that the operations may work on an item, in each attempt: itself, or in percent of the median of the items that they are
-     * through with, once there are ten. Only time inside the operations counts. Calls are not interrupted, unless the operation minds mr_io. */
+    /* The time that the operations may work on an item, in each attempt: itself, or in percent of
+     * the median of the items that they are through with, once there are ten. Only time inside the
+     * operations counts. Calls are not interrupted, unless the operation minds mr_io. */
     int64_t timeout_ns;
     unsigned timeout_percent;
-    /* No new items, as by JOB_STOP, once so many failed, or more than this part of at least 20 that failed or were stored. */
+    /* No new items, as by JOB_STOP, once so many failed, or more than this part of at least 20 that
+     * failed or were stored. */
     uint64_t halt_count;
     unsigned halt_percent;
 };
@@ -103,9 +107,9 @@ struct job_config {
     const struct selection *selection; /* NULL: everything */
     const struct naming *naming;       /* NULL: names stay */
     unsigned reader_count, worker_count,
-        writer_count; /* at least 1; shared pool: worker_count threads */
-    unsigned reader_max, worker_max, writer_max; /* above these counts: the sizes follow what the run
-                                                    shows, up to that; else they stay */
+        writer_count;                            /* at least 1; shared pool: worker_count threads */
+    unsigned reader_max, worker_max, writer_max; /* above these counts: the sizes follow what the
+                                                    run shows, up to that; else they stay */
     enum job_pools pools;
     uint64_t memory_bytes;
     bool is_unordered;  /* serial sinks take items as they finish */
@@ -123,20 +127,21 @@ struct job_config {
                              needs sink->ops->verify */
     bool strips_absolute; /* a '/' at the beginning of a member's name is taken off, not refused */
     const struct portable *portable; /* only names that it takes, and none twice; NULL: any */
-    bool keeps_names;     /* --in-place: operations do not change names */
-    bool is_isolated;     /* the operations of chain work in worker processes */
-    bool is_dry;          /* names and selection only: nothing is loaded or stored */
-    struct journal *journal;    /* what is done is written down there; NULL: nowhere */
-    struct journal_past *past;  /* what earlier runs wrote into it, which is not done again; used by
-                                   the job alone while it runs; NULL: nothing. Not for serial sinks */
-    bool retries_failed;        /* with past: only what failed is done */
+    bool keeps_names;                /* --in-place: operations do not change names */
+    bool is_isolated;                /* the operations of chain work in worker processes */
+    bool is_dry;                     /* names and selection only: nothing is loaded or stored */
+    struct journal *journal;         /* what is done is written down there; NULL: nowhere */
+    struct journal_past
+        *past;           /* what earlier runs wrote into it, which is not done again; used by
+                            the job alone while it runs; NULL: nothing. Not for serial sinks */
+    bool retries_failed; /* with past: only what failed is done */
     struct job_observer observer;
 };
 
 enum job_stage { JOB_LOAD, JOB_PROCESS, JOB_STORE, JOB_STAGES };
 
 struct job_stage_figures {
-    unsigned thread_count;             /* now */
+    unsigned thread_count;              /* now */
     unsigned thread_least, thread_most; /* since it began */
     double thread_s; /* summed over its threads: the time that they were there for it */
     uint64_t run_count;
@@ -149,11 +154,11 @@ struct job_figures {
         cancelled_count;   /* files, links and directories */
     uint64_t copied_count; /* of stored: their operation failed and the input was copied (--on-error
                               copy) */
-    uint64_t retried_count; /* items that took more than one attempt, however they ended */
+    uint64_t retried_count;  /* items that took more than one attempt, however they ended */
     uint64_t remarked_count; /* of stored: something was wrong with the input */
-    uint64_t file_count;   /* regular files stored */
-    uint64_t found_count;  /* fed so far; is_found_all: all there is */
-    uint64_t found_bytes;  /* content of these, as far as their sizes are known */
+    uint64_t file_count;     /* regular files stored */
+    uint64_t found_count;    /* fed so far; is_found_all: all there is */
+    uint64_t found_bytes;    /* content of these, as far as their sizes are known */
     uint64_t through_bytes; /* of found_bytes: of items that are at their end, however; and of large
                                ones what was processed, less a few MiB */
     bool is_found_all;
@@ -177,8 +182,8 @@ struct job_worker_figures {
     double busy_s, starved_s, blocked_s;
 };
 
-/* MR_OK, MR_E_MEMORY, MR_E_SYSTEM (threads), MR_E_LIMIT (one thread of the operations or the archive needs more than
- * memory_bytes). The config is copied. */
+/* MR_OK, MR_E_MEMORY, MR_E_SYSTEM (threads), MR_E_LIMIT (one thread of the operations or the
+ * archive needs more than memory_bytes). The config is copied. */
 enum mr_status job_create(const struct job_config *config, struct job **job, struct mr_error *err);
 void job_start(struct job *job);
 /* Blocks until the job is done or timeout_ms has passed (negative: for ever). True when done. */

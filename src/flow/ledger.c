@@ -182,8 +182,8 @@ static enum mr_status settle_link(struct item *item, struct mr_error *err)
 {
     struct journal_item then;
     bool is_unsure = false, is_whole;
-    enum mr_status status = journal_past_find(item->job->config.past, item->output.target, &then,
-                                              &is_unsure, err);
+    enum mr_status status =
+        journal_past_find(item->job->config.past, item->output.target, &then, &is_unsure, err);
     if (status != MR_OK)
         return status == MR_DONE ? MR_OK : status;
     compare_output(item, &then, is_unsure, &is_whole, err);

@@ -22,6 +22,7 @@ void links_destroy(struct links *links); /* NULL is a no-op */
 const char *links_find(struct links *links, const struct mr_entry *entry);
 /* Remembers the output name of an entry that links_find() did not know, for the names to come.
  * Beyond LINKS_MAX_COUNT it is forgotten. MR_OK, MR_E_MEMORY. */
-enum mr_status links_remember(struct links *links, const struct mr_entry *entry, const char *output);
+enum mr_status links_remember(struct links *links, const struct mr_entry *entry,
+                              const char *output);
 
 #endif

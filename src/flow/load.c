@@ -12,7 +12,8 @@ enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
     item->load.doing = ITEM_WORKS;
     item->load.has_place = false;
     struct box *target = item_load_target(item);
-    bool is_unwanted = target == &item->in && item->is_processed; /* the chain was done before the end */
+    bool is_unwanted =
+        target == &item->in && item->is_processed; /* the chain was done before the end */
     if (item_is_stopped(item) || is_unwanted) {
         /* An item that starts again, of a source that cannot give it again: the rest is read and
          * kept. */
@@ -118,8 +119,8 @@ static enum mr_status fill(struct item *item, struct mr_error *err)
     size_t carried_bytes = load->has_carry ? 1 : 0, got_bytes = 0;
     if (load->has_carry)
         chunk->data[0] = load->carry;
-    enum mr_status status = read_some(item, chunk->data + carried_bytes, keep_bytes + 1 - carried_bytes,
-                       &got_bytes, err);
+    enum mr_status status = read_some(item, chunk->data + carried_bytes,
+                                      keep_bytes + 1 - carried_bytes, &got_bytes, err);
     if (status != MR_OK)
         return status;
     got_bytes += carried_bytes;
@@ -181,7 +182,8 @@ static void count_through(struct item *item)
     load->through_bytes += more_bytes;
 }
 
-/* What comes encoded counts as its content, when all of it is there; what is read again does not count again. */
+/* What comes encoded counts as its content, when all of it is there; what is read again does not
+ * count again. */
 static void count_input(struct item *item, const struct chunk *chunk)
 {
     struct load *load = &item->load;

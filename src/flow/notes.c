@@ -39,8 +39,8 @@ static int open_temp(struct notes *notes)
             errno = ENOMEM;
             return -1;
         }
-        int fd = io_open(notes->temp_path,
-                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        int fd =
+            io_open(notes->temp_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (fd >= 0 || errno != EEXIST)
             return fd;
     }

@@ -138,14 +138,14 @@ static void keep_encoding(struct item *item)
 {
     if (!item->route->is_encoded || item->encode)
         return;
-    item->result.encoding =
-        *chain_encoding(item->process.state, &item->result.plain_bytes);
+    item->result.encoding = *chain_encoding(item->process.state, &item->result.plain_bytes);
 }
 
 /*
- * The seat is free when the operations are through, or the item waits for another attempt, for which it takes a new one. But
- * where items have turns and may wait for them on a seat, one that failed keeps its own to its end, and one that was through
- * is done without: with a new one it could wait for those that wait for it. Where items are tried again, all of them are put aside
+ * The seat is free when the operations are through, or the item waits for another attempt, for
+ * which it takes a new one. But where items have turns and may wait for them on a seat, one that
+ * failed keeps its own to its end, and one that was through is done without: with a new one it
+ * could wait for those that wait for it. Where items are tried again, all of them are put aside
  * instead (needs_whole).
  */
 static void leave_seat(struct item *item)

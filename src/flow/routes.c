@@ -7,12 +7,19 @@
 #include "operation/member.h"
 #include "operation/operations.h"
 
-/* Idle states take at most this part of the memory of the run, but one of each kind is always kept. Worker processes
- * cost more to make anew than memory. */
+/* Idle states take at most this part of the memory of the run, but one of each kind is always kept.
+ * Worker processes cost more to make anew than memory. */
 #define IDLE_SHARE          8
 #define IDLE_SHARE_ISOLATED 2
 
-enum stored_kind { STORED_UNKNOWN, STORED_PLAIN, STORED_DEFLATE, STORED_ZSTD, STORED_ZLIB, STORED_KINDS };
+enum stored_kind {
+    STORED_UNKNOWN,
+    STORED_PLAIN,
+    STORED_DEFLATE,
+    STORED_ZSTD,
+    STORED_ZLIB,
+    STORED_KINDS
+};
 enum kept_kind { KEPT_NOT, KEPT_PLAIN, KEPT_ENCODED, KEPT_KINDS };
 
 struct routes {
@@ -143,8 +150,9 @@ static enum mr_status add_encoder(struct chain *chain, const struct mr_sink_enco
 }
 
 /*
- * Where deflate data would be decoded to be encoded again at once, it is moved: from member to member, out of gzip data, or
- * into it. Returns what stands in for the decoder (or the first operation of the run) and the encoder; the operations
+ * Where deflate data would be decoded to be encoded again at once, it is moved: from member to
+ * member, out of gzip data, or into it. Returns what stands in for the decoder (or the first
+ * operation of the run) and the encoder; the operations
  * [*first, *first + *count) of the run stay.
  */
 static void find_moves(const struct routes *routes, enum stored_kind stored, enum kept_kind kept,
@@ -153,8 +161,8 @@ static void find_moves(const struct routes *routes, enum stored_kind stored, enu
 {
     const struct chain *chain = routes->chain;
     const struct mr_sink_encoding *encoding = routes->encoding;
-    bool to_deflate = kept == KEPT_ENCODED && encoding->method == MR_METHOD_DEFLATE &&
-                      !encoding->recodes;
+    bool to_deflate =
+        kept == KEPT_ENCODED && encoding->method == MR_METHOD_DEFLATE && !encoding->recodes;
     const void *config;
     if (stored == STORED_DEFLATE && *count == 0 && to_deflate) {
         *begin = &operation_member_pass;
@@ -183,8 +191,7 @@ static enum mr_status compose(const struct routes *routes, enum stored_kind stor
     const struct mr_operation *begin = NULL, *end = NULL;
     find_moves(routes, stored, kept, &first, &count, &begin, &end);
     bool is_passed = begin == &operation_member_pass;
-    enum mr_status status =
-        begin ? add(chain, begin, err) : add_decoders(chain, stored, err);
+    enum mr_status status = begin ? add(chain, begin, err) : add_decoders(chain, stored, err);
     if (status == MR_OK)
         status = (routes->is_isolated ? isolate_borrow : chain_borrow)(chain, routes->chain, first,
                                                                        count, err);
@@ -266,15 +273,14 @@ enum mr_status routes_find(struct routes *routes, const struct mr_encoding *stor
     enum stored_kind kind = kind_of(stored);
     enum kept_kind kept = KEPT_NOT;
     if (routes->encoding)
-        kept = keeps_plain || routes->encoding->method == MR_METHOD_PLAIN ? KEPT_PLAIN
-                                                                          : KEPT_ENCODED;
+        kept =
+            keeps_plain || routes->encoding->method == MR_METHOD_PLAIN ? KEPT_PLAIN : KEPT_ENCODED;
     is_operated = is_operated && chain_count(routes->chain) > 0;
     *route = NULL;
     if (kind == STORED_UNKNOWN && !is_operated && kept == KEPT_NOT)
         return MR_OK;
     struct route **place = &routes->table[kind][is_operated][kept];
-    enum mr_status status =
-        *place ? MR_OK : make(routes, kind, is_operated, kept, place, err);
+    enum mr_status status = *place ? MR_OK : make(routes, kind, is_operated, kept, place, err);
     *route = *place;
     return status;
 }

@@ -29,8 +29,8 @@ static bool is_kept_encoded(const struct item *item)
 }
 
 /*
- * Does the sink learn at the end only how its content is kept? Then always, however early it is known: what is
- * written must not depend on how fast the threads are.
+ * Does the sink learn at the end only how its content is kept? Then always, however early it is
+ * known: what is written must not depend on how fast the threads are.
  */
 static bool is_told_late(const struct item *item)
 {
@@ -126,11 +126,11 @@ static enum mr_status begin(struct item *item, struct mr_error *err)
     }
     if (is_told_late(item)) {
         item->output.has_encoding = true;
-        item->output.encoding = (struct mr_encoding){.method = item->route->method,
-                                                     .stored_bytes = MR_SIZE_UNKNOWN};
+        item->output.encoding =
+            (struct mr_encoding){.method = item->route->method, .stored_bytes = MR_SIZE_UNKNOWN};
     }
-    enum mr_status status = sink->ops->begin(sink, &item->output, item->store.declared_bytes,
-                                             &item->store.writer, err);
+    enum mr_status status =
+        sink->ops->begin(sink, &item->output, item->store.declared_bytes, &item->store.writer, err);
     if (is_told_late(item) && item->store.is_complete)
         tell_encoding(item);
     return status;

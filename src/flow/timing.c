@@ -17,8 +17,8 @@ struct call {
     struct item *item;
     int64_t begin_ns;
     int64_t excused_ns; /* of the time since then */
-    bool is_unlimited; /* there was no limit when it began */
-    bool is_late;      /* found meanwhile */
+    bool is_unlimited;  /* there was no limit when it began */
+    bool is_late;       /* found meanwhile */
 };
 
 static bool has_limit(const struct item *item)
@@ -61,8 +61,9 @@ static enum mr_status too_late(const struct item *item, int64_t limit_ns, struct
 }
 
 /*
- * Asked by operations that wait for something outside. A limit that comes up during a call ends it this way; for one that was there
- * before, they have the deadline, and may know better what does not count.
+ * Asked by operations that wait for something outside. A limit that comes up during a call ends it
+ * this way; for one that was there before, they have the deadline, and may know better what does
+ * not count.
  */
 static bool is_unwanted(void *ctx)
 {

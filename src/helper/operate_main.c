@@ -21,10 +21,10 @@
 enum { EXIT_ODD_REQUEST = 66, EXIT_NO_WINDOW, EXIT_NO_ANSWER };
 
 /*
- * What the operations may take beyond what they say. Of memory that is private and writable, so also
- * of the program's own data and the stacks of threads; and of address space beyond what the program
- * has mapped with its plugins, for memory that is shared, which nothing else bounds. There more is
- * free: threads reserve far more of it than they use. Sanitizers map terabytes.
+ * What the operations may take beyond what they say. Of memory that is private and writable, so
+ * also of the program's own data and the stacks of threads; and of address space beyond what the
+ * program has mapped with its plugins, for memory that is shared, which nothing else bounds. There
+ * more is free: threads reserve far more of it than they use. Sanitizers map terabytes.
  */
 #define SPARE_BYTES         ((rlim_t)512 << 20)
 #define SPARE_ADDRESS_BYTES ((rlim_t)1536 << 20)

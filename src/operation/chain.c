@@ -11,7 +11,8 @@
 #include "operation/operations.h"
 #include "operation/registry.h"
 
-/* A bound of more than 16 times the content and this is none: a promise must not cost memory that the content does not. */
+/* A bound of more than 16 times the content and this is none: a promise must not cost memory that
+ * the content does not. */
 #define BOUND_SLACK_BYTES ((size_t)1 << 20)
 
 enum mr_status chain_create(struct chain **chain, struct mr_error *err)
@@ -104,8 +105,9 @@ enum mr_status chain_failed(const char *who, enum mr_status status, struct mr_er
 {
     bool is_allowed = (status >= MR_E_MEMORY && status <= MR_E_STEP) || status == MR_CANCELLED;
     if (!is_allowed)
-        return mr_error_set(err, MR_E_STEP, 0, "%s: the operation gave status %d, which it must not",
-                            who, (int)status);
+        return mr_error_set(err, MR_E_STEP, 0,
+                            "%s: the operation gave status %d, which it must not", who,
+                            (int)status);
     if (!err)
         return status;
     char shown[MR_ERROR_TEXT_BYTES];

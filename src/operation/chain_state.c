@@ -24,21 +24,21 @@ struct stage {
     const struct mr_operation *operation;
     const void *config;
     const struct plugin *plugin; /* that it is of, or NULL */
-    void *state; /* owned */
+    void *state;                 /* owned */
     bool has_state;
     bool is_open; /* started, and neither done nor stopped */
     bool is_done;
-    bool is_called; /* process() was called for this item */
+    bool is_called;                  /* process() was called for this item */
     uint64_t used_bytes, made_bytes; /* of this item */
-    size_t promised_bytes; /* by bound(); SIZE_MAX: nothing */
+    size_t promised_bytes;           /* by bound(); SIZE_MAX: nothing */
     struct buffer
         made; /* behind the last one: only what exceeds the caller's room when the bound does */
 };
 
 struct chain_state {
     const struct mr_entry *entry; /* of the current item */
-    const struct stage *failed;    /* of it; NULL: none */
-    unsigned count; /* at least 1 */
+    const struct stage *failed;   /* of it; NULL: none */
+    unsigned count;               /* at least 1 */
     struct stage stages[];
 };
 
@@ -276,7 +276,8 @@ static bool has_counted(const struct mr_io *given, const struct mr_io *left)
            left->out == given->out + (given->out_bytes - left->out_bytes);
 }
 
-/* What an operation broke of its promises by a call in which it used and made so many bytes, or NULL. */
+/* What an operation broke of its promises by a call in which it used and made so many bytes, or
+ * NULL. */
 static const char *find_fault(struct stage *stage, enum mr_status status, const struct mr_io *given,
                               size_t used, size_t made)
 {

@@ -28,7 +28,7 @@ struct child {
     int out_fd; /* reads its stdout */
     int err_fd; /* reads its stderr */
     bool has_ended;
-    struct spawn_end end; /* meaningful when has_ended */
+    struct spawn_end end;        /* meaningful when has_ended */
     uint64_t tail_written_bytes; /* of stderr in all; tail is a ring */
     unsigned char tail[CHILD_TAIL_BYTES];
 };
@@ -86,8 +86,8 @@ bool child_await(struct child *child, int64_t until_ns);
  * than line. Returns line. */
 char *child_last_line(const struct child *child, char *line, size_t cap_bytes);
 
-/* What is kept of stderr from its byte since_bytes on, without its beginning when that is not a whole
- * line, NUL as a space; the caller's to free. NULL when there is nothing, or no memory. */
+/* What is kept of stderr from its byte since_bytes on, without its beginning when that is not a
+ * whole line, NUL as a space; the caller's to free. NULL when there is nothing, or no memory. */
 char *child_tail(const struct child *child, uint64_t since_bytes);
 
 /*

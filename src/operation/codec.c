@@ -73,8 +73,7 @@ static const struct suffix {
     {"xz", ".txz", ".tar"},    {"lzma", ".lzma", ""},     {"lzma", ".tlz", ".tar"},
     {"bzip2", ".bz2", ""},     {"bzip2", ".bz", ""},      {"bzip2", ".tbz2", ".tar"},
     {"bzip2", ".tbz", ".tar"}, {"lz4", ".lz4", ""},       {"lz4", ".tlz4", ".tar"},
-    {"lzip", ".lz", ""},       {"compress", ".Z", ""},
-    {NULL, NULL, NULL},
+    {"lzip", ".lz", ""},       {"compress", ".Z", ""},    {NULL, NULL, NULL},
 };
 
 enum mr_status codec_suffix_add(char **path, const char *suffix)

@@ -14,8 +14,8 @@
 struct codec_config {
     const struct block_codec *codec;
     struct block_options options;
-    /* What it makes for a container (zip); content of one block is kept plain there when it does not get smaller. PLAIN: it is for
-     * none. */
+    /* What it makes for a container (zip); content of one block is kept plain there when it does
+     * not get smaller. PLAIN: it is for none. */
     enum mr_method method;
 };
 
@@ -73,8 +73,8 @@ void codec_encode_stop(void *state);
 const struct mr_encoding *codec_encoding(void *state, int64_t *plain_bytes);
 extern const struct mr_operation_internals codec_internals; /* blocks alone */
 
-/* The part of a struct mr_operation that all encoders have in common; .internals = &codec_internals with it,
- * but for those that encode for a container. */
+/* The part of a struct mr_operation that all encoders have in common; .internals = &codec_internals
+ * with it, but for those that encode for a container. */
 #define CODEC_ENCODER                                                                              \
     .struct_bytes = sizeof(struct mr_operation), .config_destroy = codec_config_destroy,           \
     .bound = codec_bound, .state_bytes = codec_state_bytes, .state_create = codec_encoder_create,  \
@@ -138,9 +138,8 @@ void codec_decode_stop(void *state);
 
 /* The part of a struct mr_operation that all decoders have in common. */
 #define CODEC_DECODER                                                                              \
-    .flags = MR_OPERATION_UNPACKS,                                                                 \
-    .struct_bytes = sizeof(struct mr_operation), .start = codec_decode_start,                      \
-    .process = codec_decode_process, .stop = codec_decode_stop
+    .flags = MR_OPERATION_UNPACKS, .struct_bytes = sizeof(struct mr_operation),                    \
+    .start = codec_decode_start, .process = codec_decode_process, .stop = codec_decode_stop
 
 /* "the FORMAT data is damaged (detail)". Returns MR_E_DATA. */
 enum mr_status codec_damaged(const struct codec_decoder *decoder, const char *detail,

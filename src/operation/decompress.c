@@ -127,7 +127,7 @@ static const struct format {
 struct decompressor {
     const struct mr_entry *entry;      /* of the current item */
     const struct mr_operation *chosen; /* for it; NULL: not known yet */
-    bool is_claimed; /* by the name of the item: it is compressed */
+    bool is_claimed;                   /* by the name of the item: it is compressed */
     unsigned char head[SNIFF_BYTES];   /* when the first input is shorter than what must be seen */
     size_t head_count, head_at;
     /* The decoder of the last compressed item; one of another kind takes its place. */

@@ -8,8 +8,8 @@
  *   exec_run.[ch]      one command: its start for an item, its pipes, its end
  *   exec_filter.c      filter mode: stdin is the content, stdout the result
  *   exec_file.c        file mode: {in} and {out} are real files
- *   exec_server.[ch]   server mode: a resident process for each worker; resident.[ch]: its start and
- *                      end, talk.[ch] and pkt_line.[ch]: the protocol that it speaks
+ *   exec_server.[ch]   server mode: a resident process for each worker; resident.[ch]: its start
+ * and end, talk.[ch] and pkt_line.[ch]: the protocol that it speaks
  */
 #ifndef MR_OPERATION_EXEC_H
 #define MR_OPERATION_EXEC_H

@@ -312,10 +312,8 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
     return status;
 }
 
-static const struct mr_operation_internals internals = {.takes_file = takes_file,
-                                                        .give_file = give_file,
-                                                        .details = details};
+static const struct mr_operation_internals internals = {
+    .takes_file = takes_file, .give_file = give_file, .details = details};
 
-const struct mr_operation operation_exec_file =
-    EXEC_OPERATION("a command: {in} is a file with the content, {out} one for the result",
-                   exec_config_destroy);
+const struct mr_operation operation_exec_file = EXEC_OPERATION(
+    "a command: {in} is a file with the content, {out} one for the result", exec_config_destroy);

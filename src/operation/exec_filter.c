@@ -53,5 +53,4 @@ static void state_destroy(void *state)
 static const struct mr_operation_internals internals = {.details = details};
 
 const struct mr_operation operation_exec_filter =
-    EXEC_OPERATION("a command: stdin is the content, stdout the result",
-                   exec_config_destroy);
+    EXEC_OPERATION("a command: stdin is the content, stdout the result", exec_config_destroy);

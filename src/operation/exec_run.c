@@ -153,8 +153,9 @@ static int poll_ms(const struct child *child, const struct mr_io *io, int64_t si
 }
 
 /*
- * What ends the item before all has been read. MR_OK: nothing. A command that has ended in time, and
- * all that it wrote has been taken, is not late because something that it started holds the pipes.
+ * What ends the item before all has been read. MR_OK: nothing. A command that has ended in time,
+ * and all that it wrote has been taken, is not late because something that it started holds the
+ * pipes.
  */
 static enum mr_status check_limits(struct exec_run *run, const struct mr_io *io,
                                    struct mr_error *err)

@@ -11,7 +11,7 @@
 struct exec_run {
     const struct exec_config *config;
     struct child child;
-    unsigned slot;    /* its number among the running ones; 0: none runs */
+    unsigned slot; /* its number among the running ones; 0: none runs */
 };
 
 /* What a command is started for and with. */

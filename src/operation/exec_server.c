@@ -440,8 +440,7 @@ static void config_destroy(void *config)
 static const struct mr_operation_internals internals = {.details = details};
 
 static const struct mr_operation operation_exec_server =
-    EXEC_OPERATION("a resident command that speaks git's filter protocol",
-                   config_destroy);
+    EXEC_OPERATION("a resident command that speaks git's filter protocol", config_destroy);
 
 /* It is started for no one item: nothing of an item can be in its arguments. */
 static enum mr_status check_argument(const char *argument, struct mr_error *err)

@@ -157,7 +157,8 @@ static enum mr_status damaged(const char *what, struct mr_error *err)
 }
 
 #if MR_HAVE_LIBDEFLATE
-/* All of a small member at once. False: it has to go through the stream, which also says what is wrong with it. */
+/* All of a small member at once. False: it has to go through the stream, which also says what is
+ * wrong with it. */
 static bool inflate_whole(struct member_inflater *inflater, struct mr_io *io)
 {
     if (!io->is_last || inflater->entry->size_bytes < 0 ||
@@ -244,8 +245,7 @@ static size_t deflated_state_bytes(const void *config)
 #define INFLATER                                                                                   \
     .struct_bytes = sizeof(struct mr_operation), .flags = MR_OPERATION_UNPACKS, .name = "member",  \
     .state_bytes = deflated_state_bytes, .start = deflated_start, .process = deflated_process,     \
-    .state_destroy = deflated_destroy,                                                             \
-    .internals = &(const struct mr_operation_internals)                                            \
+    .state_destroy = deflated_destroy, .internals = &(const struct mr_operation_internals)         \
     {                                                                                              \
         .bound_entry = declared_bound                                                              \
     }

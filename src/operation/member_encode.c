@@ -89,6 +89,6 @@ const struct mr_operation operation_member_pack = {
     CODEC_ENCODER,
     .name = "member",
     .summary = "compresses content for a container",
-    .internals = &(const struct mr_operation_internals){.blocks = codec_blocks,
-                                                        .encoding = codec_encoding},
+    .internals =
+        &(const struct mr_operation_internals){.blocks = codec_blocks, .encoding = codec_encoding},
 };

@@ -1,9 +1,11 @@
 /*
- * Deflate data on its way from one wrapping to another, as it is: each piece is decoded for its size and CRC, and handed
- * on. Out of a container it goes into a container or a gzip member; out of gzip members it becomes one raw stream.
+ * Deflate data on its way from one wrapping to another, as it is: each piece is decoded for its
+ * size and CRC, and handed on. Out of a container it goes into a container or a gzip member; out of
+ * gzip members it becomes one raw stream.
  *
- * Members are joined by clearing the bit that says "final" in the header of each one's last deflate block, leading on to a byte boundary
- * by an empty stored block (RFC 1951, section 3.2.4), and ending it by an empty final block. zlib's inflate tells where headers are (Z_BLOCK).
+ * Members are joined by clearing the bit that says "final" in the header of each one's last deflate
+ * block, leading on to a byte boundary by an empty stored block (RFC 1951, section 3.2.4), and
+ * ending it by an empty final block. zlib's inflate tells where headers are (Z_BLOCK).
  */
 #include <limits.h>
 #include <stdint.h>
@@ -23,13 +25,13 @@
 #include <libdeflate.h>
 #endif
 
-#define SCRATCH_BYTES     ((size_t)64 << 10)
-#define WHOLE_MAX_BYTES   ((size_t)1 << 20)
-#define GZIP_WRAPPING     18 /* header and trailer */
-#define GZIP_WINDOW_BITS  (15 + 16)
-#define JOIN_BYTES        16 /* what ends a joined stream, at most */
-#define IS_AT_BLOCK       128 /* in zlib's data_type */
-#define IS_LAST_BLOCK     64
+#define SCRATCH_BYTES    ((size_t)64 << 10)
+#define WHOLE_MAX_BYTES  ((size_t)1 << 20)
+#define GZIP_WRAPPING    18 /* header and trailer */
+#define GZIP_WINDOW_BITS (15 + 16)
+#define JOIN_BYTES       16  /* what ends a joined stream, at most */
+#define IS_AT_BLOCK      128 /* in zlib's data_type */
+#define IS_LAST_BLOCK    64
 
 struct mover {
     const struct mr_entry *entry;
@@ -49,10 +51,10 @@ struct mover {
     size_t scratch_bytes;
 
     /* Joining gzip members: */
-    bool is_in_body;        /* behind the member's header, before the end of its last deflate block */
-    bool has_padding;       /* zero bytes behind a member: nothing else may follow */
+    bool is_in_body;  /* behind the member's header, before the end of its last deflate block */
+    bool has_padding; /* zero bytes behind a member: nothing else may follow */
     bool has_held, clears_next;
-    unsigned char held;     /* the last byte of the body so far: the next block may begin in it */
+    unsigned char held; /* the last byte of the body so far: the next block may begin in it */
 };
 
 static enum mr_status no_memory(struct mr_error *err)
@@ -132,7 +134,7 @@ static enum mr_status begin_pass(struct mover *mover, struct mr_error *err)
 }
 
 #if USES_LIBDEFLATE
-/* A small member, checked at once. False: it has to go through the stream, which also says what is wrong with it. */
+/* A small member, checked at once. False: the stream has to say what is wrong with it. */
 static bool pass_whole(struct mover *mover, struct mr_io *io)
 {
     int64_t size_bytes = mover->entry->size_bytes;
@@ -157,10 +159,10 @@ static bool pass_whole(struct mover *mover, struct mr_io *io)
 }
 #endif
 
-/* Decodes part of the input as far as the scratch goes, and hands on what was used of it. */
-static enum mr_status pass_part(struct mover *mover, struct mr_io *io, size_t part,
-                                struct mr_error *err)
+/* Decodes as much as there is room for as far as the scratch goes, and hands on what was used. */
+static enum mr_status pass_part(struct mover *mover, struct mr_io *io, struct mr_error *err)
 {
+    size_t part = io->in_bytes < io->out_bytes ? io->in_bytes : io->out_bytes;
     struct mr_io look = {
         .in = io->in, .in_bytes = part, .out = mover->scratch, .out_bytes = SCRATCH_BYTES};
     const char *problem = NULL;
@@ -185,11 +187,10 @@ static enum mr_status pass_some(struct mover *mover, struct mr_io *io, struct mr
 {
     enum mr_status status = MR_OK;
     while (status == MR_OK && !mover->is_ended && io->in_bytes > 0 && io->out_bytes > 0)
-        status = pass_part(mover, io, io->in_bytes < io->out_bytes ? io->in_bytes : io->out_bytes,
-                           err);
+        status = pass_part(mover, io, err);
     /* What is still held back comes without input. */
     while (status == MR_OK && !mover->is_ended && io->in_bytes == 0 && io->is_last)
-        status = pass_part(mover, io, 0, err);
+        status = pass_part(mover, io, err);
     if (status == MR_OK && mover->is_ended && io->in_bytes > 0)
         return damaged("damaged archive: something follows the end of its content", err);
     return status;
@@ -207,7 +208,7 @@ static enum mr_status pass(struct mover *mover, struct mr_io *io, struct mr_erro
         if (status != MR_OK)
             return status;
     }
-    enum mr_status status = mover->is_ended && io->in_bytes == 0 ? MR_OK : pass_some(mover, io, err);
+    enum mr_status status = pass_some(mover, io, err);
     if (status != MR_OK || !mover->is_ended || !io->is_last)
         return status;
     status = member_sum_check(&mover->sum, mover->entry, err);
@@ -317,13 +318,13 @@ static enum mr_status begin_member(struct mover *mover, struct mr_error *err)
 {
     if (!need_scratch(mover, SCRATCH_BYTES))
         return no_memory(err);
-    int code = mover->has_zlib ? inflateReset(&mover->zlib)
-                               : inflateInit2(&mover->zlib, GZIP_WINDOW_BITS);
+    int code =
+        mover->has_zlib ? inflateReset(&mover->zlib) : inflateInit2(&mover->zlib, GZIP_WINDOW_BITS);
     mover->has_zlib = mover->has_zlib || code == Z_OK;
     return code == Z_OK ? MR_OK : no_memory(err);
 }
 
-/* Decodes some of in, for the sums, up to the next block header. Returns zlib's code; *used of the bytes were taken. */
+/* Decodes *used bytes of in, for the sums, up to the next block header. Returns zlib's code. */
 static int look_into(struct mover *mover, const unsigned char *in, size_t in_bytes, size_t *used)
 {
     z_stream *zlib = &mover->zlib;
@@ -393,8 +394,7 @@ static enum mr_status look_where(struct mover *mover, struct mr_error *err)
 static enum mr_status join_some(struct mover *mover, struct mr_io *io, struct mr_error *err)
 {
     size_t used = 0, part = io->in_bytes < io->out_bytes ? io->in_bytes : io->out_bytes;
-    int code = look_into(mover, io->in_bytes > 0 ? io->in : (const unsigned char *)"", part,
-                         &used);
+    int code = look_into(mover, io->in_bytes > 0 ? io->in : (const unsigned char *)"", part, &used);
     if (code == Z_MEM_ERROR)
         return no_memory(err);
     if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)

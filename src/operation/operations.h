@@ -13,8 +13,8 @@ bool gzip_is_default(const void *config);
 extern const struct mr_operation operation_zlib, operation_unzlib;
 extern const struct mr_operation operation_zstd, operation_unzstd; /* MR_HAVE_ZSTD */
 extern const struct mr_operation operation_xz, operation_unxz;     /* MR_HAVE_LZMA */
-extern const struct mr_operation operation_unlzma; /* MR_HAVE_LZMA; only decompress uses it */
-extern const struct mr_operation operation_unlzip; /* likewise, with liblzma 5.4 */
+extern const struct mr_operation operation_unlzma;     /* MR_HAVE_LZMA; only decompress uses it */
+extern const struct mr_operation operation_unlzip;     /* likewise, with liblzma 5.4 */
 extern const struct mr_operation operation_uncompress; /* only decompress uses it */
 extern const struct mr_operation operation_bzip2, operation_bunzip2; /* MR_HAVE_BZIP2 */
 extern const struct mr_operation operation_lz4, operation_unlz4;     /* MR_HAVE_LZ4 */

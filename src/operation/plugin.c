@@ -95,8 +95,8 @@ static bool has_complete_settings(const struct mr_setting *settings)
 /* What an operation with a name lacks, or NULL. */
 static const char *find_fault(const struct mr_operation *operation)
 {
-    const unsigned known = MR_OPERATION_IDENTITY | MR_OPERATION_NOTES | MR_OPERATION_OUTSIDE |
-                           MR_OPERATION_UNPACKS;
+    const unsigned known =
+        MR_OPERATION_IDENTITY | MR_OPERATION_NOTES | MR_OPERATION_OUTSIDE | MR_OPERATION_UNPACKS;
     if (!operation->summary)
         return "has no summary";
     if (!operation->process)

@@ -1,7 +1,8 @@
 /*
- * uncompress: .Z, what compress of Unix makes; for what decompress finds. LZW with codes of 9 to 16 bits, lowest bit first; see
- * T. A. Welch, "A Technique for High-Performance Data Compression", IEEE Computer 17/6, 1984, and compress.c of ncompress. There is no
- * checksum and no mark of the end: what is cut off at a code cannot be told from the whole.
+ * uncompress: .Z, what compress of Unix makes; for what decompress finds. LZW with codes of 9 to 16
+ * bits, lowest bit first; see T. A. Welch, "A Technique for High-Performance Data Compression",
+ * IEEE Computer 17/6, 1984, and compress.c of ncompress. There is no checksum and no mark of the
+ * end: what is cut off at a code cannot be told from the whole.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -164,7 +165,8 @@ static enum mr_status step(struct codec_decoder *decoder, struct mr_io *io, stru
     }
     bool is_end = io->is_last && state->head_count == HEAD_BYTES;
     if (is_end && state->held != 0) /* part of a code */
-        return mr_error_set(err, MR_E_DATA, 0, "the compress data is truncated: its end is missing");
+        return mr_error_set(err, MR_E_DATA, 0,
+                            "the compress data is truncated: its end is missing");
     return is_end ? MR_DONE : MR_OK;
 }
 

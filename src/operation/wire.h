@@ -34,8 +34,8 @@
 
 enum wire_kind {
     WIRE_SETUP,   /* the operations. Texts: WIRE_VERSION, then specs as for -p. Answer: flags,
-                     state_bytes; texts: the name   of the first operation, the path of the notes ("":
-                     none) */
+                     state_bytes; texts: the name of the first operation, the path of the notes
+                     ("": none) */
     WIRE_RENAME,  /* text: a name. Answer: text: the output name */
     WIRE_PROCESS, /* content. Texts with starts: those that entry has (enum wire_texts), in order.
                      Answer: used_bytes, made_bytes; texts with MR_DONE: the note and the remark

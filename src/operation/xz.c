@@ -11,12 +11,13 @@
 #include "operation/codec.h"
 #include "operation/operations.h"
 
-#define LEVEL_MIN            0
-#define LEVEL_MAX            9
-#define LEVEL_DEFAULT        6
-#define DECODER_LIMIT_BYTES  ((uint64_t)128 << 20) /* what a file may ask for: xz -9 needs 65 MiB  \
-                                                    */
-#define USUAL_DECODER_BYTES ((size_t)9 << 20)      /* a dictionary of 8 MiB: level 6 */
+#define LEVEL_MIN     0
+#define LEVEL_MAX     9
+#define LEVEL_DEFAULT 6
+#define DECODER_LIMIT_BYTES                                                                        \
+    ((uint64_t)128 << 20)                     /* what a file may ask for: xz -9 needs 65 MiB       \
+                                               */
+#define USUAL_DECODER_BYTES ((size_t)9 << 20) /* a dictionary of 8 MiB: level 6 */
 
 enum kind { KIND_XZ, KIND_ALONE, KIND_LZIP }; /* .xz, .lzma, .lz */
 
@@ -235,7 +236,8 @@ static void decoder_destroy(void *state)
 }
 
 static const struct mr_setting settings[] = {
-    {"level", "0-9", "6", "9 is smallest; long content takes 143 MiB for each worker at 6, 1.1 GiB at 9"},
+    {"level", "0-9", "6",
+     "9 is smallest; long content takes 143 MiB for each worker at 6, 1.1 GiB at 9"},
     {"extreme", "yes|no", "no", "a little smaller, much slower"},
     {NULL, NULL, NULL, NULL},
 };

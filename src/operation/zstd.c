@@ -62,8 +62,8 @@ static enum mr_status decode_begin(struct codec_decoder *decoder, struct mr_erro
     stream->header_bytes = 0;
     if (!stream->zstd)
         stream->zstd = ZSTD_createDCtx();
-    if (!stream->zstd || ZSTD_isError(ZSTD_DCtx_setParameter(stream->zstd, ZSTD_d_windowLogMax,
-                                                             WINDOW_LOG_MAX)))
+    if (!stream->zstd ||
+        ZSTD_isError(ZSTD_DCtx_setParameter(stream->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     return MR_OK;
 }

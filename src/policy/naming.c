@@ -249,8 +249,8 @@ enum mr_status naming_fixed(struct naming *naming, const char *name, struct mr_e
 bool naming_may_collide(const struct naming *naming)
 {
     /* Also a suffix: what it is not added to, a directory or a link, may have that name already. */
-    return naming->substitution_count > 0 || naming->strip_count > 0 || naming->is_flat || naming->fixed ||
-           naming->extension || (naming->suffix && *naming->suffix);
+    return naming->substitution_count > 0 || naming->strip_count > 0 || naming->is_flat ||
+           naming->fixed || naming->extension || (naming->suffix && *naming->suffix);
 }
 
 bool naming_overrides_suffix(const struct naming *naming)

@@ -59,10 +59,11 @@ static const struct level_range zstd_levels = {1, 22, 3};
 /* One value of a setting, and what it decides; what is not set is left as it is. */
 struct archive_flavour {
     const char *key, *value;
-    int (*set_format)(struct archive *archive); /* with ability; zip and sqlar, which libarchive does not write, have none */
+    int (*set_format)(struct archive *archive); /* with ability; zip and sqlar, which libarchive
+                                                   does not write, have none */
     const struct archive_ability *ability;
     const struct block_codec *(*codec)(void);
-    bool has_method;                  /* zip, sqlar: method and levels count */
+    bool has_method; /* zip, sqlar: method and levels count */
     enum mr_method method;
     const struct level_range *levels; /* NULL: those of the format */
 };
@@ -146,7 +147,10 @@ static const struct row rows[] = {
      tar_flavours,
      block_codec_lz4,
      archive_write_add_filter_lz4},
-    {{"zip", ".zip|.jar|.epub|.odt|.ods|.odp|.cbz", "zip", 0, 12, 6, false}, zip_flavours, NULL, NULL},
+    {{"zip", ".zip|.jar|.epub|.odt|.ods|.odp|.cbz", "zip", 0, 12, 6, false},
+     zip_flavours,
+     NULL,
+     NULL},
     {{"cpio", ".cpio", "cpio (newc)", 0, 0, 0, false}, cpio_flavours, NULL, NULL},
     {{"7z", ".7z", "7-Zip, LZMA", 0, 9, 6, false}, seven_zip_flavours, NULL, NULL},
 #if MR_HAVE_SQLITE
@@ -292,8 +296,9 @@ static enum mr_status check_level(const struct archive_output *output,
     if (levels.max == 0)
         return mr_error_set(err, MR_E_USAGE, 0, "--level: %s has no compression levels", name);
     if (*level < levels.min || *level > levels.max)
-        return mr_error_set(err, MR_E_USAGE, 0, "--level: %s has the compression levels %d to %d, not %d",
-                            name, levels.min, levels.max, *level);
+        return mr_error_set(err, MR_E_USAGE, 0,
+                            "--level: %s has the compression levels %d to %d, not %d", name,
+                            levels.min, levels.max, *level);
     return MR_OK;
 }
 

@@ -12,23 +12,23 @@
 /* What a format can hold. Everything holds names, kinds, permission bits and content. */
 struct archive_ability {
     bool has_xattrs, has_owners, has_owner_names, has_hardlinks;
-    bool is_utf8_only; /* names must be UTF-8 */
-    bool needs_inodes; /* cpio */
+    bool is_utf8_only;      /* names must be UTF-8 */
+    bool needs_inodes;      /* cpio */
     uint32_t mtime_unit_ns; /* finer is lost */
     int64_t mtime_min_s, mtime_max_s;
 };
 
 /*
- * Prepares a new write handle for output, which is neither zip nor sqlar, with these settings ("key=value,...", or NULL) and *level
- * (-1: the default, which it then becomes). MR_OK with *ability and *codec, which are const and live for ever; *codec is
- * what the archive's bytes are to be compressed with, or NULL when libarchive does what there is to do.
- * MR_E_USAGE, MR_E_MEMORY.
+ * Prepares a new write handle for output, which is neither zip nor sqlar, with these settings
+ * ("key=value,...", or NULL) and *level
+ * (-1: the default, which it then becomes). MR_OK with *ability and *codec, which are const and
+ * live for ever; *codec is what the archive's bytes are to be compressed with, or NULL when
+ * libarchive does what there is to do. MR_E_USAGE, MR_E_MEMORY.
  */
 enum mr_status archive_outputs_prepare(struct archive *archive, const struct archive_output *output,
                                        const char *settings, int *level,
                                        const struct archive_ability **ability,
-                                       const struct block_codec **codec,
-                                       struct mr_error *err);
+                                       const struct block_codec **codec, struct mr_error *err);
 
 /* Is it the format that zip_sink.c writes and libarchive does not? NULL is none. */
 bool archive_outputs_is_zip(const struct archive_output *output);

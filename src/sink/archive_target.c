@@ -147,7 +147,7 @@ static enum mr_status open_temp(struct archive_target *target, const char *final
         if (!make_temp_name(target))
             break;
         target->fd = io_openat(target->directory, target->temp_name,
-                            O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+                               O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (target->fd >= 0)
             return claim(target, err);
         if (errno != EEXIST)

@@ -107,8 +107,7 @@ uint64_t blocks_use_pool(struct blocks *blocks, struct mr_pool *pool, unsigned t
     while (window > 1 && memory_of(blocks, window) > memory_bytes)
         window--;
     struct mr_queue *idle = NULL;
-    if (window > 1 && mr_queue_create(window, &idle) == MR_OK &&
-        make_slots(blocks, window)) {
+    if (window > 1 && mr_queue_create(window, &idle) == MR_OK && make_slots(blocks, window)) {
         mr_queue_destroy(blocks->states, NULL);
         blocks->states = idle;
         blocks->pool = pool;

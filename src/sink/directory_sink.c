@@ -228,7 +228,7 @@ static enum mr_status commit_directory(struct tree *tree, const struct mr_writer
     only_xattrs.has_mode = only_xattrs.has_mtime = only_xattrs.has_owner = false;
     if (tree->config.preserve & PRESERVE_XATTR && only_xattrs.xattr_count > 0) {
         int fd = io_openat(writer->parent.fd, path_base(only_xattrs.path),
-                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
         if (fd < 0)
             return tree_failed(tree, only_xattrs.path, errno, "cannot open the directory", err);
         enum mr_status status = tree_set_metadata(tree, fd, &only_xattrs, false, err);

@@ -31,7 +31,7 @@ struct later {
     char *buffer;            /* for reading: BUFFER_BYTES */
     int64_t buffer_at_bytes; /* where in the file the buffer begins */
     size_t buffer_bytes;
-    int64_t next_bytes; /* the next record */
+    int64_t next_bytes;        /* the next record */
     struct mr_stored replaced; /* of the record that was read last */
 };
 

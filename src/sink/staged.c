@@ -103,7 +103,7 @@ int staged_open(struct tree *tree, const struct dirhold *parent, mode_t mode, st
     for (unsigned i = 0; i < TEMP_TRY_COUNT && file->fd < 0; i++) {
         tree_temp_name(tree, file->temp);
         file->fd = io_openat(parent->fd, file->temp,
-                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (file->fd < 0 && errno != EEXIST)
             break;
     }

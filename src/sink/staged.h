@@ -10,9 +10,9 @@
 #include "sink/tree.h"
 
 struct staged {
-    int fd;                     /* -1: none */
-    char temp[TREE_TEMP_BYTES]; /* "": nameless */
-    int parent;                 /* as it was given to staged_open() */
+    int fd;                        /* -1: none */
+    char temp[TREE_TEMP_BYTES];    /* "": nameless */
+    int parent;                    /* as it was given to staged_open() */
     struct staged *before, *after; /* in tree->named */
 };
 
@@ -20,8 +20,8 @@ struct staged {
 bool staged_can_name(const struct tree *tree);
 
 /*
- * Makes a file in parent, for writing, with mode less the umask. 0, or -1 with errno. *file must stay
- * where it is, and parent open, until it is discarded or published.
+ * Makes a file in parent, for writing, with mode less the umask. 0, or -1 with errno. *file must
+ * stay where it is, and parent open, until it is discarded or published.
  */
 int staged_open(struct tree *tree, const struct dirhold *parent, mode_t mode, struct staged *file);
 

@@ -26,7 +26,7 @@ struct tree {
     struct directory_sink_config config;
     char *label;
     struct below root;
-    int lock_fd; /* of the root, with the lock; -1: none */
+    int lock_fd;           /* of the root, with the lock; -1: none */
     struct dircache *dirs; /* of the directories below the root */
     struct later *later;
     struct later *made;  /* the symbolic links to be checked; NULL until one was made */
@@ -38,7 +38,7 @@ struct tree {
     atomic_uint_fast64_t lost_owner_count, lost_xattr_count;
     struct staged *named;      /* named_is_busy; files that are being written under a name */
     atomic_flag named_is_busy; /* for a few instructions at a time */
-    atomic_bool has_replaced; /* some item takes the place of an earlier one of this run */
+    atomic_bool has_replaced;  /* some item takes the place of an earlier one of this run */
 };
 
 /*
@@ -93,8 +93,8 @@ enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entr
 
 /* ---- tree_claim.c ---- */
 
-/* Locks the root and removes what an earlier run left, as the configuration says. MR_OK, MR_E_SYSTEM,
- * MR_E_MEMORY. */
+/* Locks the root and removes what an earlier run left, as the configuration says. MR_OK,
+ * MR_E_SYSTEM, MR_E_MEMORY. */
 enum mr_status tree_claim(struct tree *tree, struct mr_error *err);
 
 /* ---- tree_disk.c: by the configuration's sync. MR_OK, MR_E_SYSTEM ---- */

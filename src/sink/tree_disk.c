@@ -65,7 +65,8 @@ enum mr_status tree_sync_file(const struct tree *tree, int fd, const struct mr_e
     return tree_failed(tree, entry->path, errno, "cannot bring to the disk", err);
 }
 
-/* All the way up: any of the directories may have been made by this run a moment ago, on another thread. */
+/* All the way up: any of the directories may have been made by this run a moment ago, on another
+ * thread. */
 enum mr_status tree_sync_name(const struct tree *tree, const struct mr_entry *entry,
                               struct mr_error *err)
 {

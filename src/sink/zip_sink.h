@@ -11,7 +11,7 @@
 struct zip_sink_config {
     struct mr_sink_encoding encoding; /* what the job is asked for */
     struct archive_target_config target;
-    bool is_reproducible;             /* no owners; the DOS times do not depend on the time zone */
+    bool is_reproducible; /* no owners; the DOS times do not depend on the time zone */
 };
 
 /*

@@ -14,7 +14,7 @@
 
 #define BUFFER_BYTES   ((size_t)256 << 10)
 #define AHEAD_BYTES    ((int64_t)256 << 10) /* of compressed input; for less no thread is started */
-#define KEPT_MAX_BYTES ((size_t)4 << 20)  /* of a pipe; recognising needs far less */
+#define KEPT_MAX_BYTES ((size_t)4 << 20)    /* of a pipe; recognising needs far less */
 
 struct archive_bytes {
     int fd;      /* -1: taken */
@@ -28,14 +28,14 @@ struct archive_bytes {
     bool is_ended;       /* a pipe: it gave its end */
     unsigned char *kept; /* owned; kept_bytes of it */
     size_t kept_bytes, kept_cap_bytes;
-    bool is_forgotten;         /* archive_bytes_forget() was called by the owner */
-    /* Compressed data lies around the archive; NULL: none. Once it was started, what read_pipe() and
-     * pull() use belongs to its thread. */
+    bool is_forgotten; /* archive_bytes_forget() was called by the owner */
+    /* Compressed data lies around the archive; NULL: none. Once it was started, what read_pipe()
+     * and pull() use belongs to its thread. */
     struct decode_ahead *decoded;
     const struct unwrap_format *format;
     bool is_started;
     atomic_uint_fast64_t piped_bytes; /* read of a pipe */
-    bool is_peeked; /* the next bytes are peeked, which lie in decoded */
+    bool is_peeked;                   /* the next bytes are peeked, which lie in decoded */
     const unsigned char *peeked;
     size_t peeked_bytes;
     unsigned char buffer[BUFFER_BYTES];
@@ -378,8 +378,8 @@ static bool make_decoder(struct archive_bytes *bytes)
     return decode_ahead_create(bytes->format, &input, &bytes->limits, &bytes->decoded) == MR_OK;
 }
 
-enum mr_status archive_bytes_unwrap(struct archive_bytes *bytes, const struct archive_choice *choice,
-                                    struct mr_error *err)
+enum mr_status archive_bytes_unwrap(struct archive_bytes *bytes,
+                                    const struct archive_choice *choice, struct mr_error *err)
 {
     const unsigned char *head = NULL;
     size_t head_bytes = 0;

@@ -15,7 +15,8 @@
 
 struct archive_bytes;
 
-/* fd is owned from now on, also on failure. limits are copied; NULL: the defaults. MR_OK, MR_E_SYSTEM, MR_E_MEMORY. */
+/* fd is owned from now on, also on failure. limits are copied; NULL: the defaults. MR_OK,
+ * MR_E_SYSTEM, MR_E_MEMORY. */
 enum mr_status archive_bytes_create(int fd, const struct decode_limits *limits,
                                     struct archive_bytes **bytes, struct mr_error *err);
 void archive_bytes_destroy(struct archive_bytes *bytes); /* NULL is a no-op */
@@ -38,13 +39,14 @@ enum mr_status archive_bytes_spool(struct archive_bytes *bytes, struct mr_error 
  * then taken off what archive_bytes_input() gives, and checked; after archive_bytes_forget() by a
  * thread of its own, when there is enough of it. MR_OK, MR_E_MEMORY.
  */
-enum mr_status archive_bytes_unwrap(struct archive_bytes *bytes, const struct archive_choice *choice,
-                                    struct mr_error *err);
+enum mr_status archive_bytes_unwrap(struct archive_bytes *bytes,
+                                    const struct archive_choice *choice, struct mr_error *err);
 /*
  * The first bytes below the compression, which stay where they are for who reads. *data is valid
  * until then. False: there is none, or what is below cannot be read. Once, before anything is read.
  */
-bool archive_bytes_peek(struct archive_bytes *bytes, const unsigned char **data, size_t *size_bytes);
+bool archive_bytes_peek(struct archive_bytes *bytes, const unsigned char **data,
+                        size_t *size_bytes);
 /* The input for a reader, from its beginning; it can be rewound while archive_bytes_can_rewind().
  * Nothing else may read the bytes meanwhile. */
 void archive_bytes_input(struct archive_bytes *bytes, struct archive_input *input);

@@ -51,7 +51,10 @@ static const struct archive_row rows[] = {
     {{"xar", "xar", false}, NULL, archive_read_support_format_xar, false},
     {{"iso", "ISO 9660 images", false}, "iso9660", archive_read_support_format_iso9660, false},
 #if MR_HAVE_SQLITE
-    {{"sqlar", "SQLite archives: databases with a table sqlar", false}, NULL, support_nothing, true},
+    {{"sqlar", "SQLite archives: databases with a table sqlar", false},
+     NULL,
+     support_nothing,
+     true},
 #endif
     {{"warc", "web archives", false}, NULL, archive_read_support_format_warc, false},
     {{"gz", "gzip", true}, "gzip", archive_read_support_filter_gzip, false},
@@ -135,8 +138,8 @@ enum mr_status archive_formats_parse(const char *text, struct archive_choice *ch
 /* Suffixes of compression that is not read here. */
 static bool is_other_filter(const char *suffix)
 {
-    static const char *const others[] = {"br",  "sz",  "lzo", "lrz",     "grz",      "zz",
-                                         "bz3", "rz",  "pack", "deflate", "deflatez", "block_lz4"};
+    static const char *const others[] = {"br",  "sz", "lzo",  "lrz",     "grz",      "zz",
+                                         "bz3", "rz", "pack", "deflate", "deflatez", "block_lz4"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (strcasecmp(suffix, others[i]) == 0)
             return true;
@@ -250,7 +253,8 @@ static const struct magic magics[] = {
     {0, 5, "07070", ARCHIVE_GUESS_WEAK, false}, /* cpio in text; binary in both orders */
     {0, 2, "\307\161", ARCHIVE_GUESS_WEAK, false},
     {0, 2, "\161\307", ARCHIVE_GUESS_WEAK, false},
-    /* LArc, its forerunner (-lz), is no format that is read: of its methods only storing would be. */
+    /* LArc, its forerunner (-lz), is no format that is read: of its methods only storing would be.
+     */
     {2, 3, "-lh", ARCHIVE_GUESS_WEAK, false},
     {0, 5, "WARC/", ARCHIVE_GUESS_WEAK, false},
     {0, 4, "\355\253\356\333", ARCHIVE_GUESS_MAYBE, false}, /* RPM */
@@ -297,7 +301,8 @@ bool archive_formats_may_be_tar(const unsigned char *head, size_t head_bytes)
     return stored == sum || stored == signed_sum;
 }
 
-/* LZMA has no magic number: the usual properties, and a dictionary of 2^n or 2^n + 2^(n-1) bytes. */
+/* LZMA has no magic number: the usual properties, and a dictionary of 2^n or 2^n + 2^(n-1) bytes.
+ */
 static bool may_be_lzma(const unsigned char *head, size_t head_bytes)
 {
     if (head_bytes < 13 || head[0] != 0x5d)
@@ -320,7 +325,9 @@ enum archive_guess archive_formats_guess(const unsigned char *head, size_t head_
         *begins_at_end = magic->begins_at_end;
         return magic->guess;
     }
-    return may_be_lzma(head, head_bytes) || archive_formats_may_be_tar(head, head_bytes) ? ARCHIVE_GUESS_MAYBE : ARCHIVE_GUESS_NONE;
+    return may_be_lzma(head, head_bytes) || archive_formats_may_be_tar(head, head_bytes)
+               ? ARCHIVE_GUESS_MAYBE
+               : ARCHIVE_GUESS_NONE;
 }
 
 /* A cpio that holds its trailer alone, padded with zeros. */

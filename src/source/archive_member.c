@@ -12,7 +12,8 @@ static enum mr_status no_memory(struct mr_error *err)
     return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }
 
-/* What libarchive can give: the bytes as they are, or else UTF-8 that it makes. NULL: the name cannot be had. */
+/* What libarchive can give: the bytes as they are, or else UTF-8 that it makes. NULL: the name
+ * cannot be had. */
 static const char *text_of(struct archive_entry *member,
                            const char *(*bytes)(struct archive_entry *member),
                            const char *(*utf8)(struct archive_entry *member))

@@ -12,7 +12,7 @@
 #include "source/archive_member.h"
 
 #define TAR_BLOCK_BYTES       512
-#define CPIO_END_MAX_BYTES    128 /* a header, TRAILER!!! and padding */
+#define CPIO_END_MAX_BYTES    128       /* a header, TRAILER!!! and padding */
 #define DAMAGE_SKIP_MAX_COUNT (1 << 20) /* unreadable headers in a row that are passed over */
 #define FAILED_MAX_COUNT      65536     /* unreadable members in a row; then it is given up */
 #define TAIL_MAX_BYTES        ((size_t)64 << 20) /* plain bytes behind the end of an archive */
@@ -110,8 +110,8 @@ static bool lacks_end(const struct archive_reader *reader)
            archive_filter_bytes(reader->archive, 0) - reader->end_bytes < TAR_BLOCK_BYTES;
 }
 
-/* Behind a header of cpio that it cannot read libarchive looks for the next one, and does not say so
- * when that is the end. */
+/* Behind a header of cpio that it cannot read libarchive looks for the next one, and does not say
+ * so when that is the end. */
 static bool passes_over(const struct archive_reader *reader)
 {
     return is_cpio(reader) &&
@@ -187,8 +187,8 @@ static enum mr_status take_member(struct archive_reader *reader, int result, str
         archive_member_read(reader->member, format, reader->member_count, entry, err);
     if (status == MR_OK && result == ARCHIVE_WARN &&
         !is_harmless(archive_error_string(reader->archive)))
-        /* Of cpio: where a header should be was none, and libarchive went on with the next bytes that
-         * look like one. From there on it is guesswork, which content may have made up. */
+        /* Of cpio: where a header should be was none, and libarchive went on with the next bytes
+         * that look like one. From there on it is guesswork, which content may have made up. */
         status = is_cpio(reader) ? give_up(reader, err) : describe(reader, err);
     if (status != MR_OK)
         return status;

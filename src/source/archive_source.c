@@ -103,7 +103,8 @@ static enum mr_status source_read(struct mr_source *base, struct mr_reader *read
     return status == MR_DONE ? MR_OK : status;
 }
 
-/* Sparse files are usual, and have more holes than content: a hole stands for some bytes, up to a size. */
+/* Sparse files are usual, and have more holes than content: a hole stands for some bytes, up to a
+ * size. */
 static uint64_t source_input_bytes(struct mr_source *base)
 {
     const struct archive_source *source = (const struct archive_source *)base;
@@ -219,7 +220,8 @@ static enum mr_status look(struct archive_source *source, const char *format,
     enum mr_status status = archive_formats_parse(format, &choice, err);
     if (status != MR_OK)
         return status;
-    status = archive_bytes_head(source->bytes, ARCHIVE_HEAD_BYTES, &head, &head_bytes, &is_all, err);
+    status =
+        archive_bytes_head(source->bytes, ARCHIVE_HEAD_BYTES, &head, &head_bytes, &is_all, err);
     if (status != MR_OK) {
         mr_error_prefix(err, "%s", source->shown);
         return status;
@@ -261,12 +263,15 @@ static enum mr_status start(struct archive_source *source, const char *format,
                             "(--no-archives takes it as a plain file)",
                             source->shown);
     if (status == MR_E_UNSUPPORTED && guess == ARCHIVE_GUESS_CERTAIN)
-        return mr_error_set(err, MR_E_DATA, 0, "%s: damaged or truncated archive: it begins like "
-                            "one, but nothing can be read", source->shown);
+        return mr_error_set(err, MR_E_DATA, 0,
+                            "%s: damaged or truncated archive: it begins like "
+                            "one, but nothing can be read",
+                            source->shown);
     if (status == MR_E_UNSUPPORTED && archive_formats_is_named(source->label))
         return mr_error_set(err, MR_E_DATA, 0,
                             "%s: is named like an archive, and is damaged or none that can be read "
-                            "(--no-archives takes it as a plain file)", source->shown);
+                            "(--no-archives takes it as a plain file)",
+                            source->shown);
     return status;
 }
 

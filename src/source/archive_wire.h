@@ -23,7 +23,8 @@ bool wire_write_error(struct wire *wire, const struct mr_error *error,
 /*
  * Makes an entry of bytes that may be anything. True: *entry (zeroed by the caller, who clears it
  * in any case) is one that a source may give: a path and what belongs to its kind, no NUL within
- * names, numbers in their ranges. False: the bytes are none, or memory ran out (errno is ENOMEM then, else EBADMSG).
+ * names, numbers in their ranges. False: the bytes are none, or memory ran out (errno is ENOMEM
+ * then, else EBADMSG).
  */
 bool wire_read_entry(const unsigned char *bytes, size_t size_bytes, struct mr_entry *entry);
 /* The same for an error: a failure, with a text of one line and no control characters. *entry gets

@@ -14,7 +14,7 @@
 #define FUTILE_MAX_COUNT 2 /* frames in a row that no piece followed */
 
 struct decode_ahead {
-    struct decode_stream stream;  /* the reader's, from start on the decoder thread's */
+    struct decode_stream stream; /* the reader's, from start on the decoder thread's */
     const struct unwrap_format *format;
     struct decode_pieces *pieces; /* the decoder thread's; NULL: none are looked for */
     unsigned futile_count;

@@ -41,8 +41,8 @@ struct directory_source {
     struct dircache *dirs; /* for opening files: of the directories below the root */
     struct level *levels;  /* the first is the root */
     size_t level_count, level_cap_count;
-    size_t open_max_count;               /* of them, at most OPEN_MAX_COUNT */
-    bool has_first;                      /* config.first_name is in the root and still to be given */
+    size_t open_max_count; /* of them, at most OPEN_MAX_COUNT */
+    bool has_first;        /* config.first_name is in the root and still to be given */
     char path[PATH_TOTAL_MAX_BYTES + 1]; /* of the entry given last, relative to the root */
     bool is_to_enter;                    /* the entry given last is a directory to be entered */
     dev_t device;                        /* of that directory */
@@ -182,9 +182,9 @@ static enum mr_status pop(struct directory_source *walk, struct mr_error *err)
     walk->path[top->path_bytes] = '\0';
     top->fd = open_path(walk, walk->path, LOCAL_READ_FLAGS | O_DIRECTORY);
     const char *gone = "was moved or replaced while it was walked: the rest of it is left out";
-    enum mr_status status =
-        top->fd >= 0 ? check_directory(top->fd, top->device, top->inode, gone, err)
-                     : mr_error_set(err, MR_E_CHANGED, 0, "%s", gone);
+    enum mr_status status = top->fd >= 0
+                                ? check_directory(top->fd, top->device, top->inode, gone, err)
+                                : mr_error_set(err, MR_E_CHANGED, 0, "%s", gone);
     if (status == MR_OK)
         return MR_OK;
     names_destroy(top->names);
@@ -204,8 +204,8 @@ static enum mr_status enter(struct directory_source *walk, struct mr_error *err)
     if (fd < 0)
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read the directory");
     struct names *names = NULL;
-    enum mr_status status = check_directory(fd, walk->device, walk->inode,
-                                            "was replaced before it could be read", err);
+    enum mr_status status =
+        check_directory(fd, walk->device, walk->inode, "was replaced before it could be read", err);
     if (status == MR_OK)
         status = list(walk, fd, &names, err);
     if (status != MR_OK) {

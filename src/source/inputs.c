@@ -22,7 +22,7 @@ struct inputs {
     struct walk_config walk;
     struct archive_options archives;
     struct archive_server server; /* what archives are read by */
-    struct input *current; /* holds one reference */
+    struct input *current;        /* holds one reference */
     char *listed_path; /* the name of the current input's only entry, when that is a plain file from
                           a list */
 };
@@ -281,7 +281,8 @@ static char *make_prefix(const struct inputs *inputs, const struct mr_source *so
     return prefix;
 }
 
-/* about: as it was before it was opened, so that what takes its place meanwhile is not taken for it. */
+/* about: as it was before it was opened, so that what takes its place meanwhile is not taken for
+ * it. */
 static void describe(struct input *input, const struct stat *about)
 {
     input->has_file = S_ISREG(about->st_mode);
@@ -415,8 +416,8 @@ char *input_show(const struct input *input, const char *path, char *out, size_t 
     struct input_place place;
     input_place(input, path, &place);
     char *whole = NULL;
-    if (asprintf(&whole, "%.*s%s%s", (int)place.label_bytes, place.label, place.joint,
-                 place.path) < 0)
+    if (asprintf(&whole, "%.*s%s%s", (int)place.label_bytes, place.label, place.joint, place.path) <
+        0)
         return path_show(out, cap_bytes, path);
     path_show(out, cap_bytes, whole);
     free(whole);

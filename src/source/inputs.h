@@ -17,14 +17,14 @@ struct inputs;
 /* One opened input, shared by the items that come from it. */
 struct input {
     struct mr_source *source;
-    bool has_file;    /* it is a regular file, which the next four describe as it was opened */
+    bool has_file; /* it is a regular file, which the next four describe as it was opened */
     int64_t size_bytes, mtime_s;
     uint32_t mtime_ns;
     uint64_t inode;
-    char *prefix;     /* what comes before a member's name in the output: "" or "name" */
+    char *prefix; /* what comes before a member's name in the output: "" or "name" */
     atomic_uint_fast64_t made_bytes; /* that its members came to; for whoever counts them */
     atomic_bool is_over; /* set by whoever uses it: that was too much, and nothing more is read */
-    atomic_uint refs; /* one for each item, one for inputs while it is the current one */
+    atomic_uint refs;    /* one for each item, one for inputs while it is the current one */
 };
 
 struct inputs_config {
@@ -58,7 +58,8 @@ void inputs_destroy(struct inputs *inputs); /* NULL is a no-op; after all releas
  * The next entry: MR_OK fills *entry (zeroed by the caller, who clears it) and *input (the caller's
  * to release). MR_DONE: no more. Errors are about entry->path in *input (when both are set; input
  * is the caller's to release all the same), or about an input as a whole (*input NULL; the text
- * names it); the next call goes on. MR_SKIPPED: something to be told of an input. MR_E_LIMIT as a whole: the rest of an input that is_over.
+ * names it); the next call goes on. MR_SKIPPED: something to be told of an input. MR_E_LIMIT as a
+ * whole: the rest of an input that is_over.
  */
 enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct input **input,
                            struct mr_error *err);
@@ -70,11 +71,12 @@ void input_release(struct input *input); /* NULL is a no-op; any thread */
  */
 bool inputs_may_collide(const struct inputs *inputs);
 
-/* Memory that the input which is read may take besides what its items cost: for decoding an archive ahead, in bytes. */
+/* Memory that the input which is read may take besides what its items cost: for decoding an archive
+ * ahead, in bytes. */
 uint64_t inputs_memory_bytes(const struct inputs *inputs);
 
-/* Where something of an input is, as it is: label_bytes of label, joint, path. Texts are the input's
- * and the caller's. */
+/* Where something of an input is, as it is: label_bytes of label, joint, path. Texts are the
+ * input's and the caller's. */
 struct input_place {
     const char *label;
     size_t label_bytes;

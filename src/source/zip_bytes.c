@@ -23,7 +23,8 @@ enum mr_status zip_remark(const struct zip_bytes *bytes, const char *text)
     return MR_OK;
 }
 
-enum mr_status zip_doubt(const struct zip_bytes *bytes, struct mr_error *err, const char *format, ...)
+enum mr_status zip_doubt(const struct zip_bytes *bytes, struct mr_error *err, const char *format,
+                         ...)
 {
     char reason[MR_ERROR_TEXT_BYTES];
     va_list args;
@@ -31,9 +32,9 @@ enum mr_status zip_doubt(const struct zip_bytes *bytes, struct mr_error *err, co
     vsnprintf(reason, sizeof(reason), format, args);
     va_end(args);
     if (!bytes->doubts->accepts)
-        return mr_error_set(err, MR_E_DATA, 0,
-                            "damaged or truncated archive: %s (--lenient-zip reads it all the same)",
-                            reason);
+        return mr_error_set(
+            err, MR_E_DATA, 0,
+            "damaged or truncated archive: %s (--lenient-zip reads it all the same)", reason);
     return zip_remark(bytes, reason);
 }
 

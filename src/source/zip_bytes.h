@@ -10,8 +10,8 @@
 #include "millrace/status.h"
 
 /*
- * What readers differ on: where one archive may be read as two, it is refused as damaged, unless the user wants it all the same; then the
- * first of these faults is kept here.
+ * What readers differ on: where one archive may be read as two, it is refused as damaged, unless
+ * the user wants it all the same; then the first of these faults is kept here.
  */
 struct zip_doubts {
     bool accepts;
@@ -38,8 +38,8 @@ enum mr_status zip_damaged(struct mr_error *err, const char *format, ...) MR_PRI
 /* Keeps a fault that is worth a word only. MR_OK. */
 enum mr_status zip_remark(const struct zip_bytes *bytes, const char *text);
 /* zip_damaged() where doubts are refused; else zip_remark(). */
-enum mr_status zip_doubt(const struct zip_bytes *bytes, struct mr_error *err, const char *format, ...)
-    MR_PRINTF(3, 4);
+enum mr_status zip_doubt(const struct zip_bytes *bytes, struct mr_error *err, const char *format,
+                         ...) MR_PRINTF(3, 4);
 
 static inline uint16_t zip_get16(const unsigned char *at)
 {

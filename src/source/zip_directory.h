@@ -63,8 +63,9 @@ struct zip_directory {
     struct zip_end end;
     uint64_t entry_count; /* as counted */
     bool is_ascending;    /* local headers follow each other in the order of the directory */
-    int64_t *local_at;    /* of all members, sorted; owned; NULL when is_ascending, and after zip_check() */
-    bool is_for_others;   /* a member is in a method that libarchive decodes, and we do not */
+    int64_t *
+        local_at; /* of all members, sorted; owned; NULL when is_ascending, and after zip_check() */
+    bool is_for_others; /* a member is in a method that libarchive decodes, and we do not */
 };
 
 /* A walk through the directory, on one thread at a time. */
@@ -89,15 +90,16 @@ enum mr_status zip_walk_next(struct zip_walk *walk, struct zip_header *header,
 
 /*
  * Finds the directory and goes through it once: every header is whole, and there are as many as the
- * end record says. MR_OK; MR_E_UNSUPPORTED: there is no end record; MR_E_LIMIT: more than 16,777,216 members out of order;
- * MR_E_DATA, MR_E_SYSTEM, MR_E_MEMORY. On MR_OK zip_directory_fini() frees what it holds. Const
- * from then on, and good for any thread.
+ * end record says. MR_OK; MR_E_UNSUPPORTED: there is no end record; MR_E_LIMIT: more than
+ * 16,777,216 members out of order; MR_E_DATA, MR_E_SYSTEM, MR_E_MEMORY. On MR_OK
+ * zip_directory_fini() frees what it holds. Const from then on, and good for any thread.
  */
 enum mr_status zip_directory_init(struct zip_directory *directory, const struct zip_bytes *bytes,
                                   struct mr_error *err);
 void zip_directory_fini(struct zip_directory *directory);
 
-/* Where members do not lie in order: the place of the one that is next behind at_bytes, or end_bytes. *is_shared: two are at at_bytes. */
+/* Where members do not lie in order: the place of the one that is next behind at_bytes, or
+ * end_bytes. *is_shared: two are at at_bytes. */
 int64_t zip_directory_next_place(const struct zip_directory *directory, int64_t at_bytes,
                                  int64_t end_bytes, bool *is_shared);
 

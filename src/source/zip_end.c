@@ -86,8 +86,7 @@ static enum mr_status read_zip64(const struct zip_bytes *bytes, int64_t end_at_b
     /* Where it says; or right before it, when something stands before the whole archive. */
     int64_t at = offset <= INT64_MAX ? (int64_t)offset : -1, before = locator_at - END64_BYTES;
     bool is_before = at < before && read_end64(bytes, before, locator_at, record, &status, err);
-    bool is_found =
-        status == MR_OK && read_end64(bytes, at, locator_at, record, &status, err);
+    bool is_found = status == MR_OK && read_end64(bytes, at, locator_at, record, &status, err);
     /* Some readers look at the one place only, some at the other. */
     if (is_found && is_before)
         return zip_damaged(err, "it has two zip64 end records");
@@ -173,8 +172,8 @@ static enum mr_status judge(const struct zip_bytes *bytes, int64_t end_at_bytes,
 /*
  * Tries the end records in tail, the last tail_bytes of the input, from the back. is_exact: only
  * those whose comment ends the input; else only those behind which something else follows. Returns
- * the status of the first that is well, else of the one tried first, else MR_E_UNSUPPORTED. A comment
- * that holds an end record makes two archives of one, of which each reader takes another.
+ * the status of the first that is well, else of the one tried first, else MR_E_UNSUPPORTED. A
+ * comment that holds an end record makes two archives of one, of which each reader takes another.
  */
 static enum mr_status search(const struct zip_bytes *bytes, const unsigned char *tail,
                              size_t tail_bytes, bool is_exact, struct zip_end *end,

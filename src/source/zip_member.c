@@ -66,7 +66,8 @@ static enum mr_status check_local(const struct zip_bytes *bytes, const unsigned 
     return MR_OK;
 }
 
-/* The Unicode path of one header; NULL: there is none, or none that was made for the name beside it, and counts. */
+/* The Unicode path of one header; NULL: there is none, or none that was made for the name beside
+ * it, and counts. */
 static const unsigned char *path_field(const unsigned char *extra, size_t extra_bytes,
                                        const struct zip_header *header, size_t *size_bytes)
 {
@@ -76,7 +77,8 @@ static const unsigned char *path_field(const unsigned char *extra, size_t extra_
     return counts ? field : NULL;
 }
 
-/* The local header must not have another one than the directory: some readers take the one name, some the other. */
+/* The local header must not have another one than the directory: some readers take the one name,
+ * some the other. */
 static enum mr_status check_path(const struct zip_bytes *bytes, const unsigned char *extra,
                                  size_t extra_bytes, const struct zip_header *header,
                                  struct mr_error *err)
@@ -123,9 +125,8 @@ static enum mr_status check_extra(const struct zip_bytes *bytes, const unsigned 
         extra = copy;
     }
     enum mr_status status = check_fields(bytes, local, extra, extra_bytes, header, err);
-    span->may_be_long =
-        zip_extra_find(extra, extra_bytes, ZIP_EXTRA_ZIP64, &size) ||
-        zip_extra_find(header->extra, header->extra_bytes, ZIP_EXTRA_ZIP64, &size);
+    span->may_be_long = zip_extra_find(extra, extra_bytes, ZIP_EXTRA_ZIP64, &size) ||
+                        zip_extra_find(header->extra, header->extra_bytes, ZIP_EXTRA_ZIP64, &size);
     free(copy);
     return status;
 }
@@ -154,14 +155,14 @@ enum mr_status zip_member_check(const struct zip_bytes *bytes, const struct zip_
             status = zip_damaged(err, "its data reaches into the directory of the archive");
     }
     if (status == MR_OK) {
-        *span = (struct zip_span){.local_at_bytes = header->local_at_bytes,
-                                  .data_at_bytes = limit_bytes - room,
-                                  .data_end_bytes = limit_bytes - room + header->stored_bytes,
-                                  .crc = header->crc,
-                                  .stored_bytes = header->stored_bytes,
-                                  .plain_bytes = header->plain_bytes,
-                                  .has_descriptor =
-                                      (zip_get16(local + 6) & ZIP_FLAG_STREAMED) != 0};
+        *span =
+            (struct zip_span){.local_at_bytes = header->local_at_bytes,
+                              .data_at_bytes = limit_bytes - room,
+                              .data_end_bytes = limit_bytes - room + header->stored_bytes,
+                              .crc = header->crc,
+                              .stored_bytes = header->stored_bytes,
+                              .plain_bytes = header->plain_bytes,
+                              .has_descriptor = (zip_get16(local + 6) & ZIP_FLAG_STREAMED) != 0};
         status = check_extra(bytes, local, read_bytes, header, span, err);
     }
     if (local != usual)
@@ -228,16 +229,15 @@ enum mr_status zip_member_find(const struct zip_bytes *bytes, int64_t local_at_b
 {
     unsigned char local[LOCAL_BYTES];
     struct mr_error problem;
-    enum mr_status status =
-        zip_bytes_read(bytes, local_at_bytes, local, sizeof(local), &problem);
+    enum mr_status status = zip_bytes_read(bytes, local_at_bytes, local, sizeof(local), &problem);
     if (status == MR_E_SYSTEM) {
         if (err)
             *err = problem;
         return status;
     }
     if (status == MR_OK)
-        *data_at_bytes = local_at_bytes + (int64_t)(LOCAL_BYTES + zip_get16(local + 26) +
-                                                    zip_get16(local + 28));
+        *data_at_bytes =
+            local_at_bytes + (int64_t)(LOCAL_BYTES + zip_get16(local + 26) + zip_get16(local + 28));
     if (status != MR_OK || memcmp(local, "PK\003\004", 4) != 0 ||
         *data_at_bytes > limit_bytes - stored_bytes)
         return mr_error_set(err, MR_E_CHANGED, 0,

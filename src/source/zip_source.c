@@ -213,10 +213,8 @@ enum mr_status zip_source_create(int fd, const char *label, bool is_lenient,
         free_source(made);
         return status;
     }
-    made->source =
-        (struct mr_source){.ops = &ops,
-                           .flags = MR_SOURCE_CONTAINER | MR_SOURCE_REOPENABLE,
-                           .label = made->label};
+    made->source = (struct mr_source){
+        .ops = &ops, .flags = MR_SOURCE_CONTAINER | MR_SOURCE_REOPENABLE, .label = made->label};
     *source = &made->source;
     return MR_OK;
 }

@@ -60,7 +60,8 @@ START_TEST(parts_give_what_the_whole_gives)
         for (size_t first = 0; first <= sizeof(message); first++) {
             for (size_t second = 0; first + second <= sizeof(message); second++) {
                 hash_parts(kind, message,
-                           (const size_t[3]){first, second, sizeof(message) - first - second}, parts);
+                           (const size_t[3]){first, second, sizeof(message) - first - second},
+                           parts);
                 ck_assert(whole[0] == parts[0] && whole[1] == parts[1]);
             }
         }

@@ -43,8 +43,8 @@ END_TEST
 
 START_TEST(refuses_wrong_specs)
 {
-    static const char *const wrong[] = {"files",     "files=0",   "file=1",    "size=5..4",
-                                        "size=x",    "kind=loud", "seed=0",    "files=1;size=2"};
+    static const char *const wrong[] = {"files",  "files=0",   "file=1", "size=5..4",
+                                        "size=x", "kind=loud", "seed=0", "files=1;size=2"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct sample sample = {0};
         struct mr_error err = {0};

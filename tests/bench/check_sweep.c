@@ -64,9 +64,9 @@ END_TEST
 
 START_TEST(refuses)
 {
-    static const char *const wrong[] = {"",           "workers",    "worker=1",   "workers=",
-                                        "workers=0",  "workers=3-1", "workers=1-", "pool=both",
-                                        "memory=0",   "memory=x",   "level=-1",   "workers=1-40"};
+    static const char *const wrong[] = {
+        "",           "workers",   "worker=1", "workers=", "workers=0", "workers=3-1",
+        "workers=1-", "pool=both", "memory=0", "memory=x", "level=-1",  "workers=1-40"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct sweep sweep = {0};
         struct mr_error err = {0};

@@ -1,7 +1,8 @@
 /*
- * The line under random schedules: one thread, manual pools, a seed for each configuration. A model job of three steps (load,
- * process, store) with windows, failing and expanding items, serial sources, turns and tiny budgets runs on the real
- * scheduler; whoever is posted next is drawn by lot. Nothing may get stuck, go over a bound or come out of order.
+ * The line under random schedules: one thread, manual pools, a seed for each configuration. A model
+ * job of three steps (load, process, store) with windows, failing and expanding items, serial
+ * sources, turns and tiny budgets runs on the real scheduler; whoever is posted next is drawn by
+ * lot. Nothing may get stuck, go over a bound or come out of order.
  */
 #include "base/clock.h"
 #include "engine/line.h"
@@ -22,17 +23,18 @@ struct model {
     bool is_serial, is_cancelled;
     enum line_order order;
     uint64_t budget_bytes, cost_in_flight, next_stored_seq;
-    struct item *loading; /* serial source: not loaded yet */
+    struct item *loading;      /* serial source: not loaded yet */
     struct mr_pool *feed_pool; /* NULL: items are admitted from outside, by the task intake */
     struct task intake;
     struct mr_pool *intake_pool;
     struct line_item *refused; /* there was no room for it yet */
-    unsigned task_count; /* started so far */
+    unsigned task_count;       /* started so far */
     struct item *storing; /* between the first and the last store of an item of a serial sink */
     unsigned in_flight;
     uint64_t told_count;   /* runs that were told */
     int64_t told_until_ns; /* the end of the last one: this is one thread */
-    unsigned together_percent, together_count; /* runs of PROCESS that may be with others; that were */
+    unsigned together_percent,
+        together_count; /* runs of PROCESS that may be with others; that were */
 };
 
 /* Of all models: the mode is not left out. */
@@ -107,9 +109,11 @@ static void load_run(struct line_item *line_item, struct line_run *run)
     if (!model->is_serial)
         return;
     ck_assert_ptr_eq(model->loading, item);
-    /* The feed itself starts to load what it waits for, in the task that admitted it; but never in another step's pool. */
+    /* The feed itself starts to load what it waits for, in the task that admitted it; but never in
+     * another step's pool. */
     if (item->loaded == 0)
-        ck_assert_int_eq(item->claimed_by == model->task_count, model->feed_pool == model->pools[LOAD]);
+        ck_assert_int_eq(item->claimed_by == model->task_count,
+                         model->feed_pool == model->pools[LOAD]);
 }
 
 static void load_settle(struct line_item *line_item, struct line_run *run)
@@ -131,7 +135,8 @@ static void load_settle(struct line_item *line_item, struct line_run *run)
     may_sleep(item);
 }
 
-/* One run takes one chunk and owes `expansion` chunks, which it gives one at a time while there is room. */
+/* One run takes one chunk and owes `expansion` chunks, which it gives one at a time while there is
+ * room. */
 static enum line_claim process_claim(struct line_item *line_item, struct line_run *run)
 {
     struct item *item = item_of(line_item);
@@ -304,7 +309,8 @@ static bool pauses(void *ctx)
     return model->loading != NULL;
 }
 
-static void ran(void *ctx, struct line_item *line_item, unsigned step, int64_t start_ns, int64_t end_ns)
+static void ran(void *ctx, struct line_item *line_item, unsigned step, int64_t start_ns,
+                int64_t end_ns)
 {
     struct model *model = ctx;
     ck_assert_int_le(start_ns, end_ns);
@@ -347,7 +353,8 @@ static void intake_run(struct task *task)
     if (status == MR_OK)
         model->refused = NULL;
     else
-        ck_assert_msg(count_posted(model) > 0 || model->asleep_count > 0, "no room: seed %llu", (unsigned long long)model->seed);
+        ck_assert_msg(count_posted(model) > 0 || model->asleep_count > 0, "no room: seed %llu",
+                      (unsigned long long)model->seed);
     pool_post_one(model->intake_pool, task);
 }
 
@@ -378,7 +385,8 @@ static void make_pools(struct model *model, bool is_shared)
         if (s > 0 && is_shared)
             model->pools[s] = model->pools[0];
         else
-            ck_assert_int_eq(pool_create_manual("sim", 1 + draw(model, 3), &model->pools[s]), MR_OK);
+            ck_assert_int_eq(pool_create_manual("sim", 1 + draw(model, 3), &model->pools[s]),
+                             MR_OK);
     }
 }
 
@@ -438,8 +446,13 @@ static void run_configuration(uint64_t seed)
         .budget_bytes = model.budget_bytes,
         .in_flight_max = 1 + draw(&model, 8),
         .feed_pool = model.feed_pool,
-        .client = {.feed = model.feed_pool ? feed : NULL, .feed_pauses = pauses, .is_done = is_done, .end = end, .woken = woken,
-                   .ran = ran, .ctx = &model},
+        .client = {.feed = model.feed_pool ? feed : NULL,
+                   .feed_pauses = pauses,
+                   .is_done = is_done,
+                   .end = end,
+                   .woken = woken,
+                   .ran = ran,
+                   .ctx = &model},
     };
     ck_assert_int_eq(line_create(&config, &model.line), MR_OK);
     unsigned cancel_after = draw(&model, 8) == 0 ? draw(&model, 60) : UINT32_MAX;
@@ -465,7 +478,8 @@ static void run_configuration(uint64_t seed)
             mr_pool_destroy(model.pools[s]);
 }
 
-/* One item that sleeps for `sleep_ns` after it was loaded; *line is done or closed meanwhile as the test says. */
+/* One item that sleeps for `sleep_ns` after it was loaded; *line is done or closed meanwhile as the
+ * test says. */
 struct sleeper {
     struct item item;
     int64_t sleep_ns;

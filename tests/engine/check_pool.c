@@ -506,7 +506,8 @@ START_TEST(test_times_of_each_thread)
     mr_pool_shutdown(pool, MR_SHUTDOWN_DRAIN);
     for (unsigned i = 0; i < 2; i++)
         pool_worker_times(pool, i, 0, &each[i]);
-    ck_assert_int_ge(each[0].busy_ns > each[1].busy_ns ? each[0].busy_ns : each[1].busy_ns, 20000000);
+    ck_assert_int_ge(each[0].busy_ns > each[1].busy_ns ? each[0].busy_ns : each[1].busy_ns,
+                     20000000);
     ck_assert_int_gt(each[0].starved_ns, 0);
     ck_assert_int_gt(each[1].starved_ns, 0);
     ck_assert_int_eq(each[0].busy_ns + each[0].starved_ns, each[1].busy_ns + each[1].starved_ns);

@@ -1,7 +1,8 @@
 /*
- * The file job between a made-up source and a made-up sink: this file defines inputs_*() itself, so that the job runs on items
- * whose content, failures and order the test decides. Random configurations of threads, pools, budgets, orders and
- * failures; every item must end once, with the right bytes, in order where there is one, within the budget.
+ * The file job between a made-up source and a made-up sink: this file defines inputs_*() itself, so
+ * that the job runs on items whose content, failures and order the test decides. Random
+ * configurations of threads, pools, budgets, orders and failures; every item must end once, with
+ * the right bytes, in order where there is one, within the budget.
  */
 #include <sched.h>
 #include <stdatomic.h>
@@ -197,7 +198,8 @@ static enum mr_status source_read(struct mr_source *source, struct mr_reader *re
     return MR_OK;
 }
 
-static enum mr_status source_close(struct mr_source *source, struct mr_reader *reader, struct mr_error *err)
+static enum mr_status source_close(struct mr_source *source, struct mr_reader *reader,
+                                   struct mr_error *err)
 {
     struct inputs *inputs = (struct inputs *)source;
     (void)err;
@@ -234,8 +236,9 @@ struct mr_writer {
     bool fails;
 };
 
-static enum mr_status sink_begin(struct mr_sink *sink, const struct mr_entry *entry, int64_t size_bytes,
-                                 struct mr_writer **writer, struct mr_error *err)
+static enum mr_status sink_begin(struct mr_sink *sink, const struct mr_entry *entry,
+                                 int64_t size_bytes, struct mr_writer **writer,
+                                 struct mr_error *err)
 {
     struct fake_sink *fake = (struct fake_sink *)sink;
     unsigned index = index_of(entry);
@@ -327,7 +330,8 @@ static void check_stored(const struct fake_sink *fake, const struct mr_writer *w
     free(plain);
 }
 
-static enum mr_status sink_commit(struct mr_sink *sink, struct mr_writer *writer, struct mr_error *err)
+static enum mr_status sink_commit(struct mr_sink *sink, struct mr_writer *writer,
+                                  struct mr_error *err)
 {
     struct fake_sink *fake = (struct fake_sink *)sink;
     (void)err;
@@ -367,7 +371,8 @@ static const struct mr_sink_ops sink_ops = {.kind = "fake",
                                             .abort = sink_abort,
                                             .finish = sink_finish};
 
-/* ---- operations: one that fails on some items, or at times, or repeats every byte, or takes its time ---- */
+/* ---- operations: one that fails on some items, or at times, or repeats every byte, or takes its
+ * time ---- */
 
 enum breaks { BREAKS_NOT, BREAKS_AT_START, BREAKS_FIRST, BREAKS_LAST };
 
@@ -381,7 +386,8 @@ struct op_state {
 static atomic_uint op_seed, op_fail_percent, op_repeats, op_ends_early;
 /* The operation breaks off in the first attempts of an item: none to op_flaky_max of them. */
 static atomic_uint op_flaky_max, op_attempts[400];
-/* Items below op_slow_count take so long; op_waits: until they are told to end. Others take op_usual_us. */
+/* Items below op_slow_count take so long; op_waits: until they are told to end. Others take
+ * op_usual_us. */
 static atomic_uint op_slow_count, op_slow_us, op_waits, op_usual_us;
 static atomic_bool op_spins; /* it needs the processor for all of op_usual_us */
 
@@ -540,7 +546,8 @@ static const struct mr_operation operation_outside = {.struct_bytes = sizeof(str
                                                       .stop = outside_stop,
                                                       .state_destroy = free};
 
-/* ---- a codec that leaves blocks as they are and counts them; its stream ends with their number ---- */
+/* ---- a codec that leaves blocks as they are and counts them; its stream ends with their number
+ * ---- */
 
 struct counts {
     unsigned blocks, bytes;
@@ -577,7 +584,8 @@ static enum mr_status count_compress(void *state, struct block *block)
     if (block->in_bytes > 0)
         memcpy(block->out, block->in, block->in_bytes);
     block->out_bytes = block->in_bytes;
-    bool fails = block->in_bytes > 0 && block->in[block->in_bytes / 2] * 100u / 256 < codec_fail_percent;
+    bool fails =
+        block->in_bytes > 0 && block->in[block->in_bytes / 2] * 100u / 256 < codec_fail_percent;
     return fails ? MR_E_MEMORY : MR_OK;
 }
 
@@ -730,11 +738,14 @@ static bool wait_while_sizes_change(struct job *job, const struct setting *setti
     int64_t end_ns = deadline_from_ms(60000);
     bool is_done = false;
     while (!is_done && clock_now_ns() < end_ns) {
-        is_done = job_wait(job, setting->sizes == SIZES_ANY ? (int64_t)(support_random(random) % 2) : 1000);
+        is_done = job_wait(job, setting->sizes == SIZES_ANY ? (int64_t)(support_random(random) % 2)
+                                                            : 1000);
         for (unsigned s = 0; s < JOB_STAGES && setting->sizes == SIZES_ANY; s++) {
             unsigned max = config->pools == JOB_POOLS_SHARED ? config->worker_max : maxima[s];
             if (max > 4)
-                ck_assert_int_eq(pool_resize(job->pools[s], 1 + (unsigned)(support_random(random) % max), NULL), MR_OK);
+                ck_assert_int_eq(
+                    pool_resize(job->pools[s], 1 + (unsigned)(support_random(random) % max), NULL),
+                    MR_OK);
         }
     }
     return is_done;
@@ -770,7 +781,8 @@ static struct job_figures run_job(const struct setting *setting)
         .skip_percent = setting->skip,
         .last_index = -1,
         .checks_order = (setting->sink_flags & MR_SINK_SERIAL) && !setting->is_unordered,
-        .checks_content = setting->repeats <= 1 && setting->ends_early == 0 && setting->codec_ends == 0,
+        .checks_content =
+            setting->repeats <= 1 && setting->ends_early == 0 && setting->codec_ends == 0,
     };
     struct mr_error error = {0};
     struct chain *chain = NULL;
@@ -793,8 +805,9 @@ static struct job_figures run_job(const struct setting *setting)
     atomic_store(&op_waits, setting->waits);
     atomic_store(&op_spins, setting->spins);
     if (setting->has_chain)
-        ck_assert_ok(chain_add_operation(
-                         chain, setting->seed % 2 ? &operation_outside : &operation_odd, NULL, &error),
+        ck_assert_ok(chain_add_operation(chain,
+                                         setting->seed % 2 ? &operation_outside : &operation_odd,
+                                         NULL, &error),
                      error);
     atomic_store(&outside_most, 0);
     atomic_store(&codec_fail_percent, setting->codec_fail);
@@ -809,9 +822,8 @@ static struct job_figures run_job(const struct setting *setting)
         .inputs = &inputs,
         .chain = chain,
         .sink = &sink.sink,
-        .memory_bytes = setting->memory_bytes
-                            ? setting->memory_bytes
-                            : (uint64_t)1 << (16 + support_random(&random) % 10),
+        .memory_bytes = setting->memory_bytes ? setting->memory_bytes
+                                              : (uint64_t)1 << (16 + support_random(&random) % 10),
         .is_unordered = setting->is_unordered,
         .on_error = setting->on_error,
         .policy = setting->policy,
@@ -849,16 +861,17 @@ static struct job_figures run_job(const struct setting *setting)
     if (setting->stops)
         return figures;
     bool is_halting = setting->policy.halt_count + setting->policy.halt_percent > 0;
-    bool may_give_up = (setting->sink_flags & MR_SINK_FINAL) || setting->on_error == JOB_STOP ||
-                       is_halting;
+    bool may_give_up =
+        (setting->sink_flags & MR_SINK_FINAL) || setting->on_error == JOB_STOP || is_halting;
     if (!may_give_up) {
         ck_assert_uint_eq(figures.found_count, setting->items);
         ck_assert_int_eq(status, MR_OK);
         ck_assert_uint_eq(figures.cancelled_count, 0);
         ck_assert_uint_eq(figures.skipped_count, sink.skipped);
     }
-    unsigned failures = setting->load_fail + setting->entry_fail + setting->op_fail + setting->sink_fail +
-                        setting->bad_crc + setting->codec_fail + setting->slow_count;
+    unsigned failures = setting->load_fail + setting->entry_fail + setting->op_fail +
+                        setting->sink_fail + setting->bad_crc + setting->codec_fail +
+                        setting->slow_count;
     failures += setting->flaky > setting->policy.retry_count;
     if (failures + setting->skip == 0 && !setting->lies)
         ck_assert_uint_eq(figures.stored_count, setting->items);
@@ -870,7 +883,8 @@ START_TEST(everything_arrives)
     for (uint64_t seed = 1; seed <= 12; seed++) {
         struct setting setting = {.seed = seed * 8 + (uint64_t)_i, .items = 60, .repeats = 1};
         setting.has_chain = _i & 1;
-        setting.source_flags = _i & 2 ? MR_SOURCE_SERIAL | MR_SOURCE_CONTAINER : MR_SOURCE_REOPENABLE;
+        setting.source_flags =
+            _i & 2 ? MR_SOURCE_SERIAL | MR_SOURCE_CONTAINER : MR_SOURCE_REOPENABLE;
         setting.sink_flags = _i & 4 ? MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE : 0;
         setting.hides_size = seed % 3 == 0;
         setting.is_unordered = seed % 4 == 0;
@@ -882,7 +896,8 @@ END_TEST
 START_TEST(failures_hurt_nobody_else)
 {
     for (uint64_t seed = 1; seed <= 24; seed++) {
-        struct setting setting = {.seed = seed * 8 + (uint64_t)_i + 1000, .items = 60, .repeats = 1};
+        struct setting setting = {
+            .seed = seed * 8 + (uint64_t)_i + 1000, .items = 60, .repeats = 1};
         setting.has_chain = _i & 1;
         setting.source_flags = _i & 2 ? MR_SOURCE_SERIAL : MR_SOURCE_REOPENABLE;
         setting.sink_flags = _i & 4 ? MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE : 0;
@@ -901,11 +916,13 @@ END_TEST
 START_TEST(a_copy_takes_the_place_of_what_failed)
 {
     for (unsigned flags = 0; flags < 4; flags++) {
-        struct setting setting = {.seed = 77 + flags, .items = 80, .repeats = 1, .has_chain = true, .op_fail = 40};
+        struct setting setting = {
+            .seed = 77 + flags, .items = 80, .repeats = 1, .has_chain = true, .op_fail = 40};
         setting.source_flags = flags & 1 ? MR_SOURCE_SERIAL : MR_SOURCE_REOPENABLE;
         setting.sink_flags = flags & 2 ? MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE : 0;
         setting.on_error = JOB_COPY;
-        /* run_job() checks content and that nothing fails: with failures of the operation alone, all is stored. */
+        /* run_job() checks content and that nothing fails: with failures of the operation alone,
+         * all is stored. */
         struct setting plain = setting;
         plain.op_fail = 0;
         run_job(&plain);
@@ -927,7 +944,8 @@ END_TEST
 START_TEST(an_operation_may_end_before_its_input)
 {
     for (uint64_t seed = 1; seed <= 8; seed++) {
-        struct setting setting = {.seed = seed + 700, .items = 40, .repeats = 1, .has_chain = true, .ends_early = 1};
+        struct setting setting = {
+            .seed = seed + 700, .items = 40, .repeats = 1, .has_chain = true, .ends_early = 1};
         setting.source_flags = seed & 1 ? MR_SOURCE_SERIAL : MR_SOURCE_REOPENABLE;
         setting.sink_flags = seed & 2 ? MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE : 0;
         setting.on_error = seed & 4 ? JOB_SKIP : JOB_COPY;
@@ -979,10 +997,12 @@ END_TEST
 START_TEST(large_content_is_worked_on_in_blocks)
 {
     for (uint64_t seed = 1; seed <= 2; seed++) {
-        struct setting setting = {.seed = seed * 8 + (uint64_t)_i + 2000, .items = 24, .repeats = 1};
+        struct setting setting = {
+            .seed = seed * 8 + (uint64_t)_i + 2000, .items = 24, .repeats = 1};
         setting.has_blocks = true;
         setting.has_chain = _i & 1;
-        setting.source_flags = _i & 2 ? MR_SOURCE_SERIAL | MR_SOURCE_CONTAINER : MR_SOURCE_REOPENABLE;
+        setting.source_flags =
+            _i & 2 ? MR_SOURCE_SERIAL | MR_SOURCE_CONTAINER : MR_SOURCE_REOPENABLE;
         setting.sink_flags = _i & 4 ? MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE : 0;
         setting.hides_size = seed % 3 == 0;
         setting.codec_ends = seed % 4 == 1 ? 8 : seed % 4 == 2 ? 3 << 20 : 0;
@@ -1003,7 +1023,8 @@ END_TEST
 START_TEST(encoded_content_is_decoded_and_encoded)
 {
     for (uint64_t seed = 1; seed <= 2; seed++) {
-        struct setting setting = {.seed = seed * 8 + (uint64_t)_i + 3000, .items = 24, .repeats = 1};
+        struct setting setting = {
+            .seed = seed * 8 + (uint64_t)_i + 3000, .items = 24, .repeats = 1};
         setting.has_chain = _i & 1;
         setting.is_deflated = _i & 2;
         setting.keeps_deflated = _i & 4;
@@ -1114,13 +1135,13 @@ END_TEST
 START_TEST(stopping_ends_the_wait_for_another_attempt)
 {
     for (uint64_t seed = 1; seed <= 32; seed++) {
-        struct setting setting = {.seed = seed + 7000,
-                                  .items = 100,
-                                  .repeats = 1,
-                                  .flaky = 2,
-                                  .stops = true,
-                                  .policy = {.retry_count = 2,
-                                             .retry_delay_ns = seed % 2 ? INT64_MAX : 1000000}};
+        struct setting setting = {
+            .seed = seed + 7000,
+            .items = 100,
+            .repeats = 1,
+            .flaky = 2,
+            .stops = true,
+            .policy = {.retry_count = 2, .retry_delay_ns = seed % 2 ? INT64_MAX : 1000000}};
         set_kinds(&setting, (unsigned)seed);
         setting.on_error = seed & 16 ? JOB_SKIP : JOB_COPY;
         run_job(&setting); /* that waits for at most a minute */
@@ -1186,8 +1207,8 @@ START_TEST(a_slow_source_gets_more_threads)
 }
 END_TEST
 
-/* Where others have the processors, one attempt may be made, as a wait counts when it is over; and no
- * further one, as then there are more threads than processors that want one. */
+/* Where others have the processors, one attempt may be made, as a wait counts when it is over; and
+ * no further one, as then there are more threads than processors that want one. */
 START_TEST(full_processors_get_no_more_threads)
 {
     struct setting setting = on_two_processors();

@@ -30,8 +30,7 @@ static const struct bad cases[] = {
     {"while :; do cat /proc/self/maps; done >&2", MR_E_TIMEOUT, NULL, NULL},
     {"yes flood | head -c 30000000 >&2; exit 3", MR_E_CHILD, "sh exited with status 3: flood",
      NULL},
-    {"trap '' TERM INT HUP; while :; do sleep 1000; done", MR_E_TIMEOUT,
-     "sh was ended", NULL},
+    {"trap '' TERM INT HUP; while :; do sleep 1000; done", MR_E_TIMEOUT, "sh was ended", NULL},
     {"sleep 1000 & (sleep 1000 | sleep 1000) & echo ok", MR_DONE, NULL, "ok\n"},
     {"kill -SEGV $$", MR_E_CHILD, "sh was killed by signal 11 (SEGV)", NULL},
     {"exit 3", MR_E_CHILD, "sh exited with status 3", NULL},
@@ -72,8 +71,8 @@ static void check_bad(struct drive *drive, const struct bad *bad, const unsigned
     if (bad->out)
         ck_assert_out(drive, bad->out, strlen(bad->out));
     /* 1 s after the deadline, where the processors are free for it. */
-    ck_assert_msg(!is_late || took_ns < LIMIT_NS + 10 * INT64_C(1000000000), "%s: %lld ms", bad->script,
-                  (long long)(took_ns / 1000000));
+    ck_assert_msg(!is_late || took_ns < LIMIT_NS + 10 * INT64_C(1000000000), "%s: %lld ms",
+                  bad->script, (long long)(took_ns / 1000000));
     free(drive->out);
 }
 

@@ -145,7 +145,8 @@ START_TEST(composes_figures)
     ck_assert_uint_gt(chain_bound(packed, NULL, 77), 77);
     ck_assert_uint_eq(chain_bound(packed, NULL, SIZE_MAX), SIZE_MAX);
     ck_assert_uint_eq(chain_bound(unpacked, NULL, 77), SIZE_MAX);
-    ck_assert_uint_eq(chain_bound(twice, NULL, 77), chain_bound(once, NULL, chain_bound(once, NULL, 77)));
+    ck_assert_uint_eq(chain_bound(twice, NULL, 77),
+                      chain_bound(once, NULL, chain_bound(once, NULL, 77)));
     ck_assert_uint_le(chain_bound(once, NULL, CHAIN_BUFFER_BYTES),
                       CHAIN_BUFFER_BYTES + CHAIN_SLACK_BYTES);
     ck_assert_uint_ge(chain_state_bytes(twice), 2 * chain_state_bytes(once) + CHAIN_BUFFER_BYTES);

@@ -125,8 +125,8 @@ static void check_same(const struct subject *subject, const struct drive *first,
 }
 
 /*
- * All ways to cut it give one result when the first call has everything, and one when it has not; what is made in
- * blocks is the same for both. is_small: also byte by byte. Takes content.
+ * All ways to cut it give one result when the first call has everything, and one when it has not;
+ * what is made in blocks is the same for both. is_small: also byte by byte. Takes content.
  */
 static void check_cuts(const struct subject *subject, unsigned char *content, size_t content_bytes,
                        bool is_small)

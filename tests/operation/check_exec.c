@@ -257,12 +257,7 @@ END_TEST
 START_TEST(refuses_what_cannot_be)
 {
     static const char *const wrong[][3] = {
-        {NULL},
-        {"", NULL},
-        {"{}", NULL},
-        {"bin/{/}", NULL},
-        {"bin/{%}", NULL},
-        {"{out}", NULL},
+        {NULL}, {"", NULL}, {"{}", NULL}, {"bin/{/}", NULL}, {"bin/{%}", NULL}, {"{out}", NULL},
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         const struct mr_operation *operation = NULL;
@@ -363,7 +358,8 @@ START_TEST(takes_other_statuses)
         }
         end_drive(&drive, config);
     }
-    static const char *const wrong[] = {"", ",", "1,", "256", "3-1", "1-", "-1", "x", "1 2", "0001"};
+    static const char *const wrong[] = {"",   ",",  "1,", "256", "3-1",
+                                        "1-", "-1", "x",  "1 2", "0001"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct exec_statuses statuses = {{0}};
         struct mr_error err = {0};
@@ -381,10 +377,9 @@ START_TEST(gives_up_at_the_deadline)
         int64_t most_ms;
     } cases[] = {
         {"exec sleep 30", "sh was ended", 690},
-        {"trap 'echo bye >&2; exit 0' TERM; while :; do sleep 0.01; done",
-         "sh was ended: bye", 690},
-        {"trap '' TERM; echo no >&2; sleep 30 & wait; sleep 30", "sh was ended: no",
-         1200},
+        {"trap 'echo bye >&2; exit 0' TERM; while :; do sleep 0.01; done", "sh was ended: bye",
+         690},
+        {"trap '' TERM; echo no >&2; sleep 30 & wait; sleep 30", "sh was ended: no", 1200},
         {"kill -STOP $$", "sh was ended", 690},
         {"trap '' TERM; yes & yes >&2", NULL, 1200},
         {"trap '' TERM; cat >/dev/null; while :; do :; done", "sh was ended", 1200},

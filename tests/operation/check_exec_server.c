@@ -342,8 +342,8 @@ static bool is_cancelled(void *ctx)
     return clock_now_ns() >= *(int64_t *)ctx;
 }
 
-/* One that never answers, one that ignores SIGTERM, one that never greets, and one that answers with
- * nothing for ever: within their time, 100 ms between looks, and half a second. */
+/* One that never answers, one that ignores SIGTERM, one that never greets, and one that answers
+ * with nothing for ever: within their time, 100 ms between looks, and half a second. */
 START_TEST(ends_what_does_not_answer)
 {
     static const char *const paths[] = {"a.mute.txt", "a.deaf.txt", "a.txt", "a.hollow.txt"};

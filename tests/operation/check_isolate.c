@@ -473,8 +473,11 @@ START_TEST(goes_by_what_comes)
     struct mr_error err = {0};
     char room[10] = "";
     ck_assert_ok(chain_start(isolated.state, &entry, &err), err);
-    struct mr_io io = {
-        .in = item.in, .in_bytes = 3, .is_last = true, .out = (unsigned char *)room, .out_bytes = 9};
+    struct mr_io io = {.in = item.in,
+                       .in_bytes = 3,
+                       .is_last = true,
+                       .out = (unsigned char *)room,
+                       .out_bytes = 9};
     ck_assert_int_eq(chain_process(isolated.state, &io, &err), MR_DONE); /* there was no room */
     ck_assert_str_eq(room, "xyz");
     end(&isolated);

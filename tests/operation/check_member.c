@@ -1,4 +1,5 @@
-/* What decodes, encodes and moves the members of a container: the same bytes however they come, and every damage noticed. */
+/* What decodes, encodes and moves the members of a container: the same bytes however they come, and
+ * every damage noticed. */
 #include "operation/internals.h"
 #include "operation/member.h"
 
@@ -18,8 +19,8 @@ struct bytes {
 static struct bytes deflate_by_zlib(const void *data, size_t bytes, int level, int window_bits)
 {
     z_stream stream = {0};
-    ck_assert_int_eq(
-        deflateInit2(&stream, level, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    ck_assert_int_eq(deflateInit2(&stream, level, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY),
+                     Z_OK);
     struct bytes out = {malloc(deflateBound(&stream, bytes) + 32), 0};
     stream.next_in = (unsigned char *)(uintptr_t)data;
     stream.avail_in = (uInt)bytes;
@@ -63,7 +64,8 @@ static struct mr_entry entry_of(const void *plain, size_t plain_bytes, enum mr_m
 struct cut {
     size_t in_bytes, out_bytes;
 };
-static const struct cut cuts[] = {{1 << 21, 1 << 22}, {1000, 1 << 20}, {1 << 20, 77}, {1, 1}, {0, 0}};
+static const struct cut cuts[] = {
+    {1 << 21, 1 << 22}, {1000, 1 << 20}, {1 << 20, 77}, {1, 1}, {0, 0}};
 #define CUT_COUNT ((int)(sizeof(cuts) / sizeof(cuts[0])))
 
 static void *config_for(const struct mr_operation *operation)
@@ -74,7 +76,8 @@ static void *config_for(const struct mr_operation *operation)
     return config;
 }
 
-/* One item through an operation. What encoding() says is put into *encoding and *plain_bytes when the operation has it. */
+/* One item through an operation. What encoding() says is put into *encoding and *plain_bytes when
+ * the operation has it. */
 static enum mr_status run(const struct mr_operation *operation, const struct mr_entry *entry,
                           struct bytes in, const struct cut *cut, struct drive *drive,
                           struct mr_encoding *encoding, int64_t *plain_bytes)
@@ -124,8 +127,8 @@ START_TEST(members_are_decoded_and_checked)
         if (is_too_slow(plain.count, &cuts[c]))
             continue;
         struct mr_entry entry = entry_of(plain.data, plain.count, MR_METHOD_DEFLATE, packed.count);
-        ck_assert_int_eq(run(&operation_member_inflate, &entry, packed, &cuts[c], &drive, NULL, NULL),
-                         MR_DONE);
+        ck_assert_int_eq(
+            run(&operation_member_inflate, &entry, packed, &cuts[c], &drive, NULL, NULL), MR_DONE);
         ck_assert_out(&drive, plain.data, plain.count);
         free(drive.out);
         entry.encoding.method = MR_METHOD_PLAIN;
@@ -215,8 +218,7 @@ START_TEST(content_is_encoded_and_summed_up)
             if (encoding.method == MR_METHOD_PLAIN) {
                 ck_assert_out(&drive, plain.data, plain.count);
             } else {
-                struct bytes back =
-                    inflate_by_zlib(drive.out, drive.out_bytes, plain.count, -15);
+                struct bytes back = inflate_by_zlib(drive.out, drive.out_bytes, plain.count, -15);
                 ck_assert_uint_eq(back.count, plain.count);
                 ck_assert(memcmp(back.data, plain.data, plain.count) == 0);
                 free(back.data);
@@ -242,9 +244,9 @@ START_TEST(noise_stays_plain)
     struct drive drive;
     struct mr_encoding encoding;
     int64_t plain_bytes;
-    ck_assert_int_eq(run(&operation_member_pack, &entry, noise, &cuts[_i], &drive, &encoding,
-                         &plain_bytes),
-                     MR_DONE);
+    ck_assert_int_eq(
+        run(&operation_member_pack, &entry, noise, &cuts[_i], &drive, &encoding, &plain_bytes),
+        MR_DONE);
     ck_assert_int_eq(encoding.method, MR_METHOD_PLAIN);
     ck_assert_out(&drive, noise.data, noise.count);
     free(drive.out);
@@ -263,16 +265,16 @@ START_TEST(deflate_data_is_moved_as_it_is)
         if (is_too_slow(plain.count, &cuts[c]))
             continue;
         struct mr_entry entry = entry_of(plain.data, plain.count, MR_METHOD_DEFLATE, packed.count);
-        ck_assert_int_eq(run(&operation_member_pass, &entry, packed, &cuts[c], &drive, &encoding,
-                             &plain_bytes),
-                         MR_DONE);
+        ck_assert_int_eq(
+            run(&operation_member_pass, &entry, packed, &cuts[c], &drive, &encoding, &plain_bytes),
+            MR_DONE);
         ck_assert_out(&drive, packed.data, packed.count);
         ck_assert_int_eq(plain_bytes, (int64_t)plain.count);
         ck_assert_uint_eq(encoding.crc, entry.encoding.crc);
         ck_assert_int_eq(encoding.stored_bytes, (int64_t)packed.count);
         free(drive.out);
-        ck_assert_int_eq(run(&operation_member_to_gzip, &entry, packed, &cuts[c], &drive, NULL, NULL),
-                         MR_DONE);
+        ck_assert_int_eq(
+            run(&operation_member_to_gzip, &entry, packed, &cuts[c], &drive, NULL, NULL), MR_DONE);
         ck_assert_uint_eq(drive.out_bytes, packed.count + 18);
         struct bytes back = inflate_by_zlib(drive.out, drive.out_bytes, plain.count, 15 + 16);
         ck_assert_uint_eq(back.count, plain.count);
@@ -329,7 +331,8 @@ START_TEST(gzip_members_are_joined)
 }
 END_TEST
 
-/* What gunzip refuses is not moved either: a member behind padding, what is no gzip data, nothing. */
+/* What gunzip refuses is not moved either: a member behind padding, what is no gzip data, nothing.
+ */
 START_TEST(what_gunzip_refuses_is_not_moved)
 {
     static const char padding[] = "\0\0\0\0\0";
@@ -347,7 +350,7 @@ START_TEST(what_gunzip_refuses_is_not_moved)
         struct bytes behind = {packed.data, packed.count + member.count};
         memcpy(packed.data + packed.count, member.data, member.count);
         expect_remark(ways[w], &entry, behind);
-        struct bytes text = {(unsigned char *)(uintptr_t)"no gzip", 7}, nothing = {text.data, 0};
+        struct bytes text = {(unsigned char *)(uintptr_t) "no gzip", 7}, nothing = {text.data, 0};
         expect_data_error(ways[w], &entry, text);
         expect_data_error(ways[w], &entry, nothing);
     }

@@ -1,4 +1,5 @@
-/* plugin.h: what is loaded, what is refused, and what a chain does with operations that break the rules. */
+/* plugin.h: what is loaded, what is refused, and what a chain does with operations that break the
+ * rules. */
 #include "operation/plugin.h"
 
 #include <sys/stat.h>
@@ -19,7 +20,8 @@ START_TEST(refuses_incomplete_plugins)
         const char *text;
     } rows[] = {
         {"no_symbol", MR_E_USAGE, "no function mr_plugin_v1()"},
-        {"wrong_version", MR_E_UNSUPPORTED, "made for version 2 of the interface; this millrace has 1"},
+        {"wrong_version", MR_E_UNSUPPORTED,
+         "made for version 2 of the interface; this millrace has 1"},
         {"no_plugin", MR_E_UNSUPPORTED, "does not work with millrace"},
         {"no_plugin_name", MR_E_USAGE, "it has no name"},
         {"no_operations", MR_E_USAGE, "it has no operations"},
@@ -117,7 +119,8 @@ END_TEST
 START_TEST(runs_operations)
 {
     static const char *const specs[] = {SIZES ":older", SIZES ":newer", SIZES ":greedy",
-                                        SIZES ":newer copy " SIZES ":older " SIZES ":older gzip gunzip"};
+                                        SIZES ":newer copy " SIZES ":older " SIZES
+                                              ":older gzip gunzip"};
     size_t sizes[] = {0, 1, 70000, 3 * CHAIN_BUFFER_BYTES + 7};
     for (size_t i = 0; i < 4; i++) {
         unsigned char *content = support_text(i, sizes[i]), *flipped = support_text(i, sizes[i]);
@@ -163,7 +166,8 @@ START_TEST(finds_operations)
         chain_destroy(chain);
     }
     ck_assert(plugin_is_spec("./a.so:x") && plugin_is_spec("/a") && plugin_is_spec("a/b:c=d"));
-    ck_assert(!plugin_is_spec("hash:list=/tmp/x") && !plugin_is_spec("a.so") && !plugin_is_spec(""));
+    ck_assert(!plugin_is_spec("hash:list=/tmp/x") && !plugin_is_spec("a.so") &&
+              !plugin_is_spec(""));
 }
 END_TEST
 
@@ -186,12 +190,14 @@ START_TEST(fails_items_of_liars)
         {"identity", MR_E_STEP, "promised to leave the content as it is"},
         {"bound", MR_E_STEP, "more than its bound() promised"},
     };
-    static const char *const around[][2] = {{"", ""}, {"copy ", ""}, {"", " copy"}, {"copy ", " copy"}};
+    static const char *const around[][2] = {
+        {"", ""}, {"copy ", ""}, {"", " copy"}, {"copy ", " copy"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         for (size_t k = 0; k < 4; k++) {
             char specs[700];
             struct run run = {0};
-            snprintf(specs, sizeof(specs), "%s" LIAR ":%s%s", around[k][0], rows[i].name, around[k][1]);
+            snprintf(specs, sizeof(specs), "%s" LIAR ":%s%s", around[k][0], rows[i].name,
+                     around[k][1]);
             struct chain *chain = run_chain_create(specs);
             struct chain_state *state;
             ck_assert_ok(chain_state_create(chain, &state, &run.err), run.err);
@@ -249,7 +255,8 @@ START_TEST(checks_names)
 }
 END_TEST
 
-/* A chain that borrows does not close what it borrowed, and one plugin can be open several times. */
+/* A chain that borrows does not close what it borrowed, and one plugin can be open several times.
+ */
 START_TEST(stays_open_as_long_as_it_is_used)
 {
     struct mr_error err = {0};
@@ -322,7 +329,8 @@ START_TEST(cuts_columns)
                               "row %zu, pieces %zu: %.*s", i, k, (int)run.out_bytes,
                               (const char *)run.out);
             else
-                ck_assert_msg(strstr(run.err.text, cuts[i].expected), "row %zu: %s", i, run.err.text);
+                ck_assert_msg(strstr(run.err.text, cuts[i].expected), "row %zu: %s", i,
+                              run.err.text);
             free(run.out);
         }
     }
@@ -331,12 +339,15 @@ END_TEST
 
 START_TEST(refuses_wrong_columns)
 {
-    static const char *const wrong[][2] = {
-        {"drop=yes", "say which columns"},     {"columns=", "a column is missing"},
-        {"columns=1+", "a column is missing"}, {"columns=0", "counted from 1"},
-        {"columns=3-2", "upwards"},            {"columns=1,drop=maybe", "drop: must be yes or no"},
-        {"columns=1,separator=::", "one character"}, {"columns=1,separator=\"", "not a quote"},
-        {"colums=1", "did you mean \"columns\""}};
+    static const char *const wrong[][2] = {{"drop=yes", "say which columns"},
+                                           {"columns=", "a column is missing"},
+                                           {"columns=1+", "a column is missing"},
+                                           {"columns=0", "counted from 1"},
+                                           {"columns=3-2", "upwards"},
+                                           {"columns=1,drop=maybe", "drop: must be yes or no"},
+                                           {"columns=1,separator=::", "one character"},
+                                           {"columns=1,separator=\"", "not a quote"},
+                                           {"colums=1", "did you mean \"columns\""}};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char spec[600];
         struct mr_error err = {0};

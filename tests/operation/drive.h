@@ -23,10 +23,10 @@ struct drive {
     void *state;
     size_t in_chunk_bytes, out_chunk_bytes; /* 0: a random number for each call */
     uint64_t seed;
-    bool drops_input; /* MR_DONE may come early */
-    bool drops_output; /* it is counted alone */
+    bool drops_input;    /* MR_DONE may come early */
+    bool drops_output;   /* it is counted alone */
     int64_t deadline_ns; /* as in struct mr_io */
-    const char *remark; /* that came with MR_DONE */
+    const char *remark;  /* that came with MR_DONE */
     /* Results. */
     struct mr_error err;
     unsigned char *out; /* the caller's to free */

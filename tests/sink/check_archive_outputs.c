@@ -58,30 +58,31 @@ START_TEST(zip_has_methods)
         int level;
         struct mr_sink_encoding encoding;
         const char *error; /* NULL: none */
-    } cases[] = {
-        {NULL, -1, {MR_METHOD_DEFLATE, 6, false}, NULL},
-        {"", -1, {MR_METHOD_DEFLATE, 6, false}, NULL},
-        {NULL, 6, {MR_METHOD_DEFLATE, 6, true}, NULL},
-        {NULL, 12, {MR_METHOD_DEFLATE, 12, true}, NULL},
-        {NULL, 0, {MR_METHOD_PLAIN, 0, true}, NULL},
-        {"method=deflate", -1, {MR_METHOD_DEFLATE, 6, true}, NULL},
-        {"method=store", -1, {MR_METHOD_PLAIN, 0, true}, NULL},
-        {"method=store,method=deflate", 1, {MR_METHOD_DEFLATE, 1, true}, NULL},
-        {NULL, 13, {0}, "--level: zip has the compression levels 0 to 12, not 13"},
-        {"method=store", 1, {0}, "--level: zip:method=store has no compression levels"},
-        {"method=lzma", -1, {0}, "zip: unknown setting \"method=lzma\""},
-        {"level=9", -1, {0}, "zip: the level is set by --level N"},
+    } cases[] =
+    { {NULL, -1, {MR_METHOD_DEFLATE, 6, false}, NULL},
+      {"", -1, {MR_METHOD_DEFLATE, 6, false}, NULL},
+      {NULL, 6, {MR_METHOD_DEFLATE, 6, true}, NULL},
+      {NULL, 12, {MR_METHOD_DEFLATE, 12, true}, NULL},
+      {NULL, 0, {MR_METHOD_PLAIN, 0, true}, NULL},
+      {"method=deflate", -1, {MR_METHOD_DEFLATE, 6, true}, NULL},
+      {"method=store", -1, {MR_METHOD_PLAIN, 0, true}, NULL},
+      {"method=store,method=deflate", 1, {MR_METHOD_DEFLATE, 1, true}, NULL},
+      {NULL, 13, {0}, "--level: zip has the compression levels 0 to 12, not 13"},
+      {"method=store", 1, {0}, "--level: zip:method=store has no compression levels"},
+      {"method=lzma", -1, {0}, "zip: unknown setting \"method=lzma\""},
+      {"level=9", -1, {0}, "zip: the level is set by --level N"},
 #if MR_HAVE_ZSTD
-        {"method=zstd", -1, {MR_METHOD_ZSTD, 3, true}, NULL},
-        {"method=zstd", 22, {MR_METHOD_ZSTD, 22, true}, NULL},
-        {"method=zstd", 0, {0}, "--level: zip:method=zstd has the compression levels 1 to 22, not 0"},
+      {"method=zstd", -1, {MR_METHOD_ZSTD, 3, true}, NULL},
+      {"method=zstd", 22, {MR_METHOD_ZSTD, 22, true}, NULL},
+      {"method=zstd", 0, {0}, "--level: zip:method=zstd has the compression levels 1 to 22, not 0"},
 #else
-        {"method=zstd", -1, {0}, "(allowed: method=deflate|store)"},
+      {"method=zstd", -1, {0}, "(allowed: method=deflate|store)"},
 #endif
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct mr_sink *sink;
-        enum mr_status status = packing_create("x", "zip", cases[i].settings, cases[i].level, &sink);
+        enum mr_status status =
+            packing_create("x", "zip", cases[i].settings, cases[i].level, &sink);
         ck_assert_int_eq(status, cases[i].error ? MR_E_USAGE : MR_OK);
         if (cases[i].error) {
             ck_assert_msg(strstr(packing.err.text, cases[i].error) != NULL, "%s", packing.err.text);

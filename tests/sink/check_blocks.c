@@ -133,8 +133,7 @@ static void check_content(const struct block_codec *codec, int level, check_fn c
         unsigned threads;
         size_t piece_bytes;
         uint64_t memory_bytes;
-    } ways[] = {
-        {3, 999983, 1u << 30}, {2, 65536, 1}, {4, (size_t)1 << 24, 20u << 20}};
+    } ways[] = {{3, 999983, 1u << 30}, {2, 65536, 1}, {4, (size_t)1 << 24, 20u << 20}};
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         struct output other = pack(codec, level, in, in_bytes, ways[i].piece_bytes, ways[i].threads,
                                    ways[i].memory_bytes);
@@ -189,10 +188,13 @@ START_TEST(a_failed_write_is_told)
         struct blocks *blocks = NULL;
         struct mr_pool *pool = make_pool(threads);
         int sys_errno = 0;
-        ck_assert_int_eq(blocks_create(codec, &(const struct block_options){.level = 6}, collect, &output, &blocks), MR_OK);
+        ck_assert_int_eq(blocks_create(codec, &(const struct block_options){.level = 6}, collect,
+                                       &output, &blocks),
+                         MR_OK);
         if (pool)
             blocks_use_pool(blocks, pool, threads, UINT64_MAX);
-        enum mr_status status = blocks_write(blocks, noise, 4 * codec->block_bytes(NULL), &sys_errno);
+        enum mr_status status =
+            blocks_write(blocks, noise, 4 * codec->block_bytes(NULL), &sys_errno);
         if (status == MR_OK)
             status = blocks_finish(blocks, &sys_errno);
         ck_assert_int_eq(status, MR_E_SYSTEM);
@@ -214,10 +216,12 @@ START_TEST(it_may_be_given_up_in_the_middle)
         struct blocks *blocks = NULL;
         struct mr_pool *pool = make_pool(2);
         int sys_errno = 0;
-        ck_assert_int_eq(blocks_create(codec, &(const struct block_options){.level = 1}, collect, &output, &blocks), MR_OK);
-        blocks_use_pool(blocks, pool, 2, UINT64_MAX);
-        ck_assert_int_eq(blocks_write(blocks, text, (i % 4 + 1) * codec->block_bytes(NULL), &sys_errno),
+        ck_assert_int_eq(blocks_create(codec, &(const struct block_options){.level = 1}, collect,
+                                       &output, &blocks),
                          MR_OK);
+        blocks_use_pool(blocks, pool, 2, UINT64_MAX);
+        ck_assert_int_eq(
+            blocks_write(blocks, text, (i % 4 + 1) * codec->block_bytes(NULL), &sys_errno), MR_OK);
         blocks_destroy(blocks);
         mr_pool_destroy(pool);
         free(output.bytes);

@@ -2,7 +2,6 @@
  * The directory sink: content and metadata, what exists already, planted links, and what is left
  * after a failure.
  */
-#include <zlib.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "sink/tree.h"
 #include "support/output.h"
@@ -300,7 +300,8 @@ START_TEST(test_verify)
     struct mr_entry entry = output_file("a/b/file");
     uint32_t crc = (uint32_t)crc32(0, (const unsigned char *)content, sizeof(content) - 1);
     ck_assert_ok(sink->ops->verify(sink, &entry, sizeof(content) - 1, crc, &err), err);
-    ck_assert_int_eq(sink->ops->verify(sink, &entry, sizeof(content) - 1, crc + 1, &err), MR_E_DATA);
+    ck_assert_int_eq(sink->ops->verify(sink, &entry, sizeof(content) - 1, crc + 1, &err),
+                     MR_E_DATA);
     ck_assert_int_eq(sink->ops->verify(sink, &entry, sizeof(content), crc, &err), MR_E_DATA);
     struct mr_entry missing = output_file("a/none");
     ck_assert_int_eq(sink->ops->verify(sink, &missing, 0, 0, &err), MR_E_SYSTEM);

@@ -1,11 +1,11 @@
 /*
- * Every prefix and every single changed bit of small archives: none is read without an error and yet with missing or other
- * bytes. A part of them each time; all with
+ * Every prefix and every single changed bit of small archives: none is read without an error and
+ * yet with missing or other bytes. A part of them each time; all with
  *
  *     MR_SWEEP=all build/tests/check_damage
  *
- * Not protected by their formats, and so not expected: the payload of tar and cpio, headers of cpio, times, modes and kinds in the
- * directory of zip.
+ * Not protected by their formats, and so not expected: the payload of tar and cpio, headers of
+ * cpio, times, modes and kinds in the directory of zip.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -27,9 +27,12 @@ static const struct kind {
     bool has_checksums; /* of content */
     bool has_header_sums;
 } kinds[] = {
-    {"a.zip", true, true, true},       {"a.tar", true, false, true},
-    {"a.tar.gz", true, true, true},    {"a.tar.zst", MR_HAVE_ZSTD, true, true},
-    {"a.tar.xz", MR_HAVE_LZMA, true, true}, {"a.7z", MR_HAVE_LZMA, true, true},
+    {"a.zip", true, true, true},
+    {"a.tar", true, false, true},
+    {"a.tar.gz", true, true, true},
+    {"a.tar.zst", MR_HAVE_ZSTD, true, true},
+    {"a.tar.xz", MR_HAVE_LZMA, true, true},
+    {"a.7z", MR_HAVE_LZMA, true, true},
     {"a.cpio", true, false, false},
 };
 #define KIND_COUNT ((int)(sizeof(kinds) / sizeof(kinds[0])))

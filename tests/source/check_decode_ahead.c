@@ -330,17 +330,13 @@ static const struct kind {
     size_t most, in_all; /* bytes of a frame, of the file */
     bool is_too_large;   /* its frames are, for pieces */
 } kinds[] = {
-    {add_bgzf, 65000, 6000000, false},
-    {add_member, 2200000, 6000000, false},
-    {add_bgzf, 100, 1000000, false},
-    {add_member, 5000000, 6000000, true},
+    {add_bgzf, 65000, 6000000, false},  {add_member, 2200000, 6000000, false},
+    {add_bgzf, 100, 1000000, false},    {add_member, 5000000, 6000000, true},
 #if MR_HAVE_ZSTD
-    {add_zstd, 700000, 6000000, false},
-    {add_zstd, 1500000, 6000000, false},
+    {add_zstd, 700000, 6000000, false}, {add_zstd, 1500000, 6000000, false},
 #endif
 #if MR_HAVE_LZMA
-    {add_xz, 700000, 2500000, false},
-    {add_xz, 20000, 1000000, false},
+    {add_xz, 700000, 2500000, false},   {add_xz, 20000, 1000000, false},
     {add_xz, 2500000, 3000000, false}, /* some of them are */
 #endif
 };

@@ -49,7 +49,8 @@ static const struct {
     enum mr_status lenient;
     const char *text;
 } damages[] = {
-    {0, 4, 0x04034b51, FAILS, "second: damaged or truncated archive: its local header is not where"},
+    {0, 4, 0x04034b51, FAILS,
+     "second: damaged or truncated archive: its local header is not where"},
     {6, 2, 1, MR_OK, "another encoding"},
     {6, 2, 8, MR_OK, "other flags"},
     {6, 2, 1 << 11, MR_OK, "other flags"},
@@ -218,7 +219,8 @@ START_TEST(gaps_are_refused)
     if (_i == 2)
         zips_append(zip, zeros, sizeof(zeros));
     zips_end(zip, false, NULL);
-    unzipping_doubted(_i == 2 ? "bytes that belong to no member" : "8 bytes that belong to no member", MR_OK);
+    unzipping_doubted(
+        _i == 2 ? "bytes that belong to no member" : "8 bytes that belong to no member", MR_OK);
     ck_assert_uint_eq(unzipping.found.count, 2);
 }
 END_TEST
@@ -308,8 +310,7 @@ Suite *zip_member_suite(void)
     Suite *suite = suite_create("zip_member");
     TCase *tcase = tcase_create("zip_member");
     tcase_add_checked_fixture(tcase, unzipping_set_up, unzipping_tear_down);
-    tcase_add_loop_test(tcase, a_local_header_that_says_something_else_is_refused, 0,
-                        DAMAGE_COUNT);
+    tcase_add_loop_test(tcase, a_local_header_that_says_something_else_is_refused, 0, DAMAGE_COUNT);
     tcase_add_loop_test(tcase, sizes_may_stand_behind_the_data_or_in_zip64, 0, 4);
     tcase_add_test(tcase, numbers_of_64_bits_do_not_overflow);
     tcase_add_test(tcase, a_place_outside_fails_one_member);

@@ -296,7 +296,8 @@ START_TEST(many_threads_read_at_once)
         zips_add(zip, &(struct zips_member){
                           .name = name, .data = want.items[i].data, .data_bytes = 300});
     }
-    if (_i) { /* all are sorted because of two that are not: the first in the archive, the last in the directory */
+    if (_i) { /* all are sorted because of two that are not: the first in the archive, the last in
+                 the directory */
         zips_add(zip, &(struct zips_member){.name = "00/"});
         size_t size = 46 + 1, last = zip->directory_bytes - 46 - 3;
         unsigned char first[46 + 1];

@@ -121,14 +121,15 @@ static enum mr_status decode(struct archives_item *item, size_t stored_bytes, st
                          .avail_in = (uInt)stored_bytes,
                          .next_out = plain,
                          .avail_out = (uInt)plain_bytes + 1};
-        ck_assert_int_eq(inflateInit2(&zlib, entry->encoding.method == MR_METHOD_ZLIB ? 15 : -15), Z_OK);
+        ck_assert_int_eq(inflateInit2(&zlib, entry->encoding.method == MR_METHOD_ZLIB ? 15 : -15),
+                         Z_OK);
         got = inflate(&zlib, Z_FINISH) == Z_STREAM_END ? zlib.total_out : plain_bytes + 1;
         inflateEnd(&zlib);
     }
     free(item->data);
     item->data = plain;
-    bool is_right = got == plain_bytes && (!entry->encoding.has_crc ||
-                                           crc32(0, plain, (uInt)got) == entry->encoding.crc);
+    bool is_right = got == plain_bytes &&
+                    (!entry->encoding.has_crc || crc32(0, plain, (uInt)got) == entry->encoding.crc);
     return is_right ? MR_OK : mr_error_set(err, MR_E_DATA, 0, "damaged: size, CRC or code");
 }
 

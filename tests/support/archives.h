@@ -27,9 +27,9 @@ struct mr_entry *archives_add(struct archives_list *list, enum mr_kind kind, con
 void archives_clear(struct archives_list *list);
 
 /*
- * What a job makes of a file for a sink with an encoding: the stored bytes (the caller's to free), and
- * *entry, a copy of the item's that owns nothing and has the encoding. What deflate does not make
- * smaller is kept plain.
+ * What a job makes of a file for a sink with an encoding: the stored bytes (the caller's to free),
+ * and *entry, a copy of the item's that owns nothing and has the encoding. What deflate does not
+ * make smaller is kept plain.
  */
 unsigned char *archives_encode(const struct archives_item *item, enum mr_method method,
                                struct mr_entry *entry);
@@ -44,9 +44,9 @@ enum mr_status archives_write(struct mr_sink *sink, const struct archives_list *
                               size_t piece_bytes, struct mr_error *err);
 
 /*
- * Reads a source to its end, in pieces of piece_bytes; what is encoded is decoded and checked. Items that could
- * be read wholly are appended. Returns MR_OK when all went well, else the first error; goes on after errors as the
- * contract says.
+ * Reads a source to its end, in pieces of piece_bytes; what is encoded is decoded and checked.
+ * Items that could be read wholly are appended. Returns MR_OK when all went well, else the first
+ * error; goes on after errors as the contract says.
  */
 enum mr_status archives_read(struct mr_source *source, struct archives_list *list,
                              size_t piece_bytes, struct mr_error *err);

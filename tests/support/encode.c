@@ -6,7 +6,8 @@
 #include <zstd.h>
 #endif
 
-/* Raw deflate, or with window_bits 15 zlib. Returns how many bytes came, or 0 when cap_bytes are too few. */
+/* Raw deflate, or with window_bits 15 zlib. Returns how many bytes came, or 0 when cap_bytes are
+ * too few. */
 static size_t deflate_all(const void *data, size_t size_bytes, int window_bits, unsigned char *to,
                           size_t cap_bytes)
 {
@@ -14,7 +15,8 @@ static size_t deflate_all(const void *data, size_t size_bytes, int window_bits, 
                        .avail_in = (uInt)size_bytes,
                        .next_out = to,
                        .avail_out = (uInt)cap_bytes};
-    ck_assert_int_eq(deflateInit2(&stream, 6, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    ck_assert_int_eq(deflateInit2(&stream, 6, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY),
+                     Z_OK);
     int result = deflate(&stream, Z_FINISH);
     deflateEnd(&stream);
     return result == Z_STREAM_END ? stream.total_out : 0;

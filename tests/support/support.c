@@ -42,11 +42,13 @@ void support_remove(char *path)
     free(path);
 }
 
-void support_write_file(const char *directory, const char *name, const void *data, size_t size_bytes)
+void support_write_file(const char *directory, const char *name, const void *data,
+                        size_t size_bytes)
 {
     char path[4096];
     snprintf(path, sizeof(path), "%s/%s", directory, name);
-    for (char *slash = strchr(path + strlen(directory) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(path + strlen(directory) + 1, '/'); slash;
+         slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         mkdir(path, 0755);
         *slash = '/';
@@ -86,8 +88,9 @@ uint64_t support_random(uint64_t *state)
 
 unsigned char *support_text(uint64_t seed, size_t size_bytes)
 {
-    static const char *const words[] = {"mill", "race", "water", "wheel", "stone", "grain", "flour",
-                                        "int",  "return", "static", "struct", "\n", "  ", "\t"};
+    static const char *const words[] = {"mill",   "race",  "water", "wheel",  "stone",
+                                        "grain",  "flour", "int",   "return", "static",
+                                        "struct", "\n",    "  ",    "\t"};
     unsigned char *data = malloc(size_bytes ? size_bytes : 1);
     ck_assert_ptr_nonnull(data);
     for (size_t at = 0; at < size_bytes;) {

@@ -13,7 +13,8 @@
 #include "config.h"
 #include "millrace/status.h"
 
-/* The step of loops over every bit or cut: a sanitized build, which is many times as slow, takes a part of them. */
+/* The step of loops over every bit or cut: a sanitized build, which is many times as slow, takes a
+ * part of them. */
 #define SUPPORT_STEP (MR_SANITIZED ? 11 : 1)
 
 /* A new directory below $TMPDIR or /tmp (the caller's to free); removed by support_remove(). */
@@ -21,7 +22,8 @@ char *support_temp_directory(void);
 /* Removes a tree. Frees path. */
 void support_remove(char *path);
 /* Writes a file below directory, making parents. */
-void support_write_file(const char *directory, const char *name, const void *data, size_t size_bytes);
+void support_write_file(const char *directory, const char *name, const void *data,
+                        size_t size_bytes);
 /* Reads a whole file: the caller's to free; one NUL more than *size_bytes. */
 char *support_read_file(const char *directory, const char *name, size_t *size_bytes);
 /* size_bytes of repeatable text-like bytes for seed; compressible. The caller's to free. */
@@ -32,15 +34,16 @@ unsigned char *support_noise(uint64_t seed, size_t size_bytes);
 uint64_t support_random(uint64_t *state);
 
 /*
- * Check writes to a file at every assertion that holds, to know the last one before a crash: in loops
- * that takes longer than all the rest. Here it does so for the first ones of each test, and then for a
- * few.
+ * Check writes to a file at every assertion that holds, to know the last one before a crash: in
+ * loops that takes longer than all the rest. Here it does so for the first ones of each test, and
+ * then for a few.
  */
 void support_mark(const char *file, int line);
 #undef ck_assert_msg
 #define ck_assert_msg(expr, ...)                                                                   \
-    ((expr) ? support_mark(__FILE__, __LINE__)                                                     \
-            : _ck_assert_failed(__FILE__, __LINE__, "Assertion '" #expr "' failed", ##__VA_ARGS__))
+    ((expr)                                                                                        \
+         ? support_mark(__FILE__, __LINE__)                                                        \
+         : _ck_assert_failed(__FILE__, __LINE__, "Assertion '" #expr "' failed", ##__VA_ARGS__))
 
 #define ck_assert_ok(call, err)                                                                    \
     do {                                                                                           \

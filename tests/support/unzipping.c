@@ -20,7 +20,8 @@ void unzipping_tear_down(void)
 enum mr_status unzipping_open(struct mr_source **source)
 {
     int fd = archives_file(unzipping.zip.data, unzipping.zip.bytes);
-    enum mr_status status = zip_source_create(fd, "label", unzipping.is_lenient, source, &unzipping.err);
+    enum mr_status status =
+        zip_source_create(fd, "label", unzipping.is_lenient, source, &unzipping.err);
     if (status == MR_OK)
         return status;
     ck_assert_ptr_nonnull(strstr(unzipping.err.text, "label: "));

@@ -40,7 +40,7 @@ try() { # try WORDS...: what the last word may become
 }
 mkdir -p here/sub
 touch here/file
-try millrace ru
+try millrace r
 try millrace run --pres
 try millrace run --on-error s
 try millrace run -p gunz

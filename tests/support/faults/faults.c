@@ -8,8 +8,9 @@
  *   FAULT_REPORT   a file that all processes of one run share: without it nothing happens. The
  *                  caller writes one line of text, padded to TEXT_BYTES, which becomes the name of
  *                  the first call that failed, and where it was made (an offset for
- *                  addr2line -e PROGRAM). Then follow 64-bit counters: of the calls that FAULT_CALLS
- *                  names, one for each kind in the order of `kinds`, and of the calls that failed.
+ *                  addr2line -e PROGRAM). Then follow 64-bit counters: of the calls that
+ *                  FAULT_CALLS names, one for each kind in the order of `kinds`, and of the calls
+ *                  that failed.
  *   FAULT_CALLS    what fails: a kind (see `kinds`), or one call by its name
  *   FAULT_AT       N, from 1 on; 0 or missing: only counts
  *   FAULT_MODE     once (default), from (N and all after it), third (N and every third after it)

@@ -1,6 +1,7 @@
 /*
- * evil - eleven operations that pass content through, and misbehave for items whose name holds "bad". They are what worker
- * processes must survive; in threads they take the program with them, as the manual says.
+ * evil - eleven operations that pass content through, and misbehave for items whose name holds
+ * "bad". They are what worker processes must survive; in threads they take the program with them,
+ * as the manual says.
  */
 #include <locale.h>
 #include <millrace/operation.h>
@@ -107,8 +108,8 @@ static enum mr_status overflow(void *state, struct mr_io *io, struct mr_error *e
 static enum mr_status take(int kind, struct mr_error *err)
 {
     size_t bytes = (size_t)100 << 30;
-    unsigned char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                                 kind | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    unsigned char *memory =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, kind | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return mr_operation_fail(err, MR_E_MEMORY, "there are no 100 GB");
     for (size_t at = 0; at < bytes; at += 4096)
@@ -130,7 +131,8 @@ static enum mr_status hoard(void *state, struct mr_io *io, struct mr_error *err)
     return status == MR_OK ? pass(io) : status;
 }
 
-/* 7: a thread that outlives the call, and then writes where it must not; before that it leaves its mark in a file */
+/* 7: a thread that outlives the call, and then writes where it must not; before that it leaves its
+ * mark in a file */
 static void *stray(void *arg)
 {
     const char *mark = getenv("MILLRACE_TEST_STRAY");
@@ -217,14 +219,16 @@ static const struct mr_operation all[] = {
     EVIL("overflow", "writes beyond its memory and its room", overflow),
     EVIL("eat", "takes 100 GB", eat),
     EVIL("stray", "leaves a thread behind that crashes", start_thread),
-    EVIL("change", "changes the directory, the locale, signals, the environment and descriptors", change),
+    EVIL("change", "changes the directory, the locale, signals, the environment and descriptors",
+         change),
     EVIL("flood", "makes more than it promised, without an end", flood),
     EVIL("babble", "gives back garbage", babble),
     EVIL("hoard", "takes 100 GB of shared memory", hoard),
 };
 
-static const struct mr_operation *const operations[] = {
-    &all[0], &all[1], &all[2], &all[3], &all[4], &all[5], &all[6], &all[7], &all[8], &all[9], &all[10], NULL};
+static const struct mr_operation *const operations[] = {&all[0], &all[1], &all[2],  &all[3],
+                                                        &all[4], &all[5], &all[6],  &all[7],
+                                                        &all[8], &all[9], &all[10], NULL};
 
 static const struct mr_plugin plugin = {.struct_bytes = sizeof(plugin),
                                         .abi_version = MR_PLUGIN_ABI,

@@ -1,6 +1,6 @@
 /*
- * faulty - a plugin that is not as it must be. FAULT says which fault it has: CMakeLists.txt makes a module of this file
- * for each.
+ * faulty - a plugin that is not as it must be. FAULT says which fault it has: CMakeLists.txt makes
+ * a module of this file for each.
  */
 #include <millrace/operation.h>
 #include <string.h>
@@ -54,15 +54,15 @@ static const struct mr_operation operation = {
 #if FAULT == ENDLESS
 static const struct mr_operation *operations[5000];
 #else
-static const struct mr_operation *const operations[] = {
-    FAULT == NO_OPERATIONS ? NULL : &operation, FAULT == TWICE ? &operation : NULL, NULL};
+static const struct mr_operation *const operations[] = {FAULT == NO_OPERATIONS ? NULL : &operation,
+                                                        FAULT == TWICE ? &operation : NULL, NULL};
 #endif
 
-static const struct mr_plugin plugin = {
-    .struct_bytes = sizeof(plugin),
-    .abi_version = FAULT == WRONG_VERSION ? MR_PLUGIN_ABI + 1 : MR_PLUGIN_ABI,
-    .name = FAULT == NO_PLUGIN_NAME ? "" : "faulty",
-    .operations = operations};
+static const struct mr_plugin plugin = {.struct_bytes = sizeof(plugin),
+                                        .abi_version = FAULT == WRONG_VERSION ? MR_PLUGIN_ABI + 1
+                                                                              : MR_PLUGIN_ABI,
+                                        .name = FAULT == NO_PLUGIN_NAME ? "" : "faulty",
+                                        .operations = operations};
 
 #if FAULT == NO_SYMBOL
 MR_API const struct mr_plugin *mr_plugin_v0(const struct mr_host *host);

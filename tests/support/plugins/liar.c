@@ -1,4 +1,5 @@
-/* liar - operations of a complete plugin that break the rules of process() and of what else they are called for. */
+/* liar - operations of a complete plugin that break the rules of process() and of what else they
+ * are called for. */
 #include <millrace/operation.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -184,7 +185,8 @@ static const struct mr_operation all[] = {
     LIAR("no-text", .process = gives_no_text),
     LIAR("stands-still", .process = stands_still),
     LIAR("identity", .process = drops_all, .flags = MR_OPERATION_IDENTITY),
-    LIAR("bound", .process = doubles, .bound = same_bound, .state_create = half_create, .state_destroy = free),
+    LIAR("bound", .process = doubles, .bound = same_bound, .state_create = half_create,
+         .state_destroy = free),
     LIAR("huge-bound", .process = copies, .bound = huge_bound),
     LIAR("huge-state", .process = copies, .state_bytes = huge_state),
     LIAR("rename-out", .process = copies, .rename = rename_out),

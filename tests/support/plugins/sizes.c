@@ -1,7 +1,8 @@
 /*
- * sizes - a plugin made with an older and one made with a newer header than the host's: `older` ends behind process(), and what
- * lies in memory behind it must not be read; `newer` has members that the host does not know. The plugin itself is a newer
- * one, too. It looks at what the host says of itself.
+ * sizes - a plugin made with an older and one made with a newer header than the host's: `older`
+ * ends behind process(), and what lies in memory behind it must not be read; `newer` has members
+ * that the host does not know. The plugin itself is a newer one, too. It looks at what the host
+ * says of itself.
  */
 #include <millrace/operation.h>
 #include <stddef.h>
@@ -27,20 +28,29 @@ static void never(void *state)
 #define OLDER_BYTES offsetof(struct mr_operation, note)
 
 /* Behind the end of the older struct stands what would be called. */
-static const struct mr_operation older = {
-    .struct_bytes = OLDER_BYTES, .name = "older", .summary = "of an older header", .process = process, .stop = never,
-    .state_destroy = never};
+static const struct mr_operation older = {.struct_bytes = OLDER_BYTES,
+                                          .name = "older",
+                                          .summary = "of an older header",
+                                          .process = process,
+                                          .stop = never,
+                                          .state_destroy = never};
 
 static const struct {
     struct mr_operation known;
     void (*unknown[20])(void *state);
-} newer = {{.struct_bytes = sizeof(newer), .name = "newer", .summary = "of a newer header", .process = process},
+} newer = {{.struct_bytes = sizeof(newer),
+            .name = "newer",
+            .summary = "of a newer header",
+            .process = process},
            {never, never}};
 
 /* internals are the library's own. */
-static const struct mr_operation greedy = {
-    .struct_bytes = sizeof(greedy), .name = "greedy", .summary = "sets what is not its own", .process = process,
-    .internals = (const struct mr_operation_internals *)&newer};
+static const struct mr_operation greedy = {.struct_bytes = sizeof(greedy),
+                                           .name = "greedy",
+                                           .summary = "sets what is not its own",
+                                           .process = process,
+                                           .internals =
+                                               (const struct mr_operation_internals *)&newer};
 
 static const struct mr_operation *const operations[] = {&older, &newer.known, &greedy, NULL};
 
@@ -58,8 +68,9 @@ static const struct {
 
 const struct mr_plugin *mr_plugin_v1(const struct mr_host *host)
 {
-    bool is_known = host->struct_bytes >= sizeof(*host) && host->operation_bytes >= sizeof(struct mr_operation) &&
-                    host->io_bytes >= sizeof(struct mr_io) && host->entry_bytes >= sizeof(struct mr_entry) &&
-                    strchr(host->version, '.');
+    bool is_known = host->struct_bytes >= sizeof(*host) &&
+                    host->operation_bytes >= sizeof(struct mr_operation) &&
+                    host->io_bytes >= sizeof(struct mr_io) &&
+                    host->entry_bytes >= sizeof(struct mr_entry) && strchr(host->version, '.');
     return is_known ? &plugin.known : NULL;
 }
