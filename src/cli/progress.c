@@ -118,7 +118,7 @@ static void write_object(const struct progress *progress, const struct moment *m
 {
     struct json json;
     json_open(&json, out);
-    json_text(&json, "type", "progress");
+    json_text(&json, "event", "progress");
     json_bool(&json, "is_last", is_last);
     if (progress->title[0])
         json_text(&json, "title", progress->title);

@@ -241,7 +241,7 @@ static const struct topic topics[] = {
      "  --progress always  with -q too; where stderr is no terminal, a line a second\n"
      "  --progress json    an object a second, each a line of stderr beside messages, and one\n"
      "                     at the end. Its keys:\n"
-     "    type, is_last    \"progress\"; true for the one at the end\n"
+     "    event, is_last   \"progress\"; true for the one at the end\n"
      "    title            what is under way, of several things (bench); else it is missing\n"
      "    elapsed_s        since the beginning\n"
      "    done, failed     items that are through, and those of them that failed\n"

@@ -31,6 +31,11 @@ struct gathered {
     bool has_gap; /* a file could not be read to its end */
 };
 
+static bool is_empty(const struct gathered *all)
+{
+    return all->run.job_count == 0 && all->tally->item_count == 0;
+}
+
 static enum mr_status take_item(void *ctx, const struct record *record, struct mr_error *err)
 {
     struct gathered *all = ctx;
@@ -96,7 +101,7 @@ static void show_stages(const struct gathered *all)
     printf("\nStages\n");
     for (unsigned s = 0; s < RECORD_STAGES; s++) {
         const struct record_stage *stage = &run->stages[s];
-        double whole_s = run->elapsed_s * (double)stage->thread_count;
+        double whole_s = stage->thread_s;
         printf("  %-8s %.2f s on items", record_stage_name(s),
                (double)all->tally->stage_ns[s] / 1e9);
         if (whole_s > 0 && run->is_shared)
@@ -271,10 +276,13 @@ int verb_report(const struct cli *cli)
     enum mr_status status = begin(&all, options, &err);
     for (size_t i = 0; status == MR_OK && i < options->name_count; i++)
         read_file(cli, &all, options->names[i]);
-    if (status == MR_OK)
+    bool has_failed = status == MR_OK && is_empty(&all) && all.has_gap; /* which was told */
+    if (status == MR_OK && !has_failed)
         status = end(&all, &err);
     if (status != MR_OK) {
         result = run_refuse(cli, status, &err);
+    } else if (has_failed) {
+        result = EXIT_SOME_FAILED;
     } else {
         if (options->is_json)
             write_json(&all);

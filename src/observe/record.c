@@ -69,6 +69,7 @@ void record_run_add(struct record_run *sum, const struct record_run *run)
         const struct record_stage *from = &run->stages[s];
         to->thread_count = most(to->thread_count, from->thread_count);
         to->run_count += from->run_count;
+        to->thread_s += from->thread_s;
         to->busy_s += from->busy_s;
         to->starved_s += from->starved_s;
         to->blocked_s += from->blocked_s;
@@ -124,6 +125,7 @@ void record_run_write(struct json *json, const struct record_run *run)
         json_object(json, stage_names[s]);
         json_unsigned(json, "threads", stage->thread_count);
         json_unsigned(json, "runs", stage->run_count);
+        json_real(json, "thread_s", stage->thread_s);
         json_real(json, "busy_s", stage->busy_s);
         json_real(json, "starved_s", stage->starved_s);
         json_real(json, "blocked_s", stage->blocked_s);

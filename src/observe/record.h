@@ -38,8 +38,10 @@ struct record {
 };
 
 struct record_stage {
-    uint64_t thread_count, run_count;
-    double busy_s, starved_s, blocked_s; /* of all its threads */
+    uint64_t thread_count; /* the most at once */
+    uint64_t run_count;
+    double thread_s; /* that its threads were there */
+    double busy_s, starved_s, blocked_s;
 };
 
 struct record_run {

@@ -135,8 +135,9 @@ void report_job(struct report *report, const struct job_figures *figures, bool i
     };
     for (unsigned s = 0; s < JOB_STAGES; s++) {
         const struct job_stage_figures *stage = &figures->stages[s];
-        run.stages[s] = (struct record_stage){.thread_count = stage->thread_count,
+        run.stages[s] = (struct record_stage){.thread_count = stage->thread_most,
                                               .run_count = stage->run_count,
+                                              .thread_s = stage->thread_s,
                                               .busy_s = stage->busy_s,
                                               .starved_s = stage->starved_s,
                                               .blocked_s = stage->blocked_s};

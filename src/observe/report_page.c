@@ -98,7 +98,7 @@ static void write_stages(FILE *out, const struct record_run *run)
                            : "Shares of the time of each stage's threads");
     for (unsigned s = 0; s < RECORD_STAGES; s++) {
         const struct record_stage *stage = &run->stages[s];
-        double whole_s = run->elapsed_s * (double)stage->thread_count;
+        double whole_s = stage->thread_s;
         const struct page_parts parts = {percent(stage->busy_s, whole_s) / 100,
                                          percent(stage->starved_s, whole_s) / 100,
                                          percent(stage->blocked_s, whole_s) / 100};

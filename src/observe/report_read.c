@@ -152,8 +152,8 @@ static enum mr_status read_stage(struct reading *reading, struct record_stage *s
 {
     const struct number numbers[] = {
         {"threads", &stage->thread_count, NULL}, {"runs", &stage->run_count, NULL},
-        {"busy_s", NULL, &stage->busy_s},        {"starved_s", NULL, &stage->starved_s},
-        {"blocked_s", NULL, &stage->blocked_s},
+        {"thread_s", NULL, &stage->thread_s},    {"busy_s", NULL, &stage->busy_s},
+        {"starved_s", NULL, &stage->starved_s},  {"blocked_s", NULL, &stage->blocked_s},
     };
     struct json_value value;
     enum mr_status status;

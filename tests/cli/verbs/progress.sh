@@ -53,7 +53,7 @@ expect_status 0
 start --progress json -q
 await "$err" '"done":0'
 finish
-grep -v '^{"type":"progress".*}$' "$err" >rest || :
+grep -v '^{"event":"progress".*}$' "$err" >rest || :
 expect_empty rest
 [ "$(grep -c '"is_last":true' "$err")" = 1 ] || fail "expected one last object"
 tail -n 1 "$err" >last

@@ -145,3 +145,10 @@ run report bench.json
 expect_status 1
 expect_text "$err" 'no report of a run'
 [ "$(find . -name '*.tmp-*' | wc -l)" = 0 ] || fail 'temporary files were left'
+
+# Nothing that can be read: nothing is shown of it, and no report is made.
+run report nosuch.json --report made.html
+expect_status 1
+expect_text "$err" 'nosuch.json'
+expect_empty "$out"
+expect_missing made.html
