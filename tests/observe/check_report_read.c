@@ -112,7 +112,7 @@ static char *write_form(enum report_form form, size_t *size_bytes)
                                    .counts = {1, 1, 0, 1, 0},
                                    .in_bytes = 100,
                                    .out_bytes = 50,
-                                   .stages = {{2, 7, 0.5, 0.25, 0.125}}};
+                                   .stages = {{2, 7, 3, 0.5, 0.25, 0.125}}};
     struct report_writer writer;
     char *bytes = NULL;
     FILE *out = open_memstream(&bytes, size_bytes);
@@ -142,8 +142,9 @@ START_TEST(reads_what_was_written)
     ck_assert(told.run.elapsed_s == 1.5 && told.run.in_bytes == 100 && told.run.out_bytes == 50);
     ck_assert(told.run.stages[0].busy_s == 0.5);
     if (form == REPORT_JSON)
-        ck_assert(told.run.stages[0].thread_count == 2 && told.run.stages[0].blocked_s == 0.125 &&
-                  told.run.counts[RECORD_COPIED] == 1 && told.run.cpu_s == 2.25);
+        ck_assert(told.run.stages[0].thread_count == 2 && told.run.stages[0].thread_s == 3 &&
+                  told.run.stages[0].blocked_s == 0.125 && told.run.counts[RECORD_COPIED] == 1 &&
+                  told.run.cpu_s == 2.25);
     free(bytes);
 }
 END_TEST
