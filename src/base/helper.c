@@ -15,9 +15,8 @@
 #include "config.h"
 
 #define NS_PER_MS INT64_C(1000000)
-#define CHECK_INTERVAL_MS                                                                          \
-    10 /* between looks whether it has ended, where the kernel has no pidfd                        \
-        */
+/* Between looks whether it has ended, where the kernel has no pidfd. */
+#define CHECK_INTERVAL_MS 10
 
 static const char *const places[] = {
     "", "../libexec/millrace/"}; /* from the directory of the running program */

@@ -16,12 +16,11 @@
 #include "millrace/status.h"
 
 /* Descriptors of the helper process. 0, 1 and 2 are /dev/null. */
-#define HELPER_SOCKET_FD                                                                           \
-    3 /* SOCK_SEQPACKET: a message is sent and received whole; its end: this process wants no more \
-       */
-#define HELPER_LEASH_FD 4 /* a pipe that hangs up when this process has ended, however it ended */
-#define HELPER_FIRST_FD 5 /* those of helper_start(), in order */
-#define HELPER_FDS_MAX  4
+/* SOCK_SEQPACKET: a message is sent and received whole; its end: this process wants no more. */
+#define HELPER_SOCKET_FD 3
+#define HELPER_LEASH_FD  4 /* a pipe that hangs up when this process has ended, however it ended */
+#define HELPER_FIRST_FD  5 /* those of helper_start(), in order */
+#define HELPER_FDS_MAX   4
 
 struct helper {
     pid_t pid;            /* 0: none */

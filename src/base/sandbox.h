@@ -24,9 +24,8 @@
 #include "millrace/status.h"
 
 struct sandbox_config {
-    int socket_fd; /* the one on which messages are sent and received */
-    uint64_t
-        memory_bytes; /* private memory that may be allocated in all (RLIMIT_DATA); 0: no limit */
+    int socket_fd;         /* the one on which messages are sent and received */
+    uint64_t memory_bytes; /* private memory that may be allocated (RLIMIT_DATA); 0: no limit */
 };
 
 /*

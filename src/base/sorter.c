@@ -34,8 +34,7 @@ struct run {
 struct sorter {
     unsigned char *arena; /* owned */
     size_t arena_bytes, used_bytes;
-    uint32_t
-        *places; /* the last place_count words of the arena, the newest first; sorted: in order */
+    uint32_t *places; /* the last place_count words of the arena, the newest first, or in order */
     size_t place_count, next_place;
     bool is_in_order; /* the records in the arena came so */
 

@@ -20,9 +20,9 @@
 
 #define ROUNDS_DEFAULT  5
 #define WARM_UP_DEFAULT 1
-#define RUN_SECONDS                                                                                \
-    0.3 /* what a run takes at least: a small sample is taken through several times */
-#define PASSES_MAX 100000
+/* What a run takes at least: a small sample is taken through several times. */
+#define RUN_SECONDS 0.3
+#define PASSES_MAX  100000
 
 /* What a bench needs, from the options to the report. */
 struct work {

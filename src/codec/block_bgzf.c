@@ -11,8 +11,8 @@
 #include "codec/deflater.h"
 #include "codec/sums.h"
 
-#define MEMBER_MAX_BYTES                                                                           \
-    ((size_t)65280) /* content, as bgzip has it: what it becomes stays below 64 KiB */
+/* Content, as bgzip has it: what it becomes stays below 64 KiB. */
+#define MEMBER_MAX_BYTES   ((size_t)65280)
 #define HEADER_BYTES       18
 #define TRAILER_BYTES      8
 #define MEMBER_EXTRA_BYTES (HEADER_BYTES + TRAILER_BYTES)

@@ -11,9 +11,8 @@
 
 #include "codec/unwrap.h"
 
-#define PIECES_READ_BYTES                                                                          \
-    ((size_t)640 << 10) /* is a good number to begin to look for a piece in                        \
-                         */
+/* A good number to begin to look for a piece in. */
+#define PIECES_READ_BYTES ((size_t)640 << 10)
 
 /* True when data of the format may be cut. */
 bool pieces_are_possible(const struct unwrap_format *format);

@@ -8,8 +8,8 @@
 
 #include "codec/zstd_stream.h"
 
-#define WINDOW_LOG_MAX                                                                             \
-    27 /* 128 MiB; --ultra --long needs more and has to be asked for in zstd too */
+/* 128 MiB; --ultra --long needs more and has to be asked for in zstd too. */
+#define WINDOW_LOG_MAX 27
 
 static bool begins(const unsigned char *head, size_t count)
 {

@@ -74,8 +74,8 @@ void pool_post(struct mr_pool *pool, struct task_list *list)
     *list = (struct task_list){0};
 }
 
-#define LOOK_COUNT_MAX 64 /* tasks that pool_take_more() looks at: not the whole of a long queue   \
-                           */
+/* Tasks that pool_take_more() looks at: not the whole of a long queue. */
+#define LOOK_COUNT_MAX 64
 
 void pool_take_more(struct mr_pool *pool, const struct task *task,
                     bool (*goes_with)(const struct task *task, const struct task *other),

@@ -58,8 +58,7 @@ struct mr_pool {
     struct pool_worker *parked;
     struct condition has_room; /* waiting_count fell below depth_count, or intake ended */
     unsigned room_waiter_count;
-    struct condition
-        is_quiet; /* nothing runs or waits, waiting_count fell to 0, or phase is ENDED */
+    struct condition is_quiet; /* nothing runs or waits, no function waits, or phase is ENDED */
     unsigned quiet_waiter_count;
     bool (*is_blocked)(void *ctx);
     void *is_blocked_ctx;

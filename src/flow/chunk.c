@@ -7,12 +7,12 @@
 #include "engine/stash.h"
 
 #define SMALLEST_BYTES ((size_t)4096)
-#define FULL_CLASS                                                                                 \
-    8 /* 4 KiB, 8 KiB ... 512 KiB come before CHUNK_ROOM_BYTES, its multiples behind */
+/* 4 KiB, 8 KiB ... 512 KiB come before CHUNK_ROOM_BYTES, its multiples behind. */
+#define FULL_CLASS       8
 #define CLASS_COUNT      (FULL_CLASS + 9)
 #define IDLE_CLASS_BYTES ((size_t)2 << 20) /* kept idle in each class */
-#define IDLE_LARGE_BYTES                                                                           \
-    ((size_t)16 << 20) /* in each class of large ones; of still larger ones none is */
+/* In each class of large ones; of still larger ones none is. */
+#define IDLE_LARGE_BYTES ((size_t)16 << 20)
 /* From here on memory comes from mmap: it goes back to the system at once, and never fragments the
  * heap. */
 #define MAPPED_FROM_BYTES ((size_t)128 << 10)

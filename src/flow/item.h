@@ -106,8 +106,7 @@ struct item {
     struct process {              /* PROCESS */
         enum item_doing doing;
         struct chain_state *state;
-        struct chain_state
-            *lent; /* to be the state, which is not the item's to put back; NULL: none */
+        struct chain_state *lent; /* to be the state, and not the item's; NULL: none */
         struct chunk *in, *out;
         bool is_done;
         struct seat seat;
@@ -148,15 +147,13 @@ struct job {
     struct stages *stages;             /* of the owner; NULL: the sizes of the pools stay */
     struct chunk_pool *chunks;
     struct routes *routes;
-    struct seats
-        *seats; /* of items with an operation outside of this process; NULL: there is none */
+    struct seats *seats; /* of items with an operation outside of this process; NULL: no such */
     enum line_order order;
-    atomic_int_fast64_t
-        brief_ns; /* what a brief item takes in PROCESS, as far as that is known; 0: it is not */
-    unsigned encode_width;   /* runs of ENCODE that one item may have at once */
-    uint64_t operated_count; /* feed only: items that got a sequence number */
-    bool has_stripped;       /* feed only: the '/' of a name, and that was told */
-    char *last_parent;       /* feed only; owned: its directories are settled */
+    atomic_int_fast64_t brief_ns; /* what a brief item takes in PROCESS; 0: not known */
+    unsigned encode_width;        /* runs of ENCODE that one item may have at once */
+    uint64_t operated_count;      /* feed only: items that got a sequence number */
+    bool has_stripped;            /* feed only: the '/' of a name, and that was told */
+    char *last_parent;            /* feed only; owned: its directories are settled */
     bool sink_uses_pool;
     struct nameset *names;  /* feed only; NULL: names cannot collide */
     struct links *links[2]; /* feed only; of files that the chain runs on, and of others */

@@ -37,9 +37,8 @@ struct job_item {
     enum job_outcome outcome;
     const struct mr_error *error; /* JOB_FAILED: why; the text does not repeat shown. Also set when
                                      JOB_COPY stored the input instead. Else NULL */
-    const char
-        *details;   /* what the operation has to say besides: several lines of any bytes; or NULL */
-    bool is_remark; /* stored all the same: error says what was wrong with it */
+    const char *details;          /* what the operation says besides: lines of any bytes; or NULL */
+    bool is_remark;               /* stored all the same: error says what was wrong with it */
     uint64_t in_bytes, out_bytes;
     int64_t in_flight_ns;      /* from its admission to its end; 0 when nobody wants it */
     unsigned attempt_count;    /* 1 unless it was tried again; 0 for what never came so far */
@@ -131,9 +130,9 @@ struct job_config {
     bool is_isolated;                /* the operations of chain work in worker processes */
     bool is_dry;                     /* names and selection only: nothing is loaded or stored */
     struct journal *journal;         /* what is done is written down there; NULL: nowhere */
-    struct journal_past
-        *past;           /* what earlier runs wrote into it, which is not done again; used by
-                            the job alone while it runs; NULL: nothing. Not for serial sinks */
+    /* What earlier runs wrote into it, which is not done again; used by the job alone while it
+     * runs. NULL: nothing. Not for serial sinks. */
+    struct journal_past *past;
     bool retries_failed; /* with past: only what failed is done */
     struct job_observer observer;
 };

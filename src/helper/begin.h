@@ -10,9 +10,9 @@
 #include <stdbool.h>
 
 /* Exit statuses of a helper that could not begin. */
-#define HELPER_EXIT_NOT_STARTED                                                                    \
-    64 /* not started by the library: there is no socket at HELPER_SOCKET_FD */
-#define HELPER_EXIT_NO_LIMITS 65 /* the system refused what begin() asks for */
+/* Not started by the library: there is no socket at HELPER_SOCKET_FD. */
+#define HELPER_EXIT_NOT_STARTED 64
+#define HELPER_EXIT_NO_LIMITS   65 /* the system refused what begin() asks for */
 
 /*
  * To be called first in main(). Ends the process unless it was started by the library. From then on

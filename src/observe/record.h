@@ -29,8 +29,7 @@ struct record {
     const char *member; /* its name there */
     const char *output; /* its name in the output */
     const char *reason; /* why it failed, or what was wrong all the same */
-    const char
-        *stage; /* that it failed in: "load", "process", "store"; RECORD_FOUND; "": not known */
+    const char *stage;  /* it failed in: "load", "process", "store"; RECORD_FOUND; "": not known */
     uint64_t in_bytes, out_bytes;
     int64_t stage_ns[RECORD_STAGES]; /* that threads worked on it, in all attempts */
     int64_t latency_ns;              /* from its admission to its end */

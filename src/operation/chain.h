@@ -13,10 +13,10 @@
 #include "base/limits.h"
 #include "millrace/operation.h"
 
-#define CHAIN_BUFFER_BYTES                                                                         \
-    ((size_t)1 << 20) /* content at a time; a constant, because outputs depend on it */
-#define CHAIN_SLACK_BYTES                                                                          \
-    ((size_t)16 << 10) /* room over it, so that the bound of a codec for a full buffer fits */
+/* Content at a time; a constant, because outputs depend on it. */
+#define CHAIN_BUFFER_BYTES ((size_t)1 << 20)
+/* Room over it, so that the bound of a codec for a full buffer fits. */
+#define CHAIN_SLACK_BYTES ((size_t)16 << 10)
 
 struct chain;
 struct chain_state;

@@ -31,8 +31,7 @@ struct stage {
     bool is_called;                  /* process() was called for this item */
     uint64_t used_bytes, made_bytes; /* of this item */
     size_t promised_bytes;           /* by bound(); SIZE_MAX: nothing */
-    struct buffer
-        made; /* behind the last one: only what exceeds the caller's room when the bound does */
+    struct buffer made; /* behind the last one: what exceeds the caller's room, if the bound does */
 };
 
 struct chain_state {

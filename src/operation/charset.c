@@ -17,9 +17,8 @@
 #include "operation/operations.h"
 
 #define CARRY_BYTES 64 /* more than any character or escape sequence takes */
-#define SPILL_BYTES                                                                                \
-    256                  /* more than any character becomes, also transliterated into 4-byte units \
-                          */
+/* More than any character becomes, also transliterated into 4-byte units. */
+#define SPILL_BYTES   256
 #define NAME_BYTES    64 /* of an encoding */
 #define NO_DESCRIPTOR ((iconv_t)-1)
 

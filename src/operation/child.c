@@ -14,9 +14,8 @@
 #include "base/clock.h"
 #include "base/path.h"
 
-#define CHECK_INTERVAL_MS                                                                          \
-    20 /* between looks whether it has ended, where the kernel has no pidfd                        \
-        */
+/* Between looks whether it has ended, where the kernel has no pidfd. */
+#define CHECK_INTERVAL_MS 20
 
 #define DRAIN_COUNT 16 /* reads of a pipe before something else has its turn */
 #define NS_PER_MS   INT64_C(1000000)

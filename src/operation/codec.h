@@ -91,11 +91,10 @@ extern const struct mr_operation_internals codec_internals; /* blocks alone */
 struct codec_decoder;
 
 struct codec_decoder_calls {
-    const char *format; /* "gzip", for messages */
-    size_t head_bytes;  /* at most CODEC_HEAD_BYTES */
-    size_t
-        padding_unit; /* zero bytes after the last frame are fine in multiples of this; 0: never */
-    bool is_single;   /* a file is one frame */
+    const char *format;         /* "gzip", for messages */
+    size_t head_bytes;          /* at most CODEC_HEAD_BYTES */
+    size_t padding_unit;        /* zeros may follow the last frame, in multiples of this; 0: none */
+    bool is_single;             /* a file is one frame */
     bool goes_on_after_padding; /* a frame may follow padding */
     /* True when head may begin a frame; count may be less than head_bytes in a short file. */
     bool (*match)(const unsigned char *head, size_t count);
@@ -119,8 +118,7 @@ enum codec_decoder_phase { CODEC_DECODE_HEAD, CODEC_DECODE_FRAME, CODEC_DECODE_P
 struct codec_decoder {
     const struct codec_decoder_calls *calls;
     enum codec_decoder_phase phase;
-    unsigned char
-        head[CODEC_HEAD_BYTES]; /* gathered at the start of a frame, then fed to the library */
+    unsigned char head[CODEC_HEAD_BYTES]; /* of a frame: gathered, then fed to the library */
     size_t head_count, head_at;
     bool is_fresh;        /* no process() call yet */
     uint64_t frame_count; /* complete ones */

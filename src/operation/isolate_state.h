@@ -13,8 +13,7 @@ struct isolate_config {
     char **specs; /* owned */
     unsigned count;
     char names[ISOLATE_NAMES_BYTES];
-    struct chain
-        *chain; /* owned; borrows the operations where this process knows them. NULL: see about */
+    struct chain *chain; /* owned; of operations that this process knows. NULL: see about */
     struct about *about;
 };
 

@@ -14,9 +14,8 @@
 #define LEVEL_MIN     0
 #define LEVEL_MAX     9
 #define LEVEL_DEFAULT 6
-#define DECODER_LIMIT_BYTES                                                                        \
-    ((uint64_t)128 << 20)                     /* what a file may ask for: xz -9 needs 65 MiB       \
-                                               */
+/* What a file may ask for: xz -9 needs 65 MiB. */
+#define DECODER_LIMIT_BYTES ((uint64_t)128 << 20)
 #define USUAL_DECODER_BYTES ((size_t)9 << 20) /* a dictionary of 8 MiB: level 6 */
 
 enum kind { KIND_XZ, KIND_ALONE, KIND_LZIP }; /* .xz, .lzma, .lz */

@@ -15,8 +15,8 @@
 #include "sink/archive_kinds.h"
 #include "sink/archive_outputs.h"
 
-#define BLOCK_BYTES                                                                                \
-    (256 << 10) /* what the file is written by, unless we cut it into blocks ourselves */
+/* What the file is written by, unless we cut it into blocks ourselves. */
+#define BLOCK_BYTES (256 << 10)
 /*
  * libarchive's restricted pax format writes an extended header only for what needs one, and does
  * not count fractions of a second as a need; when there is one, they are in it. A symlink type is

@@ -6,8 +6,8 @@
 
 #include "base/io.h"
 
-#define DIRECT_BYTES                                                                               \
-    (ZIP_BUFFER_BYTES / 2) /* pieces of that size are written from where they are */
+/* Pieces of that size are written from where they are. */
+#define DIRECT_BYTES (ZIP_BUFFER_BYTES / 2)
 
 bool zip_buffer_init(struct zip_buffer *buffer)
 {

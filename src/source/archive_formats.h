@@ -29,9 +29,8 @@ enum archive_guess {
     ARCHIVE_GUESS_MAYBE,  /* compressed, or tar: libarchive decides */
     ARCHIVE_GUESS_CERTAIN /* what begins like this is an archive, or a damaged one */
 };
-#define ARCHIVE_HEAD_BYTES                                                                         \
-    ((size_t)33 << 10) /* how much of an input the guess looks at, at most                         \
-                        */
+/* How much of an input the guess looks at, at most. */
+#define ARCHIVE_HEAD_BYTES ((size_t)33 << 10)
 
 /*
  * Judges the first bytes of an input (all of it when it is shorter). *begins_at_end: the format is

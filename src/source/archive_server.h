@@ -14,8 +14,8 @@ struct archive_server {
     struct helper forker;
     int answer_ms; /* within which it must have forked */
 };
-#define ARCHIVE_SERVER_ANSWER_MS 10000 /* unless somebody changes it after archive_server_init()   \
-                                        */
+/* Unless somebody changes it after archive_server_init(). */
+#define ARCHIVE_SERVER_ANSWER_MS 10000
 
 /* Starts nothing yet. */
 void archive_server_init(struct archive_server *server);

@@ -12,8 +12,7 @@ struct decode_ahead;
 
 /* What it may take; zero-initialised is the default. */
 struct decode_limits {
-    uint64_t
-        memory_bytes; /* 0: DECODE_MEMORY_DEFAULT_BYTES. Less than two blocks is not possible. */
+    uint64_t memory_bytes; /* 0: DECODE_MEMORY_DEFAULT_BYTES; at least two blocks are taken */
     unsigned thread_count; /* for what can be decoded at once; 0: the processors, at most 4 */
     bool is_lenient_zip;   /* of zip archives, see zip_source_create() */
 };

@@ -19,10 +19,10 @@
 #include "source/local.h"
 #include "source/names.h"
 
-#define OPEN_MAX_COUNT                                                                             \
-    64 /* directories on the way down that stay open; the others are opened again on the way up */
-#define LISTING_BYTES 32768
-#define VANISHED      "vanished after its directory was read"
+/* Directories on the way down that stay open; the others are opened again on the way up. */
+#define OPEN_MAX_COUNT 64
+#define LISTING_BYTES  32768
+#define VANISHED       "vanished after its directory was read"
 
 /* A directory on the way down. */
 struct level {

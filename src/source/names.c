@@ -9,9 +9,8 @@
 #include "base/io.h"
 
 #define NAME_MAX_BYTES 4095
-#define RUN_BUFFER_BYTES                                                                           \
-    8192 /* at least; more than one record: 2 bytes of length, the name, NUL                       \
-          */
+/* At least; more than one record: 2 bytes of length, the name, NUL. */
+#define RUN_BUFFER_BYTES 8192
 
 /*
  * A sorted run in the temporary file, while it is merged. Its buffer holds whole or cut records:

@@ -65,8 +65,7 @@ struct archive_options {
     bool is_in_process;          /* --no-sandbox: libarchive runs in this process */
     bool is_names_only;          /* content will not be asked for */
     struct archive_client_config client;
-    const char
-        *table; /* of an SQLite archive; not copied; NULL: the usual one, where there is one */
+    const char *table; /* of an SQLite archive; not copied; NULL: the usual one */
 };
 
 /*

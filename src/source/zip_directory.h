@@ -63,9 +63,8 @@ struct zip_directory {
     struct zip_end end;
     uint64_t entry_count; /* as counted */
     bool is_ascending;    /* local headers follow each other in the order of the directory */
-    int64_t *
-        local_at; /* of all members, sorted; owned; NULL when is_ascending, and after zip_check() */
-    bool is_for_others; /* a member is in a method that libarchive decodes, and we do not */
+    int64_t *local_at;    /* of all, sorted; owned; NULL when is_ascending, and after zip_check() */
+    bool is_for_others;   /* a member is in a method that libarchive decodes, and we do not */
 };
 
 /* A walk through the directory, on one thread at a time. */

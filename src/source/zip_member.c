@@ -13,8 +13,8 @@
 
 #define LOCAL_BYTES ((size_t)30)
 #define USUAL_BYTES ((size_t)512) /* of a local header, with name and extra fields */
-#define STORED_MAX_BYTES                                                                           \
-    ((size_t)8192) /* of a symbolic link: no encoding makes it so much longer */
+/* Of a symbolic link: no encoding makes it so much longer. */
+#define STORED_MAX_BYTES ((size_t)8192)
 
 /* A size of the local header: that of the directory; or none, when it stands behind the data. */
 static bool is_same(uint64_t local, int64_t central, bool is_streamed)
