@@ -15,7 +15,7 @@
 /* An attempt is kept for a tenth more work. */
 #define GAIN 1.1
 /* Samples to the next attempt after one that did not help; doubled by each that follows. */
-#define REST_FIRST   8
+#define REST_FIRST   8u
 #define REST_DOUBLES 6
 /* So many attempts with more threads for one with fewer, which costs more when it does not help. */
 #define UP_FOR_DOWN 3

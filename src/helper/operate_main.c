@@ -122,7 +122,7 @@ static rlim_t mapped_bytes(void)
 }
 
 /* A limit that is there already may be lower: then this one fails. */
-static void limit(int resource, rlim_t bytes)
+static void limit(__rlimit_resource_t resource, rlim_t bytes)
 {
     const struct rlimit both = {bytes, bytes};
     setrlimit(resource, &both);
