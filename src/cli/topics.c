@@ -218,10 +218,10 @@ static const struct topic topics[] = {
      "           processors; auto. Processors: those this process may use (affinity mask\n"
      "           and cgroup quota)\n"
      "           auto begins with one for each processor. While all threads of a stage are\n"
-     "           busy and processors idle, as the threads wait for a disk, a network or a\n"
-     "           program, it gets more, and keeps them if that helps: up to four for each\n"
-     "           processor, or 32. They go again when the processors are full. --stats says\n"
-     "           what it came to. Numbers that are given stay.\n"
+     "           busy and processors idle, as the threads wait for a disk or a network, it\n"
+     "           gets more, and keeps them if that helps: up to four for each processor, or\n"
+     "           32. They go again when the processors are full. --stats says what it came\n"
+     "           to. Numbers that are given stay; so do all with -x and with --isolate.\n"
      "Memory     a size, or 50%: of the memory limit (cgroup limit or the machine's memory)\n"},
     {"progress", "what a run shows while it runs, and at its end",
      "On a terminal, below all messages, redrawn ten times a second; with less than 60 columns\n"

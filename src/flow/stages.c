@@ -35,6 +35,12 @@ static unsigned pool_count(const struct job *job)
     return is_shared(job) ? 1 : JOB_STAGES;
 }
 
+/* Other processes do the work: what they take of the processors is not seen here. */
+static bool works_outside(const struct job_config *config)
+{
+    return config->is_isolated || chain_is_outside(config->chain);
+}
+
 /* The threads of the s-th pool at first, and at most: 0 as its size stays. */
 static unsigned first_size(const struct job_config *config, unsigned s, unsigned *max)
 {
@@ -43,7 +49,7 @@ static unsigned first_size(const struct job_config *config, unsigned s, unsigned
     const unsigned maxima[JOB_STAGES] = {config->reader_max, config->worker_max,
                                          config->writer_max};
     unsigned stage = config->pools == JOB_POOLS_SHARED ? JOB_PROCESS : s;
-    *max = maxima[stage];
+    *max = works_outside(config) ? 0 : maxima[stage];
     return counts[stage];
 }
 
