@@ -60,6 +60,7 @@ def unwrap():
     frame = run("zstd", "-q", "-c", "--check", data=TEXT)
     skippable = struct.pack("<II", 0x184D2A50, 4) + b"skip"
     seed("unwrap", "zstd", head + frame + skippable + frame)
+    seed("unwrap", "zstd-without-window", head + bytes.fromhex("28b52ffd30001500000000"))
     seed("unwrap", "zstd-streamed", head + run("zstd", "-q", "-c", "--no-check", "--no-content-size", data=TEXT))
     seed("unwrap", "lz4", head + run("lz4", "-q", "-c", data=TEXT) + run("lz4", "-q", "-c", "-BD", data=b"x"))
 

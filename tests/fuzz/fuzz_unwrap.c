@@ -86,6 +86,15 @@ static void check_pieces(const struct unwrap_format *format, const uint8_t *data
     pieces_decoder_destroy(decoder);
 }
 
+/* Of a zstd frame that it gets whole libzstd takes blocks that are larger than the window, which it
+ * refuses in a frame that comes in parts. */
+static bool may_differ(const struct unwrap_format *format, const struct result *whole,
+                       const struct result *parts)
+{
+    return strcmp(unwrap_format_name(format), "zstd") == 0 && whole->status == MR_DONE &&
+           parts->status == MR_E_DATA;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
     struct fuzz_input input = {data, size_bytes};
@@ -96,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
         return 0;
     struct result whole = decode(format, input.bytes, input.left_bytes, SIZE_MAX, 65536);
     struct result parts = decode(format, input.bytes, input.left_bytes, piece_bytes, room_bytes);
-    if (!whole.is_cut && !parts.is_cut) {
+    if (!whole.is_cut && !parts.is_cut && !may_differ(format, &whole, &parts)) {
         fuzz_require(whole.status == parts.status);
         if (whole.status == MR_DONE)
             fuzz_require(fuzz_bytes_equal(&whole.made, &parts.made));
