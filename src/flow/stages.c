@@ -35,12 +35,6 @@ static unsigned pool_count(const struct job *job)
     return is_shared(job) ? 1 : JOB_STAGES;
 }
 
-/* Other processes do the work: what they take of the processors is not seen here. */
-static bool works_outside(const struct job_config *config)
-{
-    return config->is_isolated || chain_is_outside(config->chain);
-}
-
 /* The threads of the s-th pool at first, and at most: 0 as its size stays. */
 static unsigned first_size(const struct job_config *config, unsigned s, unsigned *max)
 {
@@ -49,7 +43,7 @@ static unsigned first_size(const struct job_config *config, unsigned s, unsigned
     const unsigned maxima[JOB_STAGES] = {config->reader_max, config->worker_max,
                                          config->writer_max};
     unsigned stage = config->pools == JOB_POOLS_SHARED ? JOB_PROCESS : s;
-    *max = works_outside(config) ? 0 : maxima[stage];
+    *max = maxima[stage];
     return counts[stage];
 }
 
@@ -70,6 +64,12 @@ static enum mr_status make_pools(struct job *job, const unsigned *counts, const 
     return MR_OK;
 }
 
+/* Other processes do the work: what they take of the processors is not seen here. */
+static bool works_outside(const struct job_config *config)
+{
+    return config->is_isolated || chain_is_outside(config->chain);
+}
+
 enum mr_status stages_create(struct job *job, struct mr_error *err)
 {
     unsigned counts[JOB_STAGES], maxima[JOB_STAGES];
@@ -79,7 +79,7 @@ enum mr_status stages_create(struct job *job, struct mr_error *err)
         may_change = may_change || maxima[s] > counts[s];
     }
     enum mr_status status = make_pools(job, counts, maxima, err);
-    if (status != MR_OK || !may_change)
+    if (status != MR_OK || !may_change || works_outside(&job->config))
         return status;
     job->stages = calloc(1, sizeof(*job->stages));
     if (!job->stages)
