@@ -373,7 +373,7 @@ static void tell_lie(void)
 {
     begin_well();
     if (seed >= 17 && seed <= 19) /* about what was read already */
-        while (atomic_load(&shared->tail) < written - 8)
+        while (atomic_load(&shared->tail) < written)
             usleep(100);
     lie((int)seed);
     pause();
