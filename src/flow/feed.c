@@ -263,11 +263,6 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
         (made->copy_path || may_retry(made)) && !(input->source->flags & MR_SOURCE_REOPENABLE);
     made->entry.output_path = made->output.path;
     made->wants_seat = made->way && made->way->is_outside && !made->is_brief;
-    made->process.has_seat =
-        made->wants_seat && job->order == LINE_IN_ORDER && !job->config.is_dry &&
-        job->config.policy.retry_count == 0; /* else whoever asks first: see leave_seat() */
-    if (made->process.has_seat)
-        seats_join(job->seats, &made->process.seat, &made->line);
     if (made->is_operated && item_is_content(made))
         made->entry.sequence = ++job->operated_count;
     *item = made;
@@ -352,6 +347,17 @@ static enum mr_status next_item(struct job *job, struct item **item)
     return MR_OK;
 }
 
+/* What comes into the line has its place in the row of those that want a seat, where items have
+ * turns: else whoever asks first, see leave_seat(). */
+static void take_seat(struct job *job, struct item *item)
+{
+    struct process *process = &item->process;
+    process->has_seat =
+        item->wants_seat && job->order == LINE_IN_ORDER && job->config.policy.retry_count == 0;
+    if (process->has_seat)
+        seats_join(job->seats, &process->seat, &item->line);
+}
+
 enum line_feed feed_next(void *ctx, struct line_item **line_item)
 {
     struct job *job = ctx;
@@ -379,6 +385,7 @@ enum line_feed feed_next(void *ctx, struct line_item **line_item)
             atomic_store(&job->is_serial_seen, true);
             atomic_store(&job->is_loading_serial, true);
         }
+        take_seat(job, item);
         *line_item = &item->line;
         return LINE_FEED_ITEM;
     }
