@@ -3,7 +3,8 @@
  * not woken for each: the PROCESS step's part of what struct line_together is for.
  *
  * Each of them is then worked on as if it were alone, one after the other, by one state. All that
- * is different is that the operation was told of them before (chain_ahead()).
+ * is different is that the operation was told of them before (chain_ahead()). One that is not
+ * through in its run, as a worker process made more of it than it can become, keeps the state.
  */
 #include "base/clock.h"
 #include "flow/amounts.h"
@@ -101,8 +102,13 @@ static void run_together(struct line_run *const *runs, unsigned count)
     if (way_take(way, &state, NULL) == MR_OK)
         chain_ahead(state, items, prepare(runs, count, items));
     for (unsigned i = 0; i < count; i++) {
-        item_of(runs[i]->item)->process.lent = state;
+        struct process *process = &item_of(runs[i]->item)->process;
+        process->lent = state;
         process_run(runs[i]->item, runs[i]);
+        process->lent = NULL;
+        if (process->state)
+            state = NULL; /* more came of it than was promised: the state is its own until it is
+                             through, and the others take one each */
     }
     if (state)
         way_put(way, state);

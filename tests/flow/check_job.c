@@ -660,6 +660,84 @@ static const struct mr_operation operation_count = {.struct_bytes = sizeof(struc
                                                     .state_destroy = free,
                                                     .internals = &count_internals};
 
+/* ---- one that is told of several small items before, and makes more of some than it promised ----
+ */
+
+struct told_ahead {
+    unsigned index;
+    bool is_begun, has_filled;
+};
+
+static atomic_uint ahead_count; /* items that it was told of */
+
+static enum mr_status ahead_create(const void *config, void **state, struct mr_error *err)
+{
+    (void)config;
+    (void)err;
+    *state = calloc(1, sizeof(struct told_ahead));
+    return MR_OK;
+}
+
+/* As large as the room that there is for it. */
+static size_t ahead_bound(const void *config, size_t in_bytes)
+{
+    (void)config;
+    size_t bytes = 4096;
+    while (bytes < in_bytes)
+        bytes *= 2;
+    return in_bytes <= 65536 ? bytes : SIZE_MAX;
+}
+
+static enum mr_status ahead_start(void *state, const struct mr_entry *entry, struct mr_error *err)
+{
+    (void)err;
+    *(struct told_ahead *)state = (struct told_ahead){.index = index_of(entry)};
+    return MR_OK;
+}
+
+static enum mr_status ahead_process(void *state, struct mr_io *io, struct mr_error *err)
+{
+    struct told_ahead *told = state;
+    if (io->in_bytes > 0 && io->in_bytes <= 65536 && (!told->is_begun || told->has_filled))
+        ck_assert_msg(io->in[0] == told->index, "the state is another item's");
+    told->is_begun = true;
+    if (told->index % 3 == 0 && !told->has_filled) {
+        memset(io->out, 0, io->out_bytes);
+        mr_io_advance(io, 0, io->out_bytes);
+        told->has_filled = true;
+        return MR_OK;
+    }
+    if (!told->has_filled)
+        return count_process(state, io, err);
+    mr_io_advance(io, io->in_bytes, 0);
+    return io->is_last ? MR_DONE : MR_OK;
+}
+
+static bool ahead_goes(const void *config, size_t in_bytes, size_t room_bytes)
+{
+    (void)config;
+    return in_bytes <= 65536 && room_bytes <= 65536;
+}
+
+static void ahead_is_told(void *state, const struct operation_ahead *items, unsigned count)
+{
+    (void)state;
+    (void)items;
+    atomic_fetch_add(&ahead_count, count);
+}
+
+static const struct mr_operation_internals ahead_internals = {.goes_ahead = ahead_goes,
+                                                              .ahead = ahead_is_told};
+static const struct mr_operation operation_ahead = {.struct_bytes = sizeof(struct mr_operation),
+                                                    .name = "ahead",
+                                                    .summary = "fills its room",
+                                                    .bound = ahead_bound,
+                                                    .state_create = ahead_create,
+                                                    .start = ahead_start,
+                                                    .process = ahead_process,
+                                                    .state_destroy = free,
+                                                    .internals = &ahead_internals};
+
 /* ---- runs ---- */
 
 struct told {
@@ -709,7 +787,7 @@ struct setting {
     uint64_t memory_bytes;
     unsigned flaky, slow_count, late_count, slow_us, usual_us, workers, read_us;
     enum { SIZES_ANY, SIZES_AUTO_SHARED, SIZES_AUTO_SPLIT } sizes;
-    bool waits, spins;
+    bool waits, spins, goes_ahead;
     const char *late_text;
 };
 
@@ -809,6 +887,8 @@ static struct job_figures run_job(const struct setting *setting)
                                          setting->seed % 2 ? &operation_outside : &operation_odd,
                                          NULL, &error),
                      error);
+    if (setting->goes_ahead)
+        ck_assert_ok(chain_add_operation(chain, &operation_ahead, NULL, &error), error);
     atomic_store(&outside_most, 0);
     atomic_store(&codec_fail_percent, setting->codec_fail);
     atomic_store(&codec_ends, setting->codec_ends);
@@ -825,6 +905,7 @@ static struct job_figures run_job(const struct setting *setting)
         .memory_bytes = setting->memory_bytes ? setting->memory_bytes
                                               : (uint64_t)1 << (16 + support_random(&random) % 10),
         .is_unordered = setting->is_unordered,
+        .is_isolated = setting->goes_ahead,
         .on_error = setting->on_error,
         .policy = setting->policy,
         .observer = {.item_ended = item_ended, .ctx = &told},
@@ -1227,6 +1308,23 @@ START_TEST(full_processors_get_no_more_threads)
 }
 END_TEST
 
+/* Small items share a run of PROCESS and a state; one that is not through in that run keeps it. */
+START_TEST(what_is_done_together_may_take_more_runs)
+{
+    atomic_store(&ahead_count, 0);
+    for (uint64_t seed = 1; seed <= 24; seed += SEED_STEP) {
+        struct setting setting = {.seed = seed + 9000, .items = 200, .repeats = 2};
+        setting.source_flags = MR_SOURCE_REOPENABLE;
+        setting.sink_flags = _i ? MR_SINK_SERIAL | MR_SINK_NEEDS_SIZE : 0;
+        setting.goes_ahead = true;
+        setting.memory_bytes = 64 << 20;
+        setting.workers = 2;
+        run_job(&setting);
+    }
+    ck_assert_uint_gt(ahead_count, 0);
+}
+END_TEST
+
 START_TEST(too_many_failures_end_the_run)
 {
     for (unsigned kind = 0; kind < 16; kind += 3) {
@@ -1278,6 +1376,7 @@ Suite *job_suite(void)
     tcase_add_loop_test(tcase, what_takes_too_long_fails, 0, 4);
     tcase_add_loop_test(tcase, a_slow_source_gets_more_threads, 0, 2);
     tcase_add_test(tcase, full_processors_get_no_more_threads);
+    tcase_add_loop_test(tcase, what_is_done_together_may_take_more_runs, 0, 2);
     tcase_add_test(tcase, too_many_failures_end_the_run);
     suite_add_tcase(suite, tcase);
     return suite;
