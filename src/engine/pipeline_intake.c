@@ -207,8 +207,6 @@ static bool wait_for_room_locked(struct mr_pipeline *pipeline, uint64_t cost_byt
         lock_take(&pipeline->lock);
     }
     pipeline->is_gate_taken = false;
-    if (pipeline->gate_waiter_count > 0)
-        condition_signal(&pipeline->gate_changed);
     return has_room && !pipeline->is_closed;
 }
 
@@ -216,8 +214,8 @@ static bool wait_for_room_locked(struct mr_pipeline *pipeline, uint64_t cost_byt
  * Waits until no other submitter is in the gate, then until there is room. One at a time: an input
  * then never waits for room behind the results of one that came in after it.
  */
-static enum mr_status enter_locked(struct mr_pipeline *pipeline, uint64_t cost_bytes,
-                                   int64_t deadline_ns)
+static enum mr_status pass_gate_locked(struct mr_pipeline *pipeline, uint64_t cost_bytes,
+                                       int64_t deadline_ns)
 {
     bool in_time = true;
     while (pipeline->is_gate_taken && !pipeline->is_closed && in_time) {
@@ -233,6 +231,19 @@ static enum mr_status enter_locked(struct mr_pipeline *pipeline, uint64_t cost_b
             return MR_OK;
     }
     return pipeline->is_closed ? MR_CLOSED : MR_TIMEOUT;
+}
+
+/* Whoever is through the gate, or gives up, lets the next one in, also when it found room at once:
+ * there may be room for several. */
+static enum mr_status enter_locked(struct mr_pipeline *pipeline, uint64_t cost_bytes,
+                                   int64_t deadline_ns)
+{
+    enum mr_status status = pass_gate_locked(pipeline, cost_bytes, deadline_ns);
+    if (!pipeline->is_gate_taken && pipeline->gate_waiter_count > 0)
+        condition_signal(&pipeline->gate_changed);
+    if (!pipeline->is_gate_taken && pipeline->room_watcher_count > 0)
+        condition_broadcast(&pipeline->has_result);
+    return status;
 }
 
 enum mr_status intake_refused(enum mr_status status, struct mr_error *err)
