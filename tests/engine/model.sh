@@ -53,6 +53,14 @@ few="-DITEMS=2 -DREADERS=1 -DWORKERS=1 -DLONG=9"
 holds "soft stop" "-DORDER=IN_ORDER -DSTOPS=1 $few"
 holds "hard stop" "-DORDER=IN_ORDER -DSTOPS=2 -DLARGE=1 $few"
 
+# Items that need a seat to be worked on; one is left out.
+holds "seats" "-DORDER=IN_ORDER -DSTOPS=0 -DSEATS=1 -DITEMS=2 -DWORKERS=1"
+holds "seats, and an item that does not come" "-DORDER=IN_ORDER -DSTOPS=0 -DSEATS=1 -DITEMS=3 -DREADERS=1 -DWORKERS=1 -DLEFT_OUT=0 -DLONG=1"
+# A long item in blocks; another attempt; two items in one run.
+holds "blocks" "-DORDER=IN_ORDER -DSTOPS=0 -DENCODE=2 -DLONG_CHUNKS=3 -DITEMS=2 -DREADERS=1"
+holds "another attempt, soft stop" "-DORDER=IN_ORDER -DSTOPS=1 -DRETRIES=1 -DITEMS=2 -DREADERS=1 -DWORKERS=1"
+holds "together" "-DORDER=IN_ORDER -DSTOPS=0 -DTOGETHER=1 -DITEMS=2 -DREADERS=1 -DWORKERS=1 -DLONG=9"
+
 if [ "${MR_MODEL:-}" = deep ]; then
     # Three items: two that are in flight together, the first one with two chunks, and one that costs more than the budget.
     holds "three in order" "-DORDER=IN_ORDER -DSTOPS=0"
@@ -66,10 +74,23 @@ if [ "${MR_MODEL:-}" = deep ]; then
     holds "hard stop of one that is large" "-DORDER=IN_ORDER -DSTOPS=2 -DITEMS=2 -DLARGE=1 -DLONG=9"
     holds "hard stop of two in flight" "-DORDER=IN_ORDER -DSTOPS=2 -DITEMS=2 -DLONG=9"
     holds "hard stop, free" "-DORDER=FREE -DSTOPS=2 -DITEMS=2 -DLONG=9"
+    one="-DITEMS=2 -DREADERS=1 -DWORKERS=1"
+    holds "seats, hard stop" "-DORDER=IN_ORDER -DSTOPS=2 -DSEATS=1 $one"
+    holds "seats, free" "-DORDER=FREE -DSTOPS=0 -DSEATS=1 -DITEMS=2 -DREADERS=1"
+    holds "seats, exclusive" "-DORDER=EXCLUSIVE -DSTOPS=0 -DSEATS=1 -DITEMS=2 -DREADERS=1"
+    holds "seats and another attempt, soft stop" "-DORDER=IN_ORDER -DSTOPS=1 -DSEATS=1 -DRETRIES=1 $one"
+    holds "a block that fails" "-DORDER=IN_ORDER -DSTOPS=0 -DENCODE=2 -DLONG_CHUNKS=3 -DFAILS=BLOCK -DITEMS=2 -DREADERS=1"
+    holds "blocks, hard stop" "-DORDER=IN_ORDER -DSTOPS=2 -DENCODE=1 -DLONG_CHUNKS=3 $one"
+    holds "blocks and another attempt" "-DORDER=IN_ORDER -DSTOPS=0 -DENCODE=1 -DLONG_CHUNKS=3 -DRETRIES=1 -DFAILS=BLOCK $one"
+    holds "another attempt, free, soft stop" "-DORDER=FREE -DSTOPS=1 -DRETRIES=1 $one"
+    holds "another attempt at once, exclusive" "-DORDER=EXCLUSIVE -DSTOPS=0 -DRETRIES=2 $one"
+    holds "together, hard stop" "-DORDER=IN_ORDER -DSTOPS=2 -DTOGETHER=1 -DLONG=9 $one"
     holds "no endless schedule" "-DORDER=IN_ORDER -DSTOPS=0 -DITEMS=2" -DNP -l
 fi
 
 breaks "posting wakes nobody" "-DORDER=IN_ORDER -DSTOPS=0 -DDROP_WAKE=1"
+breaks "who may sit is not kicked" "-DORDER=IN_ORDER -DSTOPS=0 -DSEATS=1 -DITEMS=2 -DREADERS=1 -DWORKERS=1 -DDROP_WAKE=7"
+breaks "what does not come keeps its place in the row" "-DORDER=IN_ORDER -DSTOPS=0 -DSEATS=1 -DLEFT_OUT=0 -DLONG=1 -DREADERS=1 -DWORKERS=1 -DBREAK=4"
 breaks "sentinel" "-DSENTINEL"
 holds "sentinel, one thread for each step" "-DSENTINEL -DREADERS=1 -DWORKERS=1"
 if [ "${MR_MODEL:-}" = deep ]; then
@@ -80,6 +101,11 @@ if [ "${MR_MODEL:-}" = deep ]; then
     breaks "a kick of a busy feed is forgotten" "-DORDER=IN_ORDER -DSTOPS=0 -DITEMS=2 -DSERIAL=1 -DDROP_WAKE=6"
     breaks "out of turn" "-DORDER=IN_ORDER -DSTOPS=0 -DBREAK=1"
     breaks "too large for the budget" "-DORDER=IN_ORDER -DSTOPS=0 -DBREAK=2"
+    breaks "seats for whoever asks first" "-DORDER=IN_ORDER -DSTOPS=0 -DSEATS=1 -DITEMS=2 -DWORKERS=1 -DLONG=1 -DBREAK=3"
+    breaks "only the last run's results are posted" "-DORDER=IN_ORDER -DSTOPS=0 -DTOGETHER=1 -DLONG=9 $one -DDROP_WAKE=8"
+    breaks "sleeping wakes nobody" "-DORDER=IN_ORDER -DSTOPS=0 -DRETRIES=1 $one -DDROP_WAKE=9"
+    breaks "dropped while it is worked on" "-DORDER=IN_ORDER -DSTOPS=0 -DENCODE=2 -DLONG_CHUNKS=3 -DFAILS=BLOCK -DITEMS=2 -DREADERS=1 -DBREAK=5"
+    breaks "blocks leave as they are made" "-DORDER=IN_ORDER -DSTOPS=0 -DENCODE=2 -DLONG_CHUNKS=3 -DITEMS=2 -DREADERS=1 -DBREAK=6"
 fi
 
 exit "$failed"
