@@ -1,5 +1,7 @@
 /* Pools that get another number of threads while they run. */
+#include <pthread.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -181,6 +183,72 @@ START_TEST(a_pool_that_ends_keeps_its_size)
 }
 END_TEST
 
+/* ---- sizes that change while the pool ends, and that cannot be had ---- */
+
+static void *change_sizes(void *arg)
+{
+    enum mr_status status = MR_OK;
+    for (unsigned i = 0; status == MR_OK; i++)
+        status = pool_resize(arg, 1 + i % 5, NULL);
+    ck_assert_int_eq(status, MR_CLOSED);
+    return NULL;
+}
+
+START_TEST(sizes_may_change_while_the_pool_ends)
+{
+    enum { ROUNDS = MR_SANITIZED ? 20 : 100, EACH = 30 };
+    for (int round = 0; round < ROUNDS; round++) {
+        struct mr_pool *pool = make_pool(1 + (unsigned)round % 3, 5);
+        struct gate gate = {.is_open = true};
+        pthread_t thread;
+        submit(pool, &gate, EACH);
+        ck_assert_int_eq(pthread_create(&thread, NULL, change_sizes, pool), 0);
+        bool cancels = round % 2;
+        ck_assert_int_eq(mr_pool_shutdown(pool, cancels ? MR_SHUTDOWN_CANCEL : MR_SHUTDOWN_DRAIN),
+                         MR_OK);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        mr_pool_destroy(pool);
+        ck_assert_int_le(atomic_load(&gate.done_count), EACH);
+        if (!cancels)
+            ck_assert_int_eq(atomic_load(&gate.done_count), EACH);
+    }
+}
+END_TEST
+
+#if !MR_SANITIZED /* their own memory does not fit */
+
+/* Room for the stacks of some threads, and not for those of all. */
+static void limit_address_space(struct rlimit *before)
+{
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, before), 0);
+    struct rlimit limit = {.rlim_cur = (rlim_t)1 << 30, .rlim_max = before->rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+START_TEST(threads_that_cannot_all_be_started)
+{
+    struct rlimit before;
+    struct mr_pool *sized = make_pool(1, 1000), *none = sized;
+    struct mr_error err = {0};
+    const struct mr_pool_config config = {.struct_bytes = sizeof(config), .thread_count = 1000};
+    struct gate gate = {.is_open = true};
+    limit_address_space(&before);
+    ck_assert_int_eq(mr_pool_create(&config, &none, &err), MR_E_SYSTEM);
+    ck_assert_ptr_null(none);
+    ck_assert_int_eq(err.status, MR_E_SYSTEM);
+    ck_assert_int_eq(pool_resize(sized, 1000, &err), MR_E_SYSTEM);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &before), 0);
+    ck_assert_uint_eq(pool_thread_count(sized), 1);
+    submit(sized, &gate, 50);
+    ck_assert_int_eq(mr_pool_drain(sized, -1), MR_OK);
+    ck_assert_int_eq(atomic_load(&gate.done_count), 50);
+    ck_assert_int_eq(atomic_load(&gate.most_count), 1);
+    mr_pool_destroy(sized);
+}
+END_TEST
+
+#endif
+
 Suite *pool_size_suite(void)
 {
     Suite *suite = suite_create("pool_size");
@@ -190,6 +258,10 @@ Suite *pool_size_suite(void)
     tcase_add_test(tests, parked_threads_have_no_times);
     tcase_add_test(tests, nothing_is_lost_while_sizes_change);
     tcase_add_test(tests, a_pool_that_ends_keeps_its_size);
+    tcase_add_test(tests, sizes_may_change_while_the_pool_ends);
+#if !MR_SANITIZED
+    tcase_add_test(tests, threads_that_cannot_all_be_started);
+#endif
     suite_add_tcase(suite, tests);
     return suite;
 }
