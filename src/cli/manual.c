@@ -53,9 +53,9 @@ static void section(FILE *out, const char *macro, const char *title)
 /* Text that is laid out already. */
 static void literal(FILE *out, const char *text)
 {
-    fputs(".nf\n", out);
+    fputs(".in 0\n.nf\n", out); /* it takes all 80 columns */
     escape(out, text, true);
-    fputs(".fi\n", out);
+    fputs(".fi\n.in\n", out);
 }
 
 /* A word in bold and its explanation. */

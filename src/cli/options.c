@@ -247,7 +247,7 @@ static const struct option table[] = {
     {"stream", 0, NULL, GROUP_BENCH, VERB_BENCH,
      "read INPUT anew in every run instead of once into memory", TRUE(streams)},
     {"generate", 0, "SPEC", GROUP_BENCH, VERB_BENCH,
-     "make the sample up: files=1000,size=4K..64K,kind=text|random|zeros|mixed,seed=1",
+     "make the sample up, as files=1000,size=4K..64K,seed=1; also kind=text|random|zeros|mixed",
      TEXT(generate)},
     {"output", 'o', "OUTPUT", GROUP_BENCH, VERB_BENCH,
      "write as `run` would, to an output like this in a scratch directory, in OUTPUT where that is "
