@@ -26,6 +26,10 @@ members() {
     rm -rf members
 }
 
+directory_times() { # directory_times TREE: of its directories, which others store in
+    (cd "$1" && find . -mindepth 1 -type d -printf '%P %T@\n' | sort)
+}
+
 shards() { # shards N WORD...: the N shards of a run at once; I and N are put in for @I and @N
     number=$1
     shift
@@ -60,6 +64,9 @@ for input in in in.tar in.zip; do
         # Into one tree, at once; then each into an archive of its own, put together again.
         shards $n "$input" -o "tree-$n/" --report "report-$n-@I.json"
         expect_same_tree whole "tree-$n"
+        directory_times whole >"$lib_room/times.whole"
+        directory_times "tree-$n" >"$lib_room/times"
+        expect_same "$lib_room/times" "$lib_room/times.whole"
         ls -A "tree-$n" >"$out"
         expect_no_text "$out" .millrace
         shards $n "$input" -o "numbered-$n/" -x echo '{#}' ';'
