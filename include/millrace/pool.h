@@ -26,8 +26,8 @@ struct mr_pool;
 /* Zero-initialise, set struct_bytes, then what differs from the default. Copied by
  * mr_pool_create(). */
 struct mr_pool_config {
-    size_t struct_bytes;   /* sizeof(struct mr_pool_config) */
-    const char *name;      /* NULL: "pool"; at most 15 bytes of it are kept */
+    size_t struct_bytes; /* sizeof(struct mr_pool_config) */
+    const char *name; /* NULL: "pool"; at most 15 bytes of it are kept; "": threads get no names */
     unsigned thread_count; /* 0: the processors this process may use (affinity mask and cgroup
                               quota); at most 4096 */
     unsigned depth_count;  /* submitted and not yet started, at most; 0: no bound */

@@ -138,6 +138,15 @@ struct mr_sink_ops {
      * (an archive). Any thread, at any time before destroy(). NULL: the content is the output.
      */
     uint64_t (*output_bytes)(struct mr_sink *sink);
+
+    /*
+     * The directory is an item of another run that shares the work with this one and may write to
+     * the same place. Where it is there at the end, finish() sets its times and mode, which this
+     * run may have changed by storing something in it. MR_OK, MR_E_SYSTEM, MR_E_MEMORY. By one
+     * thread. NULL: other runs have nothing to do with this output.
+     */
+    enum mr_status (*shares)(struct mr_sink *sink, const struct mr_entry *entry,
+                             struct mr_error *err);
 };
 
 struct mr_sink {

@@ -1,6 +1,7 @@
 #include "base/filelock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -30,16 +31,45 @@ static pid_t find_owner(int fd)
     return owner;
 }
 
-int filelock_take(int fd, pid_t *owner)
+int filelock_take(int fd, bool is_shared, pid_t *owner)
 {
     int result;
     *owner = 0;
     do {
-        result = flock(fd, LOCK_EX | LOCK_NB);
+        result = flock(fd, (is_shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
     } while (result != 0 && errno == EINTR);
     if (result == 0 || errno != EWOULDBLOCK)
         return result;
     *owner = find_owner(fd);
     errno = EWOULDBLOCK;
     return -1;
+}
+
+static struct flock part_of(int64_t offset_bytes, int64_t size_bytes, bool is_shared)
+{
+    return (struct flock){.l_type = is_shared ? F_RDLCK : F_WRLCK,
+                          .l_whence = SEEK_SET,
+                          .l_start = offset_bytes,
+                          .l_len = size_bytes};
+}
+
+int filelock_take_part(int fd, int64_t offset_bytes, int64_t size_bytes, bool is_shared)
+{
+    struct flock part = part_of(offset_bytes, size_bytes, is_shared);
+    int result;
+    do {
+        result = fcntl(fd, F_OFD_SETLK, &part);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && errno == EACCES)
+        errno = EWOULDBLOCK;
+    return result;
+}
+
+bool filelock_find_part(int fd, int64_t offset_bytes, int64_t size_bytes, int64_t *found_bytes)
+{
+    struct flock part = part_of(offset_bytes, size_bytes, false);
+    if (fcntl(fd, F_OFD_GETLK, &part) != 0 || part.l_type == F_UNLCK)
+        return false;
+    *found_bytes = part.l_start;
+    return true;
 }

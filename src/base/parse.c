@@ -281,6 +281,8 @@ enum mr_status parse_date(const char *text, struct timespec *when, struct mr_err
 }
 
 #define WORD_MAX_COUNT 64 /* letters of a word that is looked for */
+#define STEM_COUNT     4  /* letters that are enough to know a word by */
+#define ENDING_COUNT   3  /* mistakes behind these */
 
 static unsigned least(unsigned a, unsigned b)
 {
@@ -309,6 +311,14 @@ static unsigned edit_distance(const char *a, size_t a_count, const char *b, size
     return rows[a_count % 3][b_count];
 }
 
+static size_t common_beginning(const char *a, const char *b)
+{
+    size_t count = 0;
+    while (a[count] && to_lower(a[count]) == to_lower(b[count]))
+        count++;
+    return count;
+}
+
 const char *parse_nearest(const char *text, const char *(*next)(const void *ctx, size_t i),
                           const void *ctx)
 {
@@ -324,12 +334,14 @@ const char *parse_nearest(const char *text, const char *(*next)(const void *ctx,
             continue;
         unsigned distance = edit_distance(text, text_count, candidate, count);
         unsigned limit = least(count < 6 ? 1 : (unsigned)count / 3, (unsigned)count - 1);
-        /* Ranks: exact 0, the beginning of a word 1, then by distance. */
-        unsigned rank = 2 * distance;
-        if (distance > 0 && strncasecmp(text, candidate, text_count) == 0)
-            rank = 1;
-        else if (distance > limit)
+        size_t same = common_beginning(text, candidate);
+        /* The beginning of a word means it, or its like with another ending: "retry" may mean
+         * "retries". */
+        bool is_stem = same == text_count ||
+                       (same >= STEM_COUNT && text_count - same <= 1 && distance <= ENDING_COUNT);
+        if (distance > limit && !is_stem)
             continue;
+        unsigned rank = is_stem ? distance : distance * (WORD_MAX_COUNT + 1);
         if (!best || rank < best_rank) {
             best = candidate;
             best_rank = rank;

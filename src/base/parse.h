@@ -22,8 +22,9 @@ enum mr_status parse_date(const char *text, struct timespec *when, struct mr_err
 
 /*
  * The candidate nearest to text by edit distance (with transpositions) when it is near enough to be
- * a typing mistake (at most a third of its length, at least 1, or text is a prefix of it), else
- * NULL. next(ctx, i) gives the i-th candidate, NULL after the last.
+ * a typing mistake (at most a third of its length, at least 1), else NULL. A word that begins with
+ * text, or whose ending alone is another, is nearer than others. next(ctx, i) gives the i-th
+ * candidate, NULL after the last.
  */
 const char *parse_nearest(const char *text, const char *(*next)(const void *ctx, size_t i),
                           const void *ctx);

@@ -1,5 +1,6 @@
 #include "cli/fingerprint.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,6 +123,15 @@ static enum mr_status add_options(struct fingerprint *fingerprint, const struct 
     return status;
 }
 
+/* As it came out, whoever told it. */
+static enum mr_status add_shard(struct fingerprint *fingerprint, const struct shard_choice *shard,
+                                struct mr_error *err)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%u/%u", shard->index, shard->count);
+    return add(fingerprint, "--shard", text, err);
+}
+
 enum mr_status fingerprint_init(struct fingerprint *fingerprint, const struct options *options,
                                 struct mr_error *err)
 {
@@ -137,6 +147,8 @@ enum mr_status fingerprint_init(struct fingerprint *fingerprint, const struct op
         status = add(fingerprint, "inputs", options->names[i], err);
     if (status == MR_OK)
         status = add_work(fingerprint, options, err);
+    if (status == MR_OK && options->shard.count > 0)
+        status = add_shard(fingerprint, &options->shard, err);
     return status == MR_OK ? add_options(fingerprint, options, err) : status;
 }
 

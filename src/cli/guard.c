@@ -189,6 +189,13 @@ static uint64_t output_bytes(struct mr_sink *sink)
     return inner->ops->output_bytes(inner);
 }
 
+static enum mr_status shares(struct mr_sink *sink, const struct mr_entry *entry,
+                             struct mr_error *err)
+{
+    struct mr_sink *inner = guard_of(sink)->inner;
+    return inner->ops->shares(inner, entry, err);
+}
+
 /* The files among the inputs, and the journal. What a list names is not known yet; for those the
  * entry's own inode has to do. */
 static enum mr_status note_inputs(struct guard *guard, struct mr_error *err)
@@ -234,6 +241,7 @@ enum mr_status guard_create(const struct guard_config *config, struct mr_sink **
         .abandon = guard->inner->ops->abandon ? abandon : NULL,
         .keeps_plain = guard->inner->ops->keeps_plain ? keeps_plain : NULL,
         .use_pool = guard->inner->ops->use_pool ? use_pool : NULL,
+        .shares = guard->inner->ops->shares ? shares : NULL,
         .output_bytes = guard->inner->ops->output_bytes ? output_bytes : NULL,
     };
     guard->sink = (struct mr_sink){

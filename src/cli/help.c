@@ -78,7 +78,8 @@ static void show_word(FILE *out, const char *word, const char *text)
 const char *help_short(void)
 {
     return "usage: millrace run INPUT... -o OUTPUT [-p OP]...\n"
-           "       millrace list | test | bench | ops | formats | help [TOPIC] | --version\n"
+           "       millrace list | test | diff | bench | report | ops | formats\n"
+           "       millrace help [TOPIC] | --version\n"
            "Try: millrace help\n";
 }
 
@@ -117,7 +118,10 @@ void help_verb(FILE *out, const struct verb *verb)
 {
     fprintf(out, "usage: millrace %s ", verb->name);
     help_wrap(out, strlen("usage: millrace  ") + strlen(verb->name), verb->usage);
-    fprintf(out, "\n%s.\n", verb->summary);
+    char summary[200];
+    snprintf(summary, sizeof(summary), "%s.", verb->summary);
+    fputc('\n', out);
+    help_wrap(out, 0, summary);
     for (enum option_group group = GROUP_WORK; group < GROUPS_COUNT; group++)
         show_group(out, group, verb->bit);
     if (verb->bit & VERBS_ON_INPUT)

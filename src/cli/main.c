@@ -43,8 +43,9 @@
  *                      public interface)
  *   src/helper/        the programs that run in processes of their own: operate, and read (which
  *                      forks)
- *   src/policy/        selection (which items; glob), naming (their names in the output; portable:
- *                      everywhere), journal (what was done, in a file: journal_*)
+ *   src/policy/        selection (which items; glob), shard (which of them are done here), naming
+ *                      (their names in the output; portable: everywhere), journal (what was done,
+ *                      in a file: journal_*)
  *   src/sink/          where items go: directory (tree, staged: files until they are complete,
  *                      later: what comes last; tree_claim, tree_disk: locks, fsync), archive (by
  *                      libarchive; archive_kinds, archive_outputs: all formats; blocks: compressed
@@ -56,8 +57,9 @@
  *   src/compare/       what `diff` is made of: digest (each content becomes a hash), manifest
  *                      (what an input holds, sorted), difference (of two manifests)
  *   src/observe/       what a run shows of itself: report (and its forms: report_*; record: an
- *                      item and a run as they hold them; tally: what is worth showing; page:
- *                      HTML), trace; lanes, draft: how both are written
+ *                      item and a run as they hold them; tally: what is worth showing; coverage:
+ *                      do those of shards make up the whole?; page: HTML), trace; lanes, draft: how
+ *                      both are written
  *   src/cli/           this program:
  *     main             verbs as a table; the words before the options
  *     options          the one table of options, and what was asked for
@@ -75,6 +77,7 @@
  *     overlap          is the output an input, or in one?
  *     inplace          --in-place: one job for each input
  *     sizes            numbers of threads and bytes of memory
+ *     spread           --shard, also as a scheduler tells it
  *     resume           --journal and its like; fingerprint: what must be the same for that
  *     records          what a run leaves besides its output: --report and --trace
  *     execute          a job while it runs: its observer, signals, how it ended

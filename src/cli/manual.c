@@ -53,9 +53,9 @@ static void section(FILE *out, const char *macro, const char *title)
 /* Text that is laid out already. */
 static void literal(FILE *out, const char *text)
 {
-    fputs(".nf\n", out);
+    fputs(".in 0\n.nf\n", out); /* it takes all 80 columns */
     escape(out, text, true);
-    fputs(".fi\n", out);
+    fputs(".fi\n.in\n", out);
 }
 
 /* A word in bold and its explanation. */
@@ -191,6 +191,9 @@ void manual_write(FILE *out)
     write_topics(out);
     section(out, "SH", "Environment");
     entry(out, "SOURCE_DATE_EPOCH", "with --reproducible: no time in an output is later than this");
+    entry(out, "SLURM_ARRAY_TASK_ID and the like",
+          "with --shard auto alone: which of the items are done; see SHARDS. Nothing else that is "
+          "read from the environment changes what is done");
     entry(out, "NO_COLOR", "no colours, where --color does not say otherwise");
     section(out, "SH", "See also");
     line(out, "tar(1), zip(1), xargs(1), gzip(1), zstd(1)");

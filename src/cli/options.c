@@ -247,7 +247,7 @@ static const struct option table[] = {
     {"stream", 0, NULL, GROUP_BENCH, VERB_BENCH,
      "read INPUT anew in every run instead of once into memory", TRUE(streams)},
     {"generate", 0, "SPEC", GROUP_BENCH, VERB_BENCH,
-     "make the sample up: files=1000,size=4K..64K,kind=text|random|zeros|mixed,seed=1",
+     "make the sample up, as files=1000,size=4K..64K,seed=1; also kind=text|random|zeros|mixed",
      TEXT(generate)},
     {"output", 'o', "OUTPUT", GROUP_BENCH, VERB_BENCH,
      "write as `run` would, to an output like this in a scratch directory, in OUTPUT where that is "
@@ -283,11 +283,23 @@ static const struct option table[] = {
     {"json", 0, NULL, GROUP_REPORT, VERB_LIST | VERB_DIFF | VERB_REPORT,
      "one JSON object a line; of `report` one object", TRUE(is_json)},
 
+    {"shard", 0, "I/N|auto", GROUP_SPREAD, VERBS_WITH_JOB | VERB_LIST,
+     "only the I-th of N parts of the items, I from 1 to N; auto: as Slurm, Kubernetes or MPI "
+     "tells "
+     "(auto/N, where that does not tell N); see `millrace help shards`",
+     CALL(values_shard)},
+
     {"directory", 'C', "DIR", GROUP_OTHER, VERBS_ON_INPUT, "change to DIR first", LATER},
     {"dry-run", 0, NULL, GROUP_OTHER, VERB_RUN,
      "print 'input -> output' for each item on stdout, and do nothing", TRUE(is_dry)},
     {"color", 0, "auto|never|always", GROUP_OTHER, VERBS_ALL,
      "colours in messages; auto (default): on a terminal and without $NO_COLOR", CHOICE(color)},
+    {"threads-name", 0, NULL, GROUP_OTHER, VERBS_AT_WORK,
+     "name threads after what they do, for top -H and gdb: mr-read-0, mr-work-0, mr-write-0 "
+     "(default)",
+     CONST(unnamed_threads, 0)},
+    {"no-threads-name", 0, NULL, GROUP_OTHER, VERBS_AT_WORK,
+     "leave threads the name of the program", CONST(unnamed_threads, 1)},
     {"help", 'h', NULL, GROUP_OTHER, VERBS_ALL, "show this", TRUE(wants_help)},
 };
 #define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
@@ -309,6 +321,7 @@ static const struct {
     [GROUP_BENCH] = {"sweeps", "Bench"},
     [GROUP_LIMITS] = {"limits", "Limits"},
     [GROUP_REPORT] = {"report", "Report"},
+    [GROUP_SPREAD] = {"spread", "Spread"},
     [GROUP_OTHER] = {"other", "Other"},
 };
 

@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "flow/job.h"
 #include "operation/exec.h"
+#include "policy/shard.h"
 
 enum verb_bit {
     VERB_RUN = 1,
@@ -48,6 +49,7 @@ enum option_group {
     GROUP_JOURNAL,
     GROUP_BENCH,
     GROUP_REPORT,
+    GROUP_SPREAD,
     GROUP_OTHER,
     GROUPS_COUNT
 };
@@ -159,6 +161,8 @@ struct options {
     bool allows_unsafe;
     struct limits limits;
     bool is_lenient_zip;
+    struct shard_choice shard;
+    int unnamed_threads; /* 0 or 1: the later of --threads-name and --no-threads-name */
     const char *journal; /* NULL: none */
     bool resumes, retries_failed;
     int sync;           /* enum sync */

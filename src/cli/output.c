@@ -258,6 +258,8 @@ enum mr_status output_open(const struct output *output, const struct options *op
         /* Several may write a file each to the same directory. */
         .is_exclusive = output->kind == OUTPUT_TREE,
         .is_resumed = is_resumed,
+        .shard_index = options->shard.index,
+        .shard_count = options->shard.count,
         .existing = options->is_in_place ? EXISTING_OVERWRITE : (enum existing)options->existing,
         .preserve = options->preserve,
         .is_untrusted = is_untrusted,

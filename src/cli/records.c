@@ -69,6 +69,8 @@ enum mr_status records_open(struct records *records, const struct cli *cli, stru
         status = command ? report_create(options->report, command, &records->report, err)
                          : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
         free(command);
+        if (status == MR_OK)
+            report_set_shard(records->report, &options->shard);
     }
     if (status == MR_OK && options->trace)
         status = trace_create(options->trace, &records->trace, err);

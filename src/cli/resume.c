@@ -87,7 +87,7 @@ static enum mr_status open_file(struct resume *resume, const char *path, int *fd
         return open_failed(path, errno, err);
     if (!S_ISREG(about.st_mode))
         return mr_error_set(err, MR_E_USAGE, 0, "--journal: %s is no regular file", shown);
-    if (filelock_take(*fd, &owner) != 0 && errno == EWOULDBLOCK)
+    if (filelock_take(*fd, false, &owner) != 0 && errno == EWOULDBLOCK)
         return in_use(shown, owner, err);
     /* Somebody may have written to it before it was locked. */
     if (fstat(*fd, &about) != 0)

@@ -8,6 +8,7 @@
 
 #include "base/path.h"
 #include "cli/sizes.h"
+#include "cli/spread.h"
 #include "operation/exec.h"
 #include "operation/isolate.h"
 #include "operation/registry.h"
@@ -186,6 +187,10 @@ enum mr_status setup_init(struct setup *setup, const struct options *options, st
     memset(setup, 0, sizeof(*setup));
     enum mr_status status = check_commands(options, err);
     if (status == MR_OK)
+        status = spread_check(options, err);
+    if (status == MR_OK && options->shard.count > 0)
+        status = shard_create(&options->shard, &setup->shard, err);
+    if (status == MR_OK)
         status = chain_create(&setup->chain, err);
     if (status == MR_OK)
         status = selection_create(&setup->selection, err);
@@ -217,6 +222,7 @@ void setup_fini(struct setup *setup)
     selection_destroy(setup->selection);
     naming_destroy(setup->naming);
     portable_destroy(setup->portable);
+    shard_destroy(setup->shard);
     memset(setup, 0, sizeof(*setup));
 }
 
@@ -250,6 +256,7 @@ enum mr_status setup_make_inputs(const struct setup *setup, const struct options
                      .table = wanted->table},
     };
     config.archives.limits.is_lenient_zip = options->is_lenient_zip;
+    config.archives.limits.has_unnamed_threads = options->unnamed_threads != 0;
     config.walk = (struct walk_config){
         .is_unsorted = options->sort == SORT_NONE,
         .follows_links = options->follows_links,
@@ -276,6 +283,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .selection = setup->selection,
         .naming = setup->naming,
         .portable = setup->portable,
+        .shard = setup->shard,
         .is_unordered = options->is_unordered,
         .on_error = (enum job_on_error)options->on_error,
         .policy = options->policy,
@@ -287,6 +295,7 @@ void setup_job(const struct setup *setup, const struct options *options, struct 
         .clamps_mtime = options->clamps_mtime,
         .mtime = options->mtime,
         .is_reproducible = options->is_reproducible,
+        .has_unnamed_threads = options->unnamed_threads != 0,
         .is_isolated = options->is_isolated,
         .is_dry = options->is_dry,
         .removes_sources = options->removes_sources && !options->is_dry,

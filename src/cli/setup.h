@@ -11,6 +11,7 @@ struct setup {
     struct selection *selection;
     struct naming *naming;
     struct portable *portable; /* NULL: any names */
+    struct shard *shard;       /* NULL: all items */
 };
 
 /* Errors are about the option that they name: MR_E_USAGE, or what made it impossible. setup_fini()

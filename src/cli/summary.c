@@ -50,7 +50,10 @@ static void show_elapsed(double seconds, char *text, size_t cap_bytes)
 static void show_total(const struct cli *cli, const struct job_figures *figures)
 {
     char in[SIZE_BYTES], out[SIZE_BYTES], items[SIZE_BYTES], files[SIZE_BYTES], took[SIZE_BYTES];
-    char ratio[32] = "";
+    char ratio[32] = "", shard[48] = "";
+    const struct shard_choice *choice = &cli->options->shard;
+    if (choice->count > 0)
+        snprintf(shard, sizeof(shard), "shard %u/%u: ", choice->index, choice->count);
     parse_show_size(in, sizeof(in), figures->in_bytes);
     parse_show_size(out, sizeof(out), figures->out_bytes);
     if (figures->in_bytes > 0)
@@ -59,7 +62,7 @@ static void show_total(const struct cli *cli, const struct job_figures *figures)
     double seconds = figures->elapsed_s > 0 ? figures->elapsed_s : 1e-9;
     show_elapsed(seconds, took, sizeof(took));
     message_note(
-        cli->message, NULL, "%s item%s (%s file%s): %s in, %s out%s, %s, %.1f MB/s",
+        cli->message, NULL, "%s%s item%s (%s file%s): %s in, %s out%s, %s, %.1f MB/s", shard,
         layout_count(items, sizeof(items), figures->stored_count), plural(figures->stored_count),
         layout_count(files, sizeof(files), figures->file_count), plural(figures->file_count), in,
         out, ratio, took, (double)figures->in_bytes / 1e6 / seconds);
@@ -150,7 +153,8 @@ void summary_show(const struct cli *cli, struct job *job, const struct job_figur
         message_note(cli->message, NULL, "%" PRIu64 " not done", figures->cancelled_count);
     if (figures->found_count == 0)
         message_note(cli->message, NULL,
-                     "nothing to do: the inputs are empty, or nothing in them is selected");
+                     "nothing to do: the inputs are empty, or nothing in them is selected%s",
+                     options->shard.count > 0 ? " or falls to this shard" : "");
     else
         show_total(cli, figures);
     if (options->is_verbose || options->has_stats)

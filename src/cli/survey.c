@@ -14,6 +14,7 @@
 struct survey {
     struct survey_plan plan;
     struct options options; /* the run's, but for what costs time and changes no number */
+    struct shard *shard;    /* its own; NULL: all items */
     struct inputs *inputs;
     struct mr_pool *pool;
     struct expected found; /* the survey's thread; anybody's once is_complete */
@@ -67,6 +68,8 @@ static bool count_next(struct survey *survey)
         is_taken =
             setup_selects(survey->plan.setup, &entry, is_member ? input->source->label : NULL);
     }
+    if (is_taken && survey->shard && input && entry.path)
+        (void)shard_takes(survey->shard, input->prefix, &entry, &is_taken, NULL);
     survey->found.count += is_taken;
     if (is_taken && status == MR_OK && entry.kind == MR_KIND_FILE && entry.size_bytes > 0)
         survey->found.bytes += (uint64_t)entry.size_bytes;
@@ -93,8 +96,9 @@ static enum mr_status count_all(void *arg, void **result, struct mr_error *err)
 
 struct survey *survey_start(const struct survey_plan *plan)
 {
-    const struct mr_pool_config config = {
-        .struct_bytes = sizeof(config), .name = "survey", .thread_count = 1};
+    const struct mr_pool_config config = {.struct_bytes = sizeof(config),
+                                          .name = plan->options->unnamed_threads ? "" : "survey",
+                                          .thread_count = 1};
     struct survey *survey = calloc(1, sizeof(*survey));
     if (!survey)
         return NULL;
@@ -106,6 +110,8 @@ struct survey *survey_start(const struct survey_plan *plan)
     atomic_init(&survey->is_stopped, false);
     enum mr_status status =
         setup_make_inputs(plan->setup, &survey->options, plan->wanted, &survey->inputs, NULL);
+    if (status == MR_OK && survey->options.shard.count > 0)
+        status = shard_create(&survey->options.shard, &survey->shard, NULL);
     if (status == MR_OK)
         status = mr_pool_create(&config, &survey->pool, NULL);
     if (status == MR_OK)
@@ -129,5 +135,6 @@ void survey_end(struct survey *survey)
     atomic_store(&survey->is_stopped, true);
     mr_pool_destroy(survey->pool);
     inputs_destroy(survey->inputs);
+    shard_destroy(survey->shard);
     free(survey);
 }

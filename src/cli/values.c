@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/path.h"
 #include "bench/trial.h"
+#include "cli/spread.h"
 #include "sink/sinks.h"
 
 #define THREADS_MAX 4096
@@ -323,6 +324,11 @@ enum mr_status values_repeat(struct options *options, const char *value, struct 
     enum mr_status status = parse_count(value, 1, TRIAL_ROUNDS_MAX, &count, err);
     options->repeat = (unsigned)count;
     return status;
+}
+
+enum mr_status values_shard(struct options *options, const char *value, struct mr_error *err)
+{
+    return spread_read(value, getenv, &options->shard, err);
 }
 
 enum mr_status values_warm_up(struct options *options, const char *value, struct mr_error *err)

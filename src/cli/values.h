@@ -10,6 +10,7 @@ enum mr_status values_workers(struct options *options, const char *value, struct
 enum mr_status values_writers(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_memory(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_repeat(struct options *options, const char *value, struct mr_error *err);
+enum mr_status values_shard(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_warm_up(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_table(struct options *options, const char *value, struct mr_error *err);
 enum mr_status values_level(struct options *options, const char *value, struct mr_error *err);

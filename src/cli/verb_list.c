@@ -133,12 +133,28 @@ static char *make_name(const struct listing *listing, const struct mr_entry *ent
     return strdup(label);
 }
 
+/* Is it one that `run` would take? */
+static enum mr_status takes(const struct setup *setup, const struct mr_entry *entry,
+                            const struct input *input, bool *is_taken, struct mr_error *err)
+{
+    bool is_member = (input->source->flags & MR_SOURCE_CONTAINER) != 0;
+    *is_taken = setup_selects(setup, entry, is_member ? input->source->label : NULL);
+    if (!*is_taken || !setup->shard)
+        return MR_OK;
+    return shard_takes(setup->shard, input->prefix, entry, is_taken, err);
+}
+
 static bool list_entry(struct listing *listing, const struct setup *setup,
                        const struct mr_entry *entry, const struct input *input)
 {
-    bool is_member = (input->source->flags & MR_SOURCE_CONTAINER) != 0;
     const char *label = input->source->label;
-    if (!setup_selects(setup, entry, is_member ? label : NULL))
+    struct mr_error err = {0};
+    bool is_taken = false;
+    if (takes(setup, entry, input, &is_taken, &err) != MR_OK) {
+        message_error(listing->cli->message, NULL, "%s", err.text);
+        return false;
+    }
+    if (!is_taken)
         return true;
     char *name = make_name(listing, entry, input);
     if (!name)
@@ -151,9 +167,13 @@ static bool list_entry(struct listing *listing, const struct setup *setup,
     return !ferror(stdout);
 }
 
-static void report(struct listing *listing, const struct mr_entry *entry, const struct input *input,
-                   const struct mr_error *err, enum mr_status status)
+static void report(struct listing *listing, const struct setup *setup, const struct mr_entry *entry,
+                   const struct input *input, const struct mr_error *err, enum mr_status status)
 {
+    bool is_taken = true;
+    if (setup->shard && input && entry->path &&
+        shard_takes(setup->shard, input->prefix, entry, &is_taken, NULL) == MR_OK && !is_taken)
+        return; /* another shard tells */
     char shown[NAME_BYTES];
     const char *text = err->text[0] ? err->text : mr_status_text(status);
     listing->has_failed = true;
@@ -179,7 +199,7 @@ static int list_all(struct listing *listing, const struct setup *setup, struct i
         if (status == MR_SKIPPED)
             message_error(listing->cli->message, NULL, "warning: %s", err.text);
         else if (status != MR_OK && status != MR_DONE)
-            report(listing, &entry, input, &err, status);
+            report(listing, setup, &entry, input, &err, status);
         mr_entry_clear(&entry);
         input_release(input);
         if (!goes_on)

@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "cli/run.h"
 #include "cli/verbs.h"
+#include "observe/coverage.h"
 #include "observe/draft.h"
 #include "observe/report_forms.h"
 #include "observe/report_read.h"
@@ -28,7 +29,9 @@ struct gathered {
     bool writes;           /* into writer */
     struct draft draft;
     struct report_writer writer;
-    bool has_gap; /* a file could not be read to its end */
+    bool has_gap;              /* a file could not be read to its end */
+    struct coverage *coverage; /* NULL: there is one file */
+    bool has_ended;            /* the file that is read */
 };
 
 static bool is_empty(const struct gathered *all)
@@ -41,6 +44,11 @@ static enum mr_status take_item(void *ctx, const struct record *record, struct m
     struct gathered *all = ctx;
     if (all->writes)
         report_write_item(&all->writer, record);
+    if (all->coverage) {
+        enum mr_status status = coverage_item(all->coverage, record, err);
+        if (status != MR_OK)
+            return status;
+    }
     return tally_item(all->tally, record, err);
 }
 
@@ -50,6 +58,9 @@ static enum mr_status take_run(void *ctx, const struct record_run *run, struct m
     bool is_first = all->run.job_count == 0;
     record_run_add(&all->run, run);
     all->run.command = "";
+    all->has_ended = true;
+    if (all->coverage && coverage_report(all->coverage, run, err) != MR_OK)
+        return err->status;
     if (is_first && *run->command && !(all->command = strdup(run->command)))
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     return MR_OK;
@@ -66,12 +77,60 @@ static void show_run(const struct record_run *run)
         printf("%" PRIu64 " runs, ", run->job_count);
     if (*run->started)
         printf("started %s, ", path_show(shown, sizeof(shown), run->started));
+    if (run->shard_count > 0)
+        printf("shard %" PRIu64 "/%" PRIu64 ", ", run->shard_index, run->shard_count);
     printf("%.2f s", run->elapsed_s);
     if (run->cpu_s > 0)
         printf(", %.2f s of processors", run->cpu_s);
     if (run->rss_peak_bytes > 0)
         printf(", %s of memory at most", parse_show_size(peak, sizeof(peak), run->rss_peak_bytes));
     printf("%s\n", run->is_complete ? "" : "; stopped before everything was done");
+}
+
+static bool look_at_shards(const struct gathered *all, struct coverage_found *found)
+{
+    if (!all->coverage)
+        return false;
+    coverage_look(all->coverage, found);
+    return found->shard_count > 0;
+}
+
+static void show_shards(const struct gathered *all)
+{
+    struct coverage_found found;
+    if (!look_at_shards(all, &found))
+        return;
+    printf("%" PRIu64 " of %" PRIu64 " shards", found.shard_count - found.missing_count,
+           found.shard_count);
+    if (found.missing_count + found.doubled_count + found.strange_count + found.overlap_count == 0)
+        printf(", each once, and no name in two of them");
+    printf("\n");
+}
+
+/* What keeps the reports from being that of the whole. True: nothing does. */
+static bool tell_shards(const struct cli *cli, const struct gathered *all)
+{
+    char list[200], shown[PATH_SHOW_BYTES];
+    struct coverage_found found;
+    if (!look_at_shards(all, &found))
+        return true;
+    if (found.missing_count > 0)
+        message_error(cli->message, NULL, "no report of shard %s of %" PRIu64,
+                      coverage_list(all->coverage, false, list, sizeof(list)), found.shard_count);
+    if (found.doubled_count > 0)
+        message_error(cli->message, NULL, "more than one report of shard %s of %" PRIu64,
+                      coverage_list(all->coverage, true, list, sizeof(list)), found.shard_count);
+    if (found.strange_count > 0)
+        message_error(
+            cli->message, NULL,
+            "%" PRIu64 " report%s of no shard, or of another number of shards than %" PRIu64,
+            found.strange_count, found.strange_count == 1 ? " is" : "s are", found.shard_count);
+    if (found.overlap_count > 0)
+        message_error(cli->message, NULL, "%" PRIu64 " name%s in more than one report, like %s",
+                      found.overlap_count, found.overlap_count == 1 ? " is" : "s are",
+                      path_show(shown, sizeof(shown), found.overlap));
+    return found.missing_count + found.doubled_count + found.strange_count + found.overlap_count ==
+           0;
 }
 
 static void show_items(const struct tally *tally)
@@ -164,6 +223,7 @@ static void show_slowest(const struct tally *tally)
 static void show(const struct gathered *all)
 {
     show_run(&all->run);
+    show_shards(all);
     show_items(all->tally);
     show_stages(all);
     show_failures(all->tally);
@@ -171,6 +231,25 @@ static void show(const struct gathered *all)
 }
 
 /* ---- as JSON ---- */
+
+static void write_shards(struct json *json, const struct gathered *all)
+{
+    struct coverage_found found;
+    char list[400];
+    if (!look_at_shards(all, &found))
+        return;
+    json_object(json, "shards");
+    json_unsigned(json, "count", found.shard_count);
+    json_unsigned(json, "missing_count", found.missing_count);
+    json_text(json, "missing", coverage_list(all->coverage, false, list, sizeof(list)));
+    json_unsigned(json, "doubled_count", found.doubled_count);
+    json_text(json, "doubled", coverage_list(all->coverage, true, list, sizeof(list)));
+    json_unsigned(json, "other_reports", found.strange_count);
+    json_unsigned(json, "overlapping_names", found.overlap_count);
+    if (*found.overlap)
+        json_text(json, "overlapping_name", found.overlap);
+    json_object_end(json);
+}
 
 static void write_json(const struct gathered *all)
 {
@@ -182,6 +261,7 @@ static void write_json(const struct gathered *all)
     json_object(&json, "run");
     record_run_write(&json, &all->run);
     json_object_end(&json);
+    write_shards(&json, all);
     json_object(&json, "worked_ns");
     for (unsigned s = 0; s < RECORD_STAGES; s++)
         json_number(&json, record_stage_name(s), tally->stage_ns[s]);
@@ -217,12 +297,15 @@ static void read_file(const struct cli *cli, struct gathered *all, const char *n
     const struct report_visitor visitor = {take_item, take_run, all};
     struct mr_error err = {0};
     char shown[PATH_SHOW_BYTES];
+    all->has_ended = false;
     int fd = io_open(name, O_RDONLY | O_CLOEXEC, 0);
     enum mr_status status = fd < 0 ? mr_error_set(&err, MR_E_SYSTEM, errno, "cannot open %s",
                                                   path_show(shown, sizeof(shown), name))
                                    : report_read(fd, name, &visitor, &err);
     if (fd >= 0)
         close(fd);
+    if (!all->has_ended && all->coverage)
+        (void)coverage_report(all->coverage, NULL, NULL);
     if (status == MR_OK)
         return;
     message_error(cli->message, NULL, "%s", err.text);
@@ -237,6 +320,8 @@ static enum mr_status begin(struct gathered *all, const struct options *options,
     if (options->name_count == 0)
         return mr_error_set(err, MR_E_USAGE, 0, "no FILE: name a report or a journal");
     enum mr_status status = tally_create(TALLY_KEPT_MAX, &all->tally, err);
+    if (status == MR_OK && options->name_count > 1)
+        status = coverage_create(&all->coverage, err);
     if (status != MR_OK || !options->report)
         return status;
     status = report_form_of(options->report, &form, err);
@@ -288,10 +373,12 @@ int verb_report(const struct cli *cli)
             write_json(&all);
         else if (!all.writes)
             show(&all);
-        result = verb_end_stdout(cli, all.has_gap ? EXIT_SOME_FAILED : EXIT_DONE);
+        bool is_whole = tell_shards(cli, &all) && !all.has_gap;
+        result = verb_end_stdout(cli, is_whole ? EXIT_DONE : EXIT_SOME_FAILED);
     }
     draft_drop(&all.draft);
     tally_destroy(all.tally);
+    coverage_destroy(all.coverage);
     free(all.command);
     return result;
 }

@@ -11,7 +11,9 @@ static void worker_name(const struct mr_pool *pool, unsigned index, char name[32
 {
     char number[12];
     int digits = snprintf(number, sizeof(number), "%u", index);
-    snprintf(name, 32, "mr-%.*s-%s", POOL_NAME_BYTES - 5 - digits, pool->name, number);
+    name[0] = '\0';
+    if (*pool->name)
+        snprintf(name, 32, "mr-%.*s-%s", POOL_NAME_BYTES - 5 - digits, pool->name, number);
 }
 
 /* Starts the next thread, which waits for the lock. Its time begins at now_ns. */

@@ -118,7 +118,8 @@ static void *start_main(void *arg)
     free(arg);
     /* Set by the thread itself, so that it never runs under another name. A name is a convenience:
      * no error. */
-    (void)pthread_setname_np(pthread_self(), start.name);
+    if (*start.name)
+        (void)pthread_setname_np(pthread_self(), start.name);
     start.run(start.arg);
     return NULL;
 }

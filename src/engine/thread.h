@@ -41,7 +41,7 @@ void condition_broadcast(struct condition *condition);
 
 /*
  * Starts run(arg) on a thread with all signals blocked, named name (cut to 15 bytes, shown by top
- * -H and gdb). MR_OK or MR_E_SYSTEM.
+ * -H and gdb; "": as the thread that starts it). MR_OK or MR_E_SYSTEM.
  */
 enum mr_status thread_start(struct thread *thread, const char *name, void (*run)(void *arg),
                             void *arg, struct mr_error *err);

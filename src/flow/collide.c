@@ -10,6 +10,8 @@
 /* Numbers that --collide rename tries. */
 #define RENAME_TRIES 10000
 
+#define OWN_MARK "///"
+
 #define KEY_BYTES (2 * PATH_TOTAL_MAX_BYTES + 3)
 
 /* What stands in the set for name with mark behind it. */
@@ -24,7 +26,7 @@ static void make_key(const struct job *job, const char *name, const char *mark, 
 }
 
 /* Is name kept in the set with mark behind it? "" marks what is no directory, "/" a directory, "//"
- * one that was an item. */
+ * one that was an item, OWN_MARK what this shard stores. */
 static enum mr_status is_marked(struct job *job, const char *name, const char *mark, bool *is_there,
                                 struct mr_error *err)
 {
@@ -119,6 +121,33 @@ static enum mr_status rename_numbered(struct job *job, struct item *item, struct
     return refuse_name(item->output.path, " under every number", err);
 }
 
+/*
+ * Items that take the places of others: is it known of each name whether this shard stored it? Two
+ * shards would do it in any order. Where nothing is kept, nothing is replaced.
+ */
+static bool knows_owners(const struct job *job)
+{
+    const struct job_config *config = &job->config;
+    return config->shard && config->collide == JOB_COLLIDE_LAST &&
+           (config->is_dry || strcmp(config->sink->ops->kind, "null") != 0);
+}
+
+/* The name is one that an earlier item has. */
+static enum mr_status replace_earlier(struct job *job, struct item *item, struct mr_error *err)
+{
+    bool was_of_shard = item->is_of_shard;
+    enum mr_status status = MR_OK;
+    if (knows_owners(job))
+        status = is_marked(job, item->output.path, OWN_MARK, &was_of_shard, err);
+    if (status == MR_OK && was_of_shard != item->is_of_shard)
+        return refuse_name(item->output.path,
+                           " in another shard, so that it is not certain which is last (leave out "
+                           "--shard)",
+                           err);
+    item->output.replaces_earlier = status == MR_OK;
+    return status;
+}
+
 enum mr_status collide_settle(struct job *job, struct item *item, struct mr_error *err)
 {
     if (!job->names)
@@ -133,12 +162,13 @@ enum mr_status collide_settle(struct job *job, struct item *item, struct mr_erro
         return refuse_name(path, " as a directory", err);
     if (status == MR_OK)
         status = mark(job, path, "", &was_there, err);
+    if (status == MR_OK && !was_there && item->is_of_shard && knows_owners(job))
+        status = mark(job, path, OWN_MARK, &was_there, err);
     if (status != MR_OK || !was_there)
         return status;
     if (job->config.collide == JOB_COLLIDE_RENAME)
         return rename_numbered(job, item, err);
     if (job->config.collide == JOB_COLLIDE_ERROR)
         return refuse_name(path, " (--collide rename or last allows it)", err);
-    item->output.replaces_earlier = true;
-    return MR_OK;
+    return replace_earlier(job, item, err);
 }

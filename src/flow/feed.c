@@ -220,10 +220,36 @@ static enum mr_status check_kind(const struct mr_entry *entry, struct mr_error *
     return MR_OK;
 }
 
+/*
+ * The item is another shard's: it has been named, so that all shards agree about names, numbers and
+ * what is refused, and goes. status: what came of that.
+ */
+static enum mr_status leave_to_shard(struct job *job, struct item *item, enum mr_status status,
+                                     struct mr_error *err)
+{
+    const struct mr_sink *sink = job->config.sink;
+    if (status == MR_OK && item->is_operated && item_is_content(item))
+        job->operated_count++;
+    if (status == MR_OK && item->entry.kind == MR_KIND_DIRECTORY && sink->ops->shares) {
+        settle_metadata(job, item->input, &item->output);
+        status = sink->ops->shares(job->config.sink, &item->output, err);
+    }
+    if (status == MR_E_MEMORY || status == MR_E_SYSTEM)
+        job_give_up(job, err);
+    item_free(item);
+    return MR_SKIPPED;
+}
+
+/* What next_item() knows of an entry. */
+struct found {
+    bool is_selected;
+    bool is_mine; /* it falls to this shard, where there are several */
+};
+
 /* Makes an item of *entry (whose content moves into it) and input (likewise). MR_SKIPPED: it is
  * left out without a word. */
 static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct input *input,
-                                bool is_selected, struct item **item, struct mr_error *err)
+                                const struct found *found, struct item **item, struct mr_error *err)
 {
     struct item *made =
         calloc(1, sizeof(*made) + line_run_count(job->line) * sizeof(made->runs[0]));
@@ -238,9 +264,12 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     made->input = input;
     made->entry = *entry;
     memset(entry, 0, sizeof(*entry));
+    made->is_of_shard = found->is_mine;
     enum mr_status status = check_kind(&made->entry, err);
     if (status == MR_OK)
-        status = feed_settle_names(job, made, is_selected, err);
+        status = feed_settle_names(job, made, found->is_selected, err);
+    if (!found->is_mine)
+        return leave_to_shard(job, made, status, err);
     if (status == MR_OK)
         status = amounts_declared(made, err);
     if (status == MR_OK)
@@ -305,6 +334,26 @@ static void count_content(struct job *job, const struct item *item)
                                   memory_order_relaxed);
 }
 
+/* What is wrong with an input as a whole is every shard's business. */
+static bool is_mine(struct job *job, const struct input *input, const struct mr_entry *entry)
+{
+    bool is_taken = true;
+    struct mr_error error = {0};
+    if (job->config.shard && input && entry->path &&
+        shard_takes(job->config.shard, input->prefix, entry, &is_taken, &error) != MR_OK)
+        job_give_up(job, &error);
+    return is_taken;
+}
+
+/* It does not count. */
+static enum mr_status pass_over(struct job *job, struct mr_entry *entry, struct input *input)
+{
+    atomic_fetch_sub_explicit(&job->found_count, 1, memory_order_relaxed);
+    mr_entry_clear(entry);
+    input_release(input);
+    return MR_OK;
+}
+
 /* One entry of the inputs: an item, or NULL when it came to nothing. MR_DONE at the end. */
 static enum mr_status next_item(struct job *job, struct item **item)
 {
@@ -321,25 +370,27 @@ static enum mr_status next_item(struct job *job, struct item **item)
     }
     atomic_fetch_add_explicit(&job->found_count, 1, memory_order_relaxed);
     if (status != MR_OK) {
+        if (!is_mine(job, input, &entry))
+            return pass_over(job, &entry, input);
         tell_failed(job, input, &entry, NULL, &error);
         mr_entry_clear(&entry);
         input_release(input);
         return MR_OK;
     }
     const struct selection *selection = job->config.selection;
-    bool is_selected = !selection || selection_accepts(selection, &entry, label_of(input));
-    if (!is_selected && !job->config.copies_others) {
-        atomic_fetch_sub_explicit(&job->found_count, 1, memory_order_relaxed);
-        mr_entry_clear(&entry);
-        input_release(input);
-        return MR_OK;
-    }
-    if (!amounts_found(job, atomic_load_explicit(&job->found_count, memory_order_relaxed))) {
+    struct found found = {
+        .is_selected = !selection || selection_accepts(selection, &entry, label_of(input)),
+    };
+    if (!found.is_selected && !job->config.copies_others)
+        return pass_over(job, &entry, input);
+    found.is_mine = is_mine(job, input, &entry);
+    if (found.is_mine &&
+        !amounts_found(job, atomic_load_explicit(&job->found_count, memory_order_relaxed))) {
         mr_entry_clear(&entry);
         input_release(input);
         return MR_DONE;
     }
-    status = make_item(job, &entry, input, is_selected, item, &error);
+    status = make_item(job, &entry, input, &found, item, &error);
     if (status == MR_SKIPPED)
         atomic_fetch_sub_explicit(&job->found_count, 1, memory_order_relaxed);
     else if (status == MR_OK)

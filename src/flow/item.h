@@ -57,6 +57,7 @@ struct item {
     bool is_size_known;   /* the sink can be told the size of the plain content before everything is
                              there */
     bool is_operated;     /* the operations of the run apply */
+    bool is_of_shard;     /* it falls to this run, where several share the work */
     bool is_small;        /* its content fits a chunk, going by what its source says */
     size_t in_room_bytes; /* of the first chunk */
     int64_t started_ns;   /* when it was made; 0 when nobody wants to know */

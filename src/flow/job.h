@@ -17,6 +17,7 @@
 #include "policy/naming.h"
 #include "policy/portable.h"
 #include "policy/selection.h"
+#include "policy/shard.h"
 #include "sink/sinks.h"
 #include "source/inputs.h"
 
@@ -105,6 +106,9 @@ struct job_config {
     struct mr_sink *sink;
     const struct selection *selection; /* NULL: everything */
     const struct naming *naming;       /* NULL: names stay */
+    /* Only the items that fall to it; the others are named, and that is all. NULL: all. Used by the
+     * job alone while it runs. */
+    struct shard *shard;
     unsigned reader_count, worker_count,
         writer_count;                            /* at least 1; shared pool: worker_count threads */
     unsigned reader_max, worker_max, writer_max; /* above these counts: the sizes follow what the
@@ -127,6 +131,7 @@ struct job_config {
     bool strips_absolute; /* a '/' at the beginning of a member's name is taken off, not refused */
     const struct portable *portable; /* only names that it takes, and none twice; NULL: any */
     bool keeps_names;                /* --in-place: operations do not change names */
+    bool has_unnamed_threads;        /* they are not called after what they do */
     bool is_isolated;                /* the operations of chain work in worker processes */
     bool is_dry;                     /* names and selection only: nothing is loaded or stored */
     struct journal *journal;         /* what is done is written down there; NULL: nowhere */

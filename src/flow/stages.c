@@ -53,7 +53,9 @@ static enum mr_status make_pools(struct job *job, const unsigned *counts, const 
     static const char *const names[JOB_STAGES] = {"read", "work", "write"};
     for (unsigned s = 0; s < pool_count(job); s++) {
         const struct mr_pool_config config = {.struct_bytes = sizeof(config),
-                                              .name = is_shared(job) ? "work" : names[s],
+                                              .name = job->config.has_unnamed_threads ? ""
+                                                      : is_shared(job)                ? "work"
+                                                                                      : names[s],
                                               .thread_count = counts[s]};
         enum mr_status status = pool_create_sized(&config, maxima[s], &job->pools[s], err);
         if (status != MR_OK)

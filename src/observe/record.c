@@ -49,6 +49,8 @@ void record_run_add(struct record_run *sum, const struct record_run *run)
         *sum = *run;
         return;
     }
+    if (sum->shard_index != run->shard_index || sum->shard_count != run->shard_count)
+        sum->shard_index = sum->shard_count = 0;
     sum->job_count += run->job_count;
     sum->is_complete = sum->is_complete && run->is_complete;
     sum->exit_status = most(sum->exit_status, run->exit_status);
@@ -106,6 +108,10 @@ void record_run_write(struct json *json, const struct record_run *run)
     json_text(json, "version", run->version);
     json_text(json, "started", run->started);
     json_unsigned(json, "jobs", run->job_count);
+    if (run->shard_count > 0) {
+        json_unsigned(json, "shard", run->shard_index);
+        json_unsigned(json, "shards", run->shard_count);
+    }
     json_bool(json, "is_complete", run->is_complete);
     json_unsigned(json, "exit_status", run->exit_status);
     json_real(json, "elapsed_s", run->elapsed_s);

@@ -45,11 +45,12 @@ struct record_stage {
 
 struct record_run {
     char version[32];
-    const char *command;  /* as it was typed, escaped; whose it is */
-    char started[32];     /* RFC 3339, UTC */
-    uint64_t job_count;   /* runs that this is the sum of */
-    bool is_complete;     /* nothing was cut off, though items may have failed */
-    uint64_t exit_status; /* the highest */
+    const char *command;               /* as it was typed, escaped; whose it is */
+    char started[32];                  /* RFC 3339, UTC */
+    uint64_t job_count;                /* runs that this is the sum of */
+    uint64_t shard_index, shard_count; /* --shard; 0, 0: all items, or several shards */
+    bool is_complete;                  /* nothing was cut off, though items may have failed */
+    uint64_t exit_status;              /* the highest */
     double elapsed_s, cpu_s;
     uint64_t counts[RECORD_STATUSES];
     uint64_t retried_count;

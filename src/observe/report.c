@@ -23,6 +23,7 @@ struct report {
     struct report_writer writer;
     struct lanes *lanes;
     struct record_run run; /* the sum of its jobs */
+    struct shard_choice shard;
     char started[32];
 };
 
@@ -85,6 +86,11 @@ enum mr_status report_create(const char *path, const char *command, struct repor
     }
     *report = made;
     return MR_OK;
+}
+
+void report_set_shard(struct report *report, const struct shard_choice *shard)
+{
+    report->shard = *shard;
 }
 
 bool report_file(const struct report *report, uint64_t *device, uint64_t *inode)
@@ -184,6 +190,8 @@ static void set_origin(const struct report *report, struct record_run *run)
     snprintf(run->version, sizeof(run->version), "%s", mr_version());
     snprintf(run->started, sizeof(run->started), "%s", report->started);
     run->command = report->command;
+    run->shard_index = report->shard.index;
+    run->shard_count = report->shard.count;
 }
 
 enum mr_status report_keep(struct report *report, int exit_status, double cpu_s,

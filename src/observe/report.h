@@ -24,6 +24,8 @@ struct report;
  */
 enum mr_status report_create(const char *path, const char *command, struct report **report,
                              struct mr_error *err);
+/* The run is one of several that share the work. */
+void report_set_shard(struct report *report, const struct shard_choice *shard);
 /* As item_ended of job_observer, which wants times and stage times; any thread. */
 void report_item(struct report *report, const struct job_item *item);
 /* A job that writes into the report is through: its figures are added to those of others. */

@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "observe/report_forms.h"
 #include "observe/report_read.h"
+#include "policy/shard.h"
 
 #define ROW_BYTES ((size_t)256 * 1024)
 
@@ -73,17 +74,20 @@ void report_csv_item(FILE *out, const struct record *record)
 }
 
 /* Its columns: the command, when it started, the version; seconds of threads as times; runs as
- * attempts. */
+ * attempts; a shard, "2/3", as stage. */
 void report_csv_run(FILE *out, const struct record_run *run)
 {
     const char *const texts[] = {run_kind, run->command, run->started, run->version,
                                  run->is_complete ? complete : stopped};
+    char shard[48] = "";
+    if (run->shard_count > 0)
+        snprintf(shard, sizeof(shard), "%" PRIu64 "/%" PRIu64, run->shard_index, run->shard_count);
     write_texts(out, texts, sizeof(texts) / sizeof(texts[0]));
     fprintf(out,
-            "%" PRIu64 ",%" PRIu64 ",%.0f,%.0f,%.0f,%.0f,%" PRIu64 ",,exit status %" PRIu64 "\n",
+            "%" PRIu64 ",%" PRIu64 ",%.0f,%.0f,%.0f,%.0f,%" PRIu64 ",%s,exit status %" PRIu64 "\n",
             run->in_bytes, run->out_bytes, run->stages[RECORD_LOAD].busy_s * 1e9,
             run->stages[RECORD_PROCESS].busy_s * 1e9, run->stages[RECORD_STORE].busy_s * 1e9,
-            run->elapsed_s * 1e9, run->job_count, run->exit_status);
+            run->elapsed_s * 1e9, run->job_count, shard, run->exit_status);
 }
 
 /* ---- reading ---- */
@@ -208,6 +212,11 @@ static enum mr_status tell_run(const struct row *row, const uint64_t *numbers,
         .exit_status = strtoull(
             row->columns[CSV_REASON] + strcspn(row->columns[CSV_REASON], "0123456789"), NULL, 10),
     };
+    struct shard_choice shard;
+    if (shard_parse(row->columns[CSV_STAGE], &shard, NULL) == MR_OK) {
+        run.shard_index = shard.index;
+        run.shard_count = shard.count;
+    }
     snprintf(run.started, sizeof(run.started), "%s", row->columns[CSV_MEMBER]);
     snprintf(run.version, sizeof(run.version), "%s", row->columns[CSV_OUTPUT]);
     for (unsigned s = 0; s < RECORD_STAGES; s++)

@@ -11,6 +11,7 @@
 #include "base/path.h"
 #include "observe/report_read.h"
 #include "policy/journal.h"
+#include "policy/shard.h"
 
 #define PATH_BYTES 8300 /* an input, and a name in it */
 
@@ -117,12 +118,18 @@ static enum mr_status take(struct reading *reading, const struct journal_record 
 {
     struct record_run *run = &reading->run;
     bool is_outdated_item = false;
+    struct shard_choice shard;
     enum mr_status status = MR_OK;
     switch (record->type) {
     case JOURNAL_HEADER:
         strncpy(run->version, record->version, sizeof(run->version) - 1);
         break;
     case JOURNAL_FIELD:
+        if (strcmp(record->name, "--shard") == 0 &&
+            shard_parse(record->value, &shard, NULL) == MR_OK) {
+            run->shard_index = shard.index;
+            run->shard_count = shard.count;
+        }
         break;
     case JOURNAL_SESSION:
         reading->began_s = seconds_of(record);

@@ -51,6 +51,8 @@ static void write_origin(FILE *out, const struct record_run *run)
     }
     if (run->job_count > 1)
         fprintf(out, "%" PRIu64 " runs; ", run->job_count);
+    if (run->shard_count > 0)
+        fprintf(out, "shard %" PRIu64 "/%" PRIu64 "; ", run->shard_index, run->shard_count);
     fputs("millrace ", out);
     page_escape(out, run->version);
     fputs("</p>\n", out);

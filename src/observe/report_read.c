@@ -192,6 +192,8 @@ static enum mr_status read_run(struct reading *reading, struct mr_error *err)
     struct record_run *run = &reading->run;
     const struct number numbers[] = {
         {"jobs", &run->job_count, NULL},
+        {"shard", &run->shard_index, NULL},
+        {"shards", &run->shard_count, NULL},
         {"exit_status", &run->exit_status, NULL},
         {"elapsed_s", NULL, &run->elapsed_s},
         {"cpu_s", NULL, &run->cpu_s},

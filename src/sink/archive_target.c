@@ -96,7 +96,7 @@ static enum mr_status look_at_other(const struct archive_target *target, const c
     if (fd < 0)
         return MR_OK;
     enum mr_status status = MR_OK;
-    if (filelock_take(fd, &owner) == 0) {
+    if (filelock_take(fd, false, &owner) == 0) {
         if (target->config.is_resumed)
             unlinkat(target->directory, name, 0);
     } else if (errno == EWOULDBLOCK) {
@@ -112,7 +112,8 @@ static enum mr_status claim(const struct archive_target *target, struct mr_error
     pid_t owner;
     if (!target->config.is_exclusive)
         return MR_OK;
-    filelock_take(target->fd, &owner); /* where there are no locks, it is left to the users */
+    filelock_take(target->fd, false,
+                  &owner); /* where there are no locks, it is left to the users */
     int fd = io_openat(target->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
     if (!directory && fd >= 0)

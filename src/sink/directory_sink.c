@@ -266,16 +266,24 @@ static void directory_abort(struct mr_sink *sink, struct mr_writer *writer)
     close_writer(tree, writer);
 }
 
+static enum mr_status directory_shares(struct mr_sink *sink, const struct mr_entry *entry,
+                                       struct mr_error *err)
+{
+    struct tree *tree = tree_of(sink);
+    enum mr_status status = tree->shared ? MR_OK : later_create(&tree->shared, err);
+    return status == MR_OK ? later_add(tree->shared, entry, err) : status;
+}
+
 static void directory_destroy(struct mr_sink *sink)
 {
     struct tree *tree = tree_of(sink);
     later_destroy(tree->later);
     later_destroy(tree->made);
+    later_destroy(tree->shared);
+    tree_let_go(tree);
     dircache_destroy(tree->dirs);
     if (tree->root.fd >= 0)
         close(tree->root.fd);
-    if (tree->lock_fd >= 0)
-        close(tree->lock_fd);
     free(tree->label);
     free(tree);
 }
@@ -285,6 +293,7 @@ static void directory_losses(struct mr_sink *sink, char *text, size_t cap_bytes)
     struct tree *tree = tree_of(sink);
     unsigned long long owners = atomic_load(&tree->lost_owner_count);
     unsigned long long xattrs = atomic_load(&tree->lost_xattr_count);
+    unsigned long long modes = tree->open_mode_count;
     size_t used = strnlen(text, cap_bytes);
     if (owners > 0 && used < cap_bytes)
         snprintf(text + used, cap_bytes - used, "the owners of %llu items (that takes root)\n",
@@ -292,6 +301,12 @@ static void directory_losses(struct mr_sink *sink, char *text, size_t cap_bytes)
     used = strnlen(text, cap_bytes);
     if (xattrs > 0 && used < cap_bytes)
         snprintf(text + used, cap_bytes - used, "extended attributes of %llu items\n", xattrs);
+    used = strnlen(text, cap_bytes);
+    if (modes > 0 && used < cap_bytes)
+        snprintf(text + used, cap_bytes - used,
+                 "the modes of %llu directories that even their owner may not write to (other "
+                 "shards have to)\n",
+                 modes);
 }
 
 static const struct mr_sink_ops directory_ops = {
@@ -307,6 +322,7 @@ static const struct mr_sink_ops directory_ops = {
     .destroy = directory_destroy,
     .abandon = staged_abandon,
     .losses = directory_losses,
+    .shares = directory_shares,
 };
 
 /* Opens the directory path, made with its parents where it is missing: *is_made. -1 with errno. */
@@ -354,8 +370,11 @@ enum mr_status directory_sink_create(const char *path, const struct directory_si
     if (!tree)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     enum mr_status status = MR_OK;
-    tree->root.fd = tree->lock_fd = -1;
+    tree->root.fd = tree->lock_fd = tree->shard_fd = -1;
     tree->config = *config;
+    if (config->shard_count > 0)
+        snprintf(tree->shard_suffix, sizeof(tree->shard_suffix), "-%u-%u", config->shard_index,
+                 config->shard_count);
     tree->label = strdup(path);
     tree->sink = (struct mr_sink){.ops = &directory_ops, .label = tree->label};
     tree->umask_bits = find_umask();

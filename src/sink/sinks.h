@@ -36,6 +36,9 @@ struct directory_sink_config {
      * item's place and is the very same counts as that run's.
      */
     bool is_resumed;
+    /* Several processes write to the tree, each the shard_index-th of shard_count: is_exclusive
+     * refuses the same one twice. 0: one alone. */
+    unsigned shard_index, shard_count;
     unsigned preserve;  /* enum preserve; the job has cleared from entries what is not to be kept */
     bool is_untrusted;  /* entries come from an archive: symlinks that lead outside are refused */
     bool allows_unsafe; /* -P */

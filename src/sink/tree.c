@@ -9,6 +9,8 @@
 
 #include "base/io.h"
 
+#define DIGITS "0123456789abcdef"
+
 enum mr_status tree_failed(const struct tree *tree, const char *path, int fault, const char *what,
                            struct mr_error *err)
 {
@@ -55,8 +57,15 @@ void tree_temp_name(struct tree *tree, char name[TREE_TEMP_BYTES])
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     z ^= z >> 31;
-    snprintf(name, TREE_TEMP_BYTES, "%s%0*llx", TREE_TEMP_PREFIX, TREE_TEMP_DIGITS,
-             (unsigned long long)z);
+    snprintf(name, TREE_TEMP_BYTES, "%s%0*llx%s", TREE_TEMP_PREFIX, TREE_TEMP_DIGITS,
+             (unsigned long long)z, tree->shard_suffix);
+}
+
+bool tree_is_temp(const struct tree *tree, const char *name)
+{
+    size_t bytes = strlen(name), suffix_bytes = strlen(tree->shard_suffix);
+    return tree_is_reserved(name) && bytes >= suffix_bytes &&
+           strcmp(name + bytes - suffix_bytes, tree->shard_suffix) == 0;
 }
 
 bool tree_is_reserved(const char *path)
@@ -64,10 +73,13 @@ bool tree_is_reserved(const char *path)
     const size_t prefix_bytes = sizeof(TREE_TEMP_PREFIX) - 1;
     for (const char *part = path; part; part = strchr(part, '/')) {
         part += *part == '/';
-        size_t bytes = strcspn(part, "/");
-        if (bytes == prefix_bytes + TREE_TEMP_DIGITS &&
-            memcmp(part, TREE_TEMP_PREFIX, prefix_bytes) == 0 &&
-            strspn(part + prefix_bytes, "0123456789abcdef") == TREE_TEMP_DIGITS)
+        if (strncmp(part, TREE_TEMP_PREFIX, prefix_bytes) != 0)
+            continue;
+        size_t bytes = strcspn(part, "/"), digits = strspn(part + prefix_bytes, DIGITS);
+        const char *suffix = part + prefix_bytes + TREE_TEMP_DIGITS;
+        if (digits == TREE_TEMP_DIGITS && suffix + strspn(suffix, "-0123456789") == part + bytes)
+            return true;
+        if (bytes == sizeof(TREE_LOCK_NAME) - 1 && memcmp(part, TREE_LOCK_NAME, bytes) == 0)
             return true;
     }
     return false;

@@ -17,7 +17,9 @@
 
 #define TREE_TEMP_PREFIX ".millrace-"
 #define TREE_TEMP_DIGITS 16 /* after the prefix */
-#define TREE_TEMP_BYTES  (sizeof(TREE_TEMP_PREFIX) + TREE_TEMP_DIGITS)
+#define TREE_SHARD_BYTES 24 /* "-I-N" behind those, where shards share the tree */
+#define TREE_TEMP_BYTES  (sizeof(TREE_TEMP_PREFIX) + TREE_TEMP_DIGITS + TREE_SHARD_BYTES)
+#define TREE_LOCK_NAME   TREE_TEMP_PREFIX "shards"
 
 struct staged;
 
@@ -26,11 +28,15 @@ struct tree {
     struct directory_sink_config config;
     char *label;
     struct below root;
-    int lock_fd;           /* of the root, with the lock; -1: none */
-    struct dircache *dirs; /* of the directories below the root */
+    int lock_fd;                         /* of the root, with the lock; -1: none */
+    int shard_fd;                        /* of TREE_LOCK_NAME, with this shard's lock; -1: none */
+    char shard_suffix[TREE_SHARD_BYTES]; /* of temporary names; "": one process alone */
+    struct dircache *dirs;               /* of the directories below the root */
     struct later *later;
-    struct later *made;  /* the symbolic links to be checked; NULL until one was made */
-    bool names_nameless; /* a nameless file can be given a name */
+    struct later *made;       /* the symbolic links to be checked; NULL until one was made */
+    struct later *shared;     /* directories of other shards; NULL: none yet */
+    uint64_t open_mode_count; /* directories that stay open for other shards; finish() */
+    bool names_nameless;      /* a nameless file can be given a name */
     mode_t umask_bits;
     struct timespec start; /* what changed before is not this run's; by the clock of file systems */
     uint64_t seed;         /* of temporary names; unpredictable */
@@ -50,8 +56,11 @@ enum mr_status tree_failed(const struct tree *tree, const char *path, int fault,
 
 /* A new temporary name. */
 void tree_temp_name(struct tree *tree, char name[TREE_TEMP_BYTES]);
-/* Does a component of path look like a temporary name? */
+/* Does a component of path look like a temporary name, or the lock of shards? */
 bool tree_is_reserved(const char *path);
+/* Is the last component one that only this run, or an earlier one that it goes on with, can have
+ * left? */
+bool tree_is_temp(const struct tree *tree, const char *name);
 
 /*
  * What the policy says about entry when there (NULL: nothing) stands at its place: MR_OK (go on,
@@ -96,6 +105,8 @@ enum mr_status tree_set_metadata(struct tree *tree, int fd, const struct mr_entr
 /* Locks the root and removes what an earlier run left, as the configuration says. MR_OK,
  * MR_E_SYSTEM, MR_E_MEMORY. */
 enum mr_status tree_claim(struct tree *tree, struct mr_error *err);
+/* Gives the locks back, also those that were not taken. */
+void tree_let_go(struct tree *tree);
 
 /* ---- tree_disk.c: by the configuration's sync. MR_OK, MR_E_SYSTEM ---- */
 

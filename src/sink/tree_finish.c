@@ -194,9 +194,17 @@ static enum mr_status check_link(struct tree *tree, const struct mr_entry *entry
                         "together with other links it leads out of the output directory: removed");
 }
 
+/* Other shards, which may still have to write into it, cannot if this process is no root. */
+static bool stays_open(const struct tree *tree, const struct mr_entry *entry)
+{
+    return tree->config.shard_count > 0 && geteuid() != 0 &&
+           tree->config.preserve & PRESERVE_MODE && entry->has_mode && (entry->mode & 0700) != 0700;
+}
+
 static bool is_restrictive(const struct tree *tree, const struct mr_entry *entry)
 {
-    return tree->config.preserve & PRESERVE_MODE && entry->has_mode && (entry->mode & 0700) != 0700;
+    return !stays_open(tree, entry) && tree->config.preserve & PRESERVE_MODE && entry->has_mode &&
+           (entry->mode & 0700) != 0700;
 }
 
 static unsigned depth_of(const char *path)
@@ -207,14 +215,21 @@ static unsigned depth_of(const char *path)
     return depth;
 }
 
-static enum mr_status set_directory(struct tree *tree, const struct mr_entry *entry,
+static enum mr_status set_directory(struct tree *tree, const struct mr_entry *entry, bool is_shared,
                                     struct mr_error *err)
 {
     int fd = below_open(&tree->root, entry->path, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0 && is_shared && errno == ENOENT)
+        return MR_OK; /* the other shard makes it, and what is in it, later */
     if (fd < 0)
         return tree_failed(tree, entry->path, errno, "cannot set time and mode of the directory",
                            err);
-    enum mr_status status = tree_set_metadata(tree, fd, entry, false, err);
+    struct mr_entry set = *entry;
+    if (stays_open(tree, entry)) {
+        set.mode |= 0700;
+        tree->open_mode_count++;
+    }
+    enum mr_status status = tree_set_metadata(tree, fd, &set, false, err);
     close(fd);
     return status;
 }
@@ -225,6 +240,7 @@ enum pass { PASS_HARDLINKS, PASS_SYMLINKS, PASS_CHECK, PASS_DIRECTORIES, PASS_RE
 struct pass_state {
     struct nameset *replacing; /* names that replaced an earlier item; NULL: none */
     unsigned depth;            /* PASS_RESTRICTIVE: directories of this depth */
+    bool is_shared;            /* the list is of directories that other shards make */
     unsigned depth_next;       /* the deepest of the restrictive ones above it; 0: none */
 };
 
@@ -295,12 +311,13 @@ static enum mr_status do_one(struct tree *tree, enum pass pass, struct pass_stat
     if (entry->kind != MR_KIND_DIRECTORY)
         return MR_OK;
     if (!is_restrictive(tree, entry))
-        return pass == PASS_DIRECTORIES ? set_directory(tree, entry, err) : MR_OK;
+        return pass == PASS_DIRECTORIES ? set_directory(tree, entry, state->is_shared, err) : MR_OK;
     unsigned depth = depth_of(entry->path);
     if (depth < state->depth && depth > state->depth_next)
         state->depth_next = depth;
-    return pass == PASS_RESTRICTIVE && depth == state->depth ? set_directory(tree, entry, err)
-                                                             : MR_OK;
+    return pass == PASS_RESTRICTIVE && depth == state->depth
+               ? set_directory(tree, entry, state->is_shared, err)
+               : MR_OK;
 }
 
 /*
@@ -310,7 +327,9 @@ static enum mr_status do_one(struct tree *tree, enum pass pass, struct pass_stat
 static enum mr_status run_pass(struct tree *tree, enum pass pass, struct pass_state *state,
                                const struct problems *problems, struct mr_error *err)
 {
-    struct later *list = pass == PASS_CHECK ? tree->made : tree->later;
+    struct later *list = pass == PASS_CHECK ? tree->made
+                         : state->is_shared ? tree->shared
+                                            : tree->later;
     later_seek(list, 0);
     for (;;) {
         struct mr_entry entry = {0};
@@ -321,12 +340,28 @@ static enum mr_status run_pass(struct tree *tree, enum pass pass, struct pass_st
             replaced = *entry.replaces;
             entry.replaces = &replaced;
         }
-        if (status == MR_OK && do_one(tree, pass, state, &entry, &problem) != MR_OK)
+        if (status == MR_OK && do_one(tree, pass, state, &entry, &problem) != MR_OK &&
+            !state->is_shared) /* else it is the other shard's to tell */
             tell(problems, entry.path, &problem);
         mr_entry_clear(&entry);
         if (status != MR_OK)
             return status == MR_DONE ? MR_OK : status;
     }
+}
+
+/*
+ * One pass over all directories: those of this run, and those of other shards. MR_OK, or a list
+ * cannot be read.
+ */
+static enum mr_status pass_directories(struct tree *tree, enum pass pass, struct pass_state *state,
+                                       const struct problems *problems, struct mr_error *err)
+{
+    enum mr_status status = run_pass(tree, pass, state, problems, err);
+    state->is_shared = true;
+    if (status == MR_OK && tree->shared)
+        status = run_pass(tree, pass, state, problems, err);
+    state->is_shared = false;
+    return status;
 }
 
 /*
@@ -337,10 +372,10 @@ static enum mr_status finish_directories(struct tree *tree, const struct problem
                                          struct mr_error *err)
 {
     struct pass_state state = {.depth = UINT32_MAX};
-    enum mr_status status = run_pass(tree, PASS_DIRECTORIES, &state, problems, err);
+    enum mr_status status = pass_directories(tree, PASS_DIRECTORIES, &state, problems, err);
     while (status == MR_OK && state.depth_next > 0) {
         state = (struct pass_state){.depth = state.depth_next};
-        status = run_pass(tree, PASS_RESTRICTIVE, &state, problems, err);
+        status = pass_directories(tree, PASS_RESTRICTIVE, &state, problems, err);
     }
     return status;
 }
@@ -373,7 +408,7 @@ enum mr_status tree_finish(struct mr_sink *sink,
     struct tree *tree = (struct tree *)sink;
     const struct problems problems = {.on_problem = on_problem, .ctx = ctx};
     enum mr_status status = finish_links(tree, &problems, err);
-    if (status == MR_OK && later_count(tree->later, MR_KIND_DIRECTORY) > 0)
+    if (status == MR_OK && (tree->shared || later_count(tree->later, MR_KIND_DIRECTORY) > 0))
         status = finish_directories(tree, &problems, err);
     return status == MR_OK ? tree_sync_all(tree, err) : status;
 }

@@ -25,6 +25,7 @@ struct decode_ahead {
     /* Blocks on their way; every one is in one of them, held, or with the decoder. */
     struct mr_queue *filled, *empty;
     atomic_bool is_cancelled;
+    bool has_unnamed_threads;
 };
 
 static size_t block_count_for(const struct decode_limits *limits)
@@ -86,6 +87,7 @@ enum mr_status decode_ahead_create(const struct unwrap_format *format,
         return MR_E_MEMORY;
     atomic_init(&made->is_cancelled, false);
     made->format = format;
+    made->has_unnamed_threads = limits->has_unnamed_threads;
     made->block_count = block_count_for(limits);
     if (!decode_stream_init(&made->stream, format, input, &options) ||
         !decode_block_init(&made->blocks[0])) {
@@ -93,7 +95,8 @@ enum mr_status decode_ahead_create(const struct unwrap_format *format,
         return MR_E_MEMORY;
     }
     if (piece_bytes > 0)
-        made->pieces = decode_pieces_create(format, input, options.thread_count, piece_bytes);
+        made->pieces = decode_pieces_create(format, input, options.thread_count, piece_bytes,
+                                            limits->has_unnamed_threads ? "" : "decode");
     *ahead = made;
     return MR_OK;
 }
@@ -207,8 +210,9 @@ static bool hand_over_blocks(struct decode_ahead *ahead)
 
 void decode_ahead_start(struct decode_ahead *ahead)
 {
-    const struct mr_pool_config config = {
-        .struct_bytes = sizeof(config), .name = "decode", .thread_count = 1};
+    const struct mr_pool_config config = {.struct_bytes = sizeof(config),
+                                          .name = ahead->has_unnamed_threads ? "" : "decode",
+                                          .thread_count = 1};
     if (ahead->held && ahead->held->status != MR_OK)
         return;
     if (mr_queue_create(BLOCK_MAX_COUNT, &ahead->filled) != MR_OK ||

@@ -12,9 +12,10 @@ struct decode_ahead;
 
 /* What it may take; zero-initialised is the default. */
 struct decode_limits {
-    uint64_t memory_bytes; /* 0: DECODE_MEMORY_DEFAULT_BYTES; at least two blocks are taken */
-    unsigned thread_count; /* for what can be decoded at once; 0: the processors, at most 4 */
-    bool is_lenient_zip;   /* of zip archives, see zip_source_create() */
+    uint64_t memory_bytes;    /* 0: DECODE_MEMORY_DEFAULT_BYTES; at least two blocks are taken */
+    unsigned thread_count;    /* for what can be decoded at once; 0: the processors, at most 4 */
+    bool has_unnamed_threads; /* else they are called after what they do */
+    bool is_lenient_zip;      /* of zip archives, see zip_source_create() */
 };
 
 #define DECODE_MEMORY_DEFAULT_BYTES ((uint64_t)128 << 20)

@@ -19,6 +19,7 @@ struct piece {
 struct decode_pieces {
     struct decode_input input;
     struct mr_pool *pool; /* made for the first piece */
+    const char *pool_name;
     unsigned thread_count, piece_count;
     struct piece pieces[PIECE_MAX_COUNT]; /* a ring */
     unsigned first, flying_count;
@@ -34,13 +35,14 @@ unsigned decode_pieces_count(unsigned thread_count)
 
 struct decode_pieces *decode_pieces_create(const struct unwrap_format *format,
                                            const struct decode_input *input, unsigned thread_count,
-                                           size_t piece_max_bytes)
+                                           size_t piece_max_bytes, const char *pool_name)
 {
     struct decode_pieces *made = calloc(1, sizeof(*made));
     if (!made)
         return NULL;
     made->input = *input;
     made->thread_count = thread_count;
+    made->pool_name = pool_name;
     made->piece_count = decode_pieces_count(thread_count);
     for (unsigned i = 0; i < PIECE_MAX_COUNT; i++) {
         made->pieces[i].format = format;
@@ -129,8 +131,9 @@ static enum mr_status decode(void *arg, void **result, struct mr_error *err)
 
 static bool submit(struct decode_pieces *pieces, struct piece *piece)
 {
-    const struct mr_pool_config config = {
-        .struct_bytes = sizeof(config), .name = "decode", .thread_count = pieces->thread_count};
+    const struct mr_pool_config config = {.struct_bytes = sizeof(config),
+                                          .name = pieces->pool_name,
+                                          .thread_count = pieces->thread_count};
     if (!pieces->pool && mr_pool_create(&config, &pieces->pool, NULL) != MR_OK)
         return false;
     return mr_pool_submit(pieces->pool, decode, piece, &piece->future, NULL) == MR_OK;

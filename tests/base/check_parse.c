@@ -197,10 +197,29 @@ static const char *next_word(const void *ctx, size_t i)
 
 static const char *nearest(const char *text)
 {
-    static const char *const words[] = {"copy",      "gzip",       "gunzip", "zlib",  "zstd",
-                                        "unzstd",    "xz",         "unxz",   "bzip2", "lz4",
-                                        "charset",   "decompress", "lf",     "crlf",  "--include",
-                                        "--exclude", "--memory",   NULL};
+    static const char *const words[] = {"copy",
+                                        "gzip",
+                                        "gunzip",
+                                        "zlib",
+                                        "zstd",
+                                        "unzstd",
+                                        "xz",
+                                        "unxz",
+                                        "bzip2",
+                                        "lz4",
+                                        "charset",
+                                        "decompress",
+                                        "lf",
+                                        "crlf",
+                                        "--include",
+                                        "--exclude",
+                                        "--memory",
+                                        "--retry-delay",
+                                        "--retry-failed",
+                                        "--retries",
+                                        "--to",
+                                        "--color",
+                                        NULL};
     const char *found = parse_nearest(text, next_word, words);
     return found ? found : "(none)";
 }
@@ -219,6 +238,10 @@ START_TEST(finds_the_nearest_word)
     ck_assert_str_eq(nearest("--inclde"), "--include");
     ck_assert_str_eq(nearest("--memroy"), "--memory");
     ck_assert_str_eq(nearest("bzip"), "bzip2");
+    ck_assert_str_eq(nearest("--retry"), "--retries"); /* another ending */
+    ck_assert_str_eq(nearest("--retry-"), "--retry-delay");
+    ck_assert_str_eq(nearest("--retrys"), "--retries");
+    ck_assert_str_eq(nearest("--co"), "--color"); /* its beginning, not a mistake for --to */
     ck_assert_str_eq(nearest("quite-another"), "(none)");
     ck_assert_str_eq(nearest(""), "(none)");
     ck_assert_str_eq(nearest("qq"), "(none)");

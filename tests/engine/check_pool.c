@@ -78,6 +78,21 @@ static enum mr_status look(void *arg, void **result, struct mr_error *err)
     return MR_OK;
 }
 
+START_TEST(test_threads_without_names_have_that_of_their_maker)
+{
+    const struct mr_pool_config config = {
+        .struct_bytes = sizeof(config), .name = "", .thread_count = 1};
+    struct mr_pool *pool;
+    struct seen seen = {0};
+    char own[16];
+    pthread_getname_np(pthread_self(), own, sizeof(own));
+    ck_assert_int_eq(mr_pool_create(&config, &pool, NULL), MR_OK);
+    ck_assert_int_eq(mr_pool_submit(pool, look, &seen, NULL, NULL), MR_OK);
+    mr_pool_destroy(pool);
+    ck_assert_str_eq(seen.name, own);
+}
+END_TEST
+
 START_TEST(test_threads_are_named_and_block_signals)
 {
     struct mr_pool *pool = make_pool("read", 1, 0);
@@ -543,6 +558,7 @@ Suite *pool_suite(void)
     TCase *tests = tcase_create("pool");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, test_threads_are_named_and_block_signals);
+    tcase_add_test(tests, test_threads_without_names_have_that_of_their_maker);
     tcase_add_test(tests, test_functions_are_told);
     tcase_add_test(tests, test_config);
     tcase_add_test(tests, test_every_function_runs_once);

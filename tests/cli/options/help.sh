@@ -61,3 +61,23 @@ if [ -e /dev/full ]; then
     expect_status 3
     expect_text "$err" 'stdout: No space left on device'
 fi
+
+# 80 columns are enough for all of it, also in the manual, and the short usage names every verb.
+for verb in run list test diff bench report ops formats help; do
+    run "$verb" --help
+    expect_status 0
+    [ "$(awk 'length > 80' "$out" | wc -l)" = 0 ] || fail "$verb --help: lines over 80 columns"
+    run
+    expect_text "$err" "$verb"
+done
+run help
+for topic in $(sed -n '/^Topics/,/and options/s/^  \([a-z]*\)  .*/\1/p' "$out"); do
+    run help "$topic"
+    expect_status 0
+    case $topic in man | bash | zsh | fish) continue ;; esac
+    [ "$(awk 'length > 80' "$out" | wc -l)" = 0 ] || fail "help $topic: lines over 80 columns"
+done
+if command -v mandoc >/dev/null && command -v col >/dev/null; then
+    "$MILLRACE" help man | mandoc -O width=80 -Tascii | col -bx >"$out"
+    [ "$(awk 'length > 80' "$out" | wc -l)" = 0 ] || fail 'the manual: lines over 80 columns'
+fi

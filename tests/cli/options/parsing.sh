@@ -10,6 +10,8 @@ run run --excldue x
 expect_usage 'millrace: run: unknown option --excldue; did you mean --exclude? (millrace run --help lists all)'
 run run --prog=never x
 expect_usage 'did you mean --progress?'
+run run --retry 3 x
+expect_usage 'did you mean --retries?'
 run run -Z x
 expect_usage 'run: unknown option -Z (millrace run --help lists all)'
 run list --level 3 x
