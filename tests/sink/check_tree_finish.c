@@ -1,5 +1,7 @@
 /* What a directory sink does last: hard links, symbolic links, times and modes of directories. */
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -9,6 +11,72 @@
 #include "support/output.h"
 
 Suite *tree_finish_suite(void);
+
+static atomic_bool is_over;
+
+/* Exchanges the file for a symbolic link, again and again. */
+static void *exchange(void *ctx)
+{
+    int directory = *(int *)ctx;
+    while (!atomic_load(&is_over))
+        renameat2(directory, "f", directory, "l", RENAME_EXCHANGE);
+    return NULL;
+}
+
+/* A hard link is one to the file that was looked at, whatever has its name a moment after. */
+START_TEST(test_hard_links_while_names_change)
+{
+    enum { LINK_COUNT = 3000 };
+    struct mr_sink *sink = output_open(EXISTING_REFUSE, true);
+    struct mr_error err;
+    pthread_t racer;
+    char name[24];
+    ck_assert_int_eq(output_put_file(sink, "f", "text"), MR_OK);
+    ck_assert_int_eq(symlink("/etc/passwd", output_at("out/l")), 0);
+    for (unsigned i = 0; i < LINK_COUNT; i++) {
+        snprintf(name, sizeof(name), "h%u", i);
+        struct mr_entry entry = output_link(name, MR_KIND_HARDLINK, "f");
+        ck_assert_ok(output_put(sink, &entry, NULL, &err), err);
+    }
+    int directory = open(output_at("out"), O_PATH | O_DIRECTORY);
+    ck_assert_int_ge(directory, 0);
+    atomic_store(&is_over, false);
+    ck_assert_int_eq(pthread_create(&racer, NULL, exchange, &directory), 0);
+    struct output_problems seen = output_end(sink);
+    atomic_store(&is_over, true);
+    pthread_join(racer, NULL);
+    close(directory);
+    unsigned made_count = 0;
+    for (unsigned i = 0; i < LINK_COUNT; i++) {
+        snprintf(name, sizeof(name), "out/h%u", i);
+        if (!output_has(name))
+            continue;
+        made_count++;
+        ck_assert_msg(S_ISREG(output_stat(name).st_mode), "%s is no file", name);
+    }
+    ck_assert_uint_eq(made_count + seen.count, LINK_COUNT);
+    ck_assert_uint_eq(output_count("out"), made_count + 2);
+}
+END_TEST
+
+/* Only to files, whatever stands there under the name. */
+START_TEST(test_hard_links_to_what_is_no_file)
+{
+    static const char *const names[] = {"fifo", "link", "directory"};
+    struct mr_sink *sink = output_open(EXISTING_REFUSE, true);
+    struct mr_error err;
+    ck_assert_int_eq(mkfifo(output_at("out/fifo"), 0600), 0);
+    ck_assert_int_eq(symlink("fifo", output_at("out/link")), 0);
+    ck_assert_int_eq(mkdir(output_at("out/directory"), 0700), 0);
+    struct mr_entry entry = output_link("h", MR_KIND_HARDLINK, names[_i]);
+    ck_assert_ok(output_put(sink, &entry, NULL, &err), err);
+    struct output_problems seen = output_end(sink);
+    ck_assert_str_eq(seen.paths, "h ");
+    ck_assert_int_eq(seen.last, MR_E_UNSAFE);
+    ck_assert_ptr_nonnull(strstr(seen.texts, "no regular file"));
+    ck_assert_uint_eq(output_count("out"), 3);
+}
+END_TEST
 
 /*
  * A directory that was there in begin() is a link in commit(), and one that was stored is a link in
@@ -335,6 +403,8 @@ Suite *tree_finish_suite(void)
     TCase *tcase = tcase_create("finish");
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, output_set_up, output_tear_down);
+    tcase_add_test(tcase, test_hard_links_while_names_change);
+    tcase_add_loop_test(tcase, test_hard_links_to_what_is_no_file, 0, 3);
     tcase_add_test(tcase, test_swapped_directories);
     tcase_add_test(tcase, test_links);
     tcase_add_test(tcase, test_unsafe_links);
