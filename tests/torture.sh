@@ -3,7 +3,7 @@
 # nothing hangs, what has its final name is complete and right (0: all of it), no temporary file is left, the input is as it was,
 # and a message names the reason.
 #
-#   sh tests/torture.sh --full [SCENARIO...]           every call, once and from then on: some 8,000 runs, about 15 minutes
+#   sh tests/torture.sh --full [SCENARIO...]           every call, once and from then on: more than 10,000 runs, about half an hour
 #   sh tests/torture.sh --shallow SEED [SCENARIO...]   a few calls of each kind, chosen by SEED
 #   sh tests/torture.sh --at KIND MODE N SCENARIO      one run, with what it says
 #   sh tests/torture.sh --list                         the scenarios
@@ -20,7 +20,7 @@ TZ=UTC
 export LC_ALL TZ
 umask 022
 
-scenarios='tree_gzip tree_zip zip_tree targz_tarzst hash_null in_place exec_cat journal stdin_stdout isolate isolated_helper reading_helper'
+scenarios='tree_gzip tree_zip tree_sqlar metadata zip_tree targz_tarzst hash_null in_place exec_cat journal stdin_stdout isolate isolated_helper reading_helper'
 all_kinds='alloc io space files start map remove interrupt again short'
 limit_s=20
 room=
@@ -80,6 +80,8 @@ make_inputs() {
     printf 'two\r\nlines\r\n' >in/sub/b.txt
     ln -s a.txt in/link
     ln in/a.txt in/sub/hard
+    # Where there are such attributes.
+    python3 -c 'import os; [os.setxattr(path, "user.note", b"noted") for path in ("in/a.txt", "in/sub")]' 2>/dev/null
     touch -h -d '2020-02-02 02:02:02' in/a.txt in/empty in/sub/deep/big in/sub/b.txt in/link in/sub/deep in/sub in
     "$millrace" run in -q -o in.zip && "$millrace" run in -q -o in.tar.gz && "$millrace" run in -q -o in.tar || exit 2
 }
@@ -88,6 +90,10 @@ describe() {
     program=millrace shape=tree output=out
     case $1 in
     tree_zip) shape=file output=out.zip ;;
+    tree_sqlar)
+        shape=file output=out.sqlar
+        "$millrace" formats | grep -q sqlar || output=out.zip
+        ;;
     targz_tarzst)
         shape=file output=out.tar.zst
         "$millrace" ops zstd >/dev/null 2>&1 || output=out.tar.gz
@@ -104,6 +110,8 @@ words() {
     case $1 in
     tree_gzip) echo 'run in -q -j 2 -p gzip -o out/' ;;
     tree_zip) echo 'run in -q -j 2 -o out.zip' ;;
+    tree_sqlar) echo "run in -q -j 2 -o $output" ;;
+    metadata) echo 'run in -q -j 2 --preserve mode,mtime,owner,xattr,links -o out/' ;;
     zip_tree) echo 'run in.zip -q -j 2 -o out/' ;;
     targz_tarzst) echo "run in.tar.gz -q -j 2 -o $output" ;;
     hash_null) echo 'run in -q -j 2 -p hash:crc32,list=list -o null:' ;;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -129,6 +130,18 @@ int io_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset_bytes)
         return -1;
     }
     return write_all(fd, data, size_bytes, offset_bytes);
+}
+
+int io_random(void *room, size_t size_bytes)
+{
+    ssize_t got;
+    do
+        got = getrandom(room, size_bytes, 0); /* so few come whole or not at all */
+    while (got < 0 && errno == EINTR);
+    if (got == (ssize_t)size_bytes)
+        return 0;
+    errno = got < 0 ? errno : EIO;
+    return -1;
 }
 
 void io_set_temp_directory(const char *path)

@@ -29,6 +29,9 @@ int io_pread(int fd, void *buffer, size_t size_bytes, int64_t offset_bytes, size
 int io_write(int fd, const void *data, size_t size_bytes);
 int io_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset_bytes);
 
+/* Fills room with at most 256 bytes that nobody can guess. Returns 0, or -1 with errno. */
+int io_random(void *room, size_t size_bytes);
+
 /*
  * Do two regular files of an open directory hold the same bytes? No link is followed; what cannot
  * be read differs.

@@ -8,7 +8,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "base/io.h"
 
 static uint64_t rotate_left(uint64_t x, unsigned bits)
 {
@@ -120,12 +121,7 @@ void siphash_128(const unsigned char key[SIPHASH_KEY_BYTES], const void *data, s
 
 enum mr_status siphash_make_key(unsigned char key[SIPHASH_KEY_BYTES], struct mr_error *err)
 {
-    ssize_t got;
-    do {
-        got = getrandom(key, SIPHASH_KEY_BYTES, 0);
-    } while (got < 0 && errno == EINTR);
-    if (got == SIPHASH_KEY_BYTES) /* so few bytes come whole or not at all */
+    if (io_random(key, SIPHASH_KEY_BYTES) == 0)
         return MR_OK;
-    return mr_error_set(err, MR_E_SYSTEM, got < 0 ? errno : EIO,
-                        "cannot get random bytes from the system");
+    return mr_error_set(err, MR_E_SYSTEM, errno, "cannot get random bytes from the system");
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,7 +53,7 @@ static bool make_temp_name(struct archive_target *target)
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
     unsigned char random[TAIL_CHARS];
     char tail[sizeof(random) + 1];
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+    if (io_random(random, sizeof(random)) != 0)
         return false;
     for (size_t i = 0; i < sizeof(random); i++)
         tail[i] = letters[random[i] % (sizeof(letters) - 1)];

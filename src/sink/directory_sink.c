@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -394,7 +393,7 @@ enum mr_status directory_sink_create(const char *path, const struct directory_si
     if (status == MR_OK && is_made)
         status = tree_sync_all(tree, err);
     tree->names_nameless = status == MR_OK && staged_can_name(tree);
-    if (status == MR_OK && getrandom(&tree->seed, sizeof(tree->seed), 0) != sizeof(tree->seed))
+    if (status == MR_OK && io_random(&tree->seed, sizeof(tree->seed)) != 0)
         status = mr_error_set(err, MR_E_SYSTEM, errno, "cannot get random numbers");
     if (status == MR_OK)
         status = later_create(&tree->later, err);

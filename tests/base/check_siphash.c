@@ -83,6 +83,17 @@ START_TEST(depends_on_the_key)
 }
 END_TEST
 
+/* Who makes names cannot know it. */
+START_TEST(each_key_is_another)
+{
+    unsigned char keys[2][SIPHASH_KEY_BYTES] = {{0}};
+    struct mr_error err = {0};
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert_ok(siphash_make_key(keys[i], &err), err);
+    ck_assert_int_ne(memcmp(keys[0], keys[1], SIPHASH_KEY_BYTES), 0);
+}
+END_TEST
+
 Suite *siphash_suite(void)
 {
     Suite *suite = suite_create("siphash");
@@ -90,6 +101,7 @@ Suite *siphash_suite(void)
     tcase_add_test(tests, gives_the_known_values);
     tcase_add_test(tests, parts_give_what_the_whole_gives);
     tcase_add_test(tests, depends_on_the_key);
+    tcase_add_test(tests, each_key_is_another);
     suite_add_tcase(suite, tests);
     return suite;
 }

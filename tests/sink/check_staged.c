@@ -52,6 +52,25 @@ START_TEST(test_out_of_sight)
 }
 END_TEST
 
+/* A file that has the next temporary name already is somebody else's, and is not written to. */
+START_TEST(test_taken_temporary_name)
+{
+    struct mr_sink *sink = open_sink(EXISTING_REFUSE, 1);
+    struct tree *tree = (struct tree *)sink;
+    char name[TREE_TEMP_BYTES], whole[TREE_TEMP_BYTES + 8];
+    uint_fast64_t before = atomic_load(&tree->temp_count);
+    tree_temp_name(tree, name);
+    atomic_store(&tree->temp_count, before);
+    snprintf(whole, sizeof(whole), "out/%s", name);
+    support_write_file(output_base, whole, "theirs", 6);
+    ck_assert_int_eq(output_put_file(sink, "f", "text"), MR_OK);
+    output_end(sink);
+    ck_assert_output("out/f", "text");
+    ck_assert_output(whole, "theirs");
+    ck_assert_uint_eq(output_count("out"), 2);
+}
+END_TEST
+
 /* In a directory of this run nobody looks first; what somebody else put there is kept all the same,
  * unless it is to be replaced. */
 START_TEST(test_somebody_was_faster)
@@ -264,6 +283,7 @@ Suite *staged_suite(void)
     TCase *tcase = tcase_create("staged");
     tcase_add_checked_fixture(tcase, output_set_up, output_tear_down);
     tcase_add_loop_test(tcase, test_out_of_sight, 0, 2);
+    tcase_add_test(tcase, test_taken_temporary_name);
     tcase_add_loop_test(tcase, test_somebody_was_faster, 0, 2);
     tcase_add_loop_test(tcase, test_last_one_wins, 0, 2);
     tcase_add_loop_test(tcase, test_modes, 0, 2);

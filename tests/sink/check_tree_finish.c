@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +10,54 @@
 #include "support/output.h"
 
 Suite *tree_finish_suite(void);
+
+static bool exchanges; /* the names "f" and "l", before the next hard link is made */
+
+/* Takes the place of the C library's. */
+int linkat(int from, const char *from_path, int to, const char *to_path, int flags)
+{
+    if (exchanges)
+        ck_assert_int_eq(renameat2(from, "f", from, "l", RENAME_EXCHANGE), 0);
+    exchanges = false;
+    return (int)syscall(SYS_linkat, from, from_path, to, to_path, flags);
+}
+
+/* A hard link is one to the file that was looked at, whatever has its name a moment after. */
+START_TEST(test_hard_link_while_names_change)
+{
+    struct mr_sink *sink = output_open(EXISTING_REFUSE, true);
+    struct mr_error err;
+    ck_assert_int_eq(output_put_file(sink, "f", "text"), MR_OK);
+    ck_assert_int_eq(symlink("/etc/passwd", output_at("out/l")), 0);
+    struct mr_entry entry = output_link("h", MR_KIND_HARDLINK, "f");
+    ck_assert_ok(output_put(sink, &entry, NULL, &err), err);
+    exchanges = true;
+    struct output_problems seen = output_end(sink);
+    ck_assert(!exchanges);
+    ck_assert_str_eq(seen.paths, "h ");
+    ck_assert_int_eq(seen.last, MR_E_CHANGED);
+    ck_assert_uint_eq(output_count("out"), 2);
+}
+END_TEST
+
+/* Only to files, whatever stands there under the name. */
+START_TEST(test_hard_links_to_what_is_no_file)
+{
+    static const char *const names[] = {"fifo", "link", "directory"};
+    struct mr_sink *sink = output_open(EXISTING_REFUSE, true);
+    struct mr_error err;
+    ck_assert_int_eq(mkfifo(output_at("out/fifo"), 0600), 0);
+    ck_assert_int_eq(symlink("fifo", output_at("out/link")), 0);
+    ck_assert_int_eq(mkdir(output_at("out/directory"), 0700), 0);
+    struct mr_entry entry = output_link("h", MR_KIND_HARDLINK, names[_i]);
+    ck_assert_ok(output_put(sink, &entry, NULL, &err), err);
+    struct output_problems seen = output_end(sink);
+    ck_assert_str_eq(seen.paths, "h ");
+    ck_assert_int_eq(seen.last, MR_E_UNSAFE);
+    ck_assert_ptr_nonnull(strstr(seen.texts, "no regular file"));
+    ck_assert_uint_eq(output_count("out"), 3);
+}
+END_TEST
 
 /*
  * A directory that was there in begin() is a link in commit(), and one that was stored is a link in
@@ -335,6 +384,8 @@ Suite *tree_finish_suite(void)
     TCase *tcase = tcase_create("finish");
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, output_set_up, output_tear_down);
+    tcase_add_test(tcase, test_hard_link_while_names_change);
+    tcase_add_loop_test(tcase, test_hard_links_to_what_is_no_file, 0, 3);
     tcase_add_test(tcase, test_swapped_directories);
     tcase_add_test(tcase, test_links);
     tcase_add_test(tcase, test_unsafe_links);

@@ -4,6 +4,7 @@
 #include <archive_entry.h>
 #include <stdio.h>
 
+#include "source/archive_member.h"
 #include "source/sources.h"
 #include "support/archives.h"
 
@@ -232,7 +233,7 @@ START_TEST(a_wrong_checksum_fails_one_member)
     free(text);
     second[50] ^= 1;
     ck_assert_int_eq(read_found(), MR_E_DATA);
-    ck_assert_ptr_nonnull(strstr(err.text, "CRC"));
+    ck_assert_ptr_nonnull(strstr(err.text, "its checksum is wrong"));
     ck_assert_uint_eq(found.count, 2);
     ck_assert_str_eq(found.items[0].entry.path, "first");
     ck_assert_str_eq(found.items[1].entry.path, "last");
@@ -261,6 +262,22 @@ START_TEST(a_name_in_a_wrong_character_set_fails_one_member)
     ck_assert_str_eq(entry.path, "last");
     mr_entry_clear(&entry);
     source->ops->destroy(source);
+}
+END_TEST
+
+/* libarchive refuses such sizes of most formats by itself. */
+START_TEST(a_size_below_zero_fails_one_member)
+{
+    struct archive_entry *member = archive_entry_new();
+    struct mr_entry entry = {0};
+    archive_entry_set_pathname(member, "name");
+    archive_entry_set_filetype(member, AE_IFREG);
+    archive_entry_set_size(member, -5);
+    ck_assert_int_eq(archive_member_read(member, ARCHIVE_FORMAT_TAR, 1, &entry, &err), MR_E_DATA);
+    ck_assert_ptr_nonnull(strstr(err.text, "its size is negative"));
+    ck_assert_str_eq(entry.path, "name");
+    mr_entry_clear(&entry);
+    archive_entry_free(member);
 }
 END_TEST
 
@@ -336,6 +353,7 @@ Suite *archive_member_suite(void)
     tcase_add_loop_test(cases, encrypted_members_fail_alone, 0, 2);
     tcase_add_test(cases, a_wrong_checksum_fails_one_member);
     tcase_add_test(cases, a_name_in_a_wrong_character_set_fails_one_member);
+    tcase_add_test(cases, a_size_below_zero_fails_one_member);
     tcase_add_test(cases, attributes_of_a_pipe_do_not_hide_a_file);
     tcase_add_test(cases, a_damaged_tar_header_is_told_once);
     tcase_add_test(cases, what_else_an_archive_says_comes_as_it_is);

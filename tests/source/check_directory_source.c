@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -273,6 +274,25 @@ START_TEST(test_metadata)
 }
 END_TEST
 
+/* Needs the right to mount; says nothing otherwise. */
+START_TEST(test_another_file_system)
+{
+    touch("a/f");
+    mkdir(at("b"), 0755);
+    touch("c/f");
+    if (mount("tmpfs", at("b"), "tmpfs", 0, "size=64k") != 0)
+        return;
+    touch("b/f");
+    const struct walk_config config = {.stays_on_device = true};
+    char *all = listing(NULL), *some = listing(&config);
+    umount(at("b"));
+    ck_assert_str_eq(all, "a/ a/f b/ b/f c/ c/f ");
+    ck_assert_str_eq(some, "a/ a/f b/ c/ c/f ");
+    free(all);
+    free(some);
+}
+END_TEST
+
 START_TEST(test_special_files)
 {
     ck_assert_int_eq(mkfifo(at("fifo"), 0644), 0);
@@ -444,6 +464,7 @@ START_TEST(test_vanished)
     touch("a");
     touch("b");
     mkdir(at("c"), 0755);
+    touch("cc/x");
     touch("d/x");
     struct mr_source *source = walk(NULL);
     struct mr_error err = {0};
@@ -458,6 +479,14 @@ START_TEST(test_vanished)
     rmdir(at("c"));
     ck_assert_int_eq(source->ops->next(source, &entry, &err), MR_E_CHANGED);
     ck_assert_str_eq(entry.path, "c");
+    mr_entry_clear(&entry);
+    entry = find(source, "cc");
+    mr_entry_clear(&entry);
+    ck_assert_int_eq(rename(at("cc"), at("moved")), 0);
+    touch("cc/y");
+    ck_assert_int_eq(source->ops->next(source, &entry, &err), MR_E_CHANGED);
+    ck_assert_str_eq(entry.path, "cc");
+    ck_assert_ptr_nonnull(strstr(err.text, "was replaced"));
     mr_entry_clear(&entry);
     entry = find(source, "d");
     mr_entry_clear(&entry);
@@ -524,6 +553,7 @@ Suite *directory_source_suite(void)
     tcase_add_test(walking, test_descends);
     tcase_add_test(walking, test_odd_names);
     tcase_add_test(walking, test_metadata);
+    tcase_add_test(walking, test_another_file_system);
     tcase_add_test(walking, test_special_files);
     tcase_add_test(walking, test_links_are_not_followed);
     tcase_add_test(walking, test_links_are_followed);

@@ -1,6 +1,7 @@
 /* Local headers that say something else than the directory, members that overlap, targets of links.
  */
 #include <limits.h>
+#include <zlib.h>
 
 #include "config.h"
 #include "source/zip_bytes.h"
@@ -82,6 +83,69 @@ START_TEST(a_local_header_that_says_something_else_is_refused)
     ck_assert_uint_eq(unzipping.found.count, 0);
     unzipping.is_lenient = true;
     ck_assert_int_eq(unzipping_read(), damages[_i].lenient);
+}
+END_TEST
+
+static const unsigned char unicode_path[] = {0x75, 0x70, 8, 0, 1, 0, 0, 0, 0, 'w', 'h', 'y'};
+static const unsigned char no_numbers[] = {1, 0, 0, 0, 1, 0, 0, 0};
+
+/* Makes the field one that was made for the name "second". */
+static void make_field(unsigned char field[sizeof(unicode_path)])
+{
+    memcpy(field, unicode_path, sizeof(unicode_path));
+    zips_put32(field + 5, (uint32_t)crc32(0, (const unsigned char *)"second", 6));
+}
+
+/* A member whose local header has these extra fields, and the directory those. */
+static void make_with_fields(const void *local, size_t local_bytes, const void *central,
+                             size_t central_bytes)
+{
+    char data[100];
+    memcpy(data, local, local_bytes);
+    memcpy(data + local_bytes, TEXT, strlen(TEXT));
+    zips_add(zip, &(struct zips_member){.name = "second",
+                                        .data = data,
+                                        .data_bytes = local_bytes + strlen(TEXT),
+                                        .extra = central,
+                                        .extra_bytes = central_bytes});
+    zips_end(zip, false, NULL);
+    /* The beginning of the content becomes the fields. */
+    unsigned char *headers[] = {zip->data + zip->local_at[0] + 14,
+                                zip->data + zip->directory_at + zip->central_at[0] + 16};
+    for (unsigned i = 0; i < 2; i++) {
+        zips_put32(headers[i], (uint32_t)crc32(0, (const unsigned char *)TEXT, strlen(TEXT)));
+        zips_put32(headers[i] + 4, (uint32_t)strlen(TEXT));
+        zips_put32(headers[i] + 8, (uint32_t)strlen(TEXT));
+    }
+    zips_put16(zip->data + zip->local_at[0] + 28, (unsigned)local_bytes);
+}
+
+/* Some readers take the name of the one, some that of the other. */
+START_TEST(another_unicode_path_is_refused)
+{
+    unsigned char local[sizeof(unicode_path)], central[sizeof(unicode_path)];
+    make_field(local);
+    make_field(central);
+    central[sizeof(central) - 1] ^= (unsigned char)(_i & 1);
+    make_with_fields(local, sizeof(local), central, _i < 2 ? sizeof(central) : 0);
+    if (_i > 0) {
+        unzipping_doubted("another Unicode path", MR_OK);
+        return;
+    }
+    ck_assert_ok(unzipping_read(), unzipping.err);
+    unzipping_check_text(0, "why", TEXT);
+}
+END_TEST
+
+START_TEST(two_zip64_fields_are_refused)
+{
+    size_t bytes = sizeof(no_numbers);
+    make_with_fields(no_numbers, _i == 0 ? bytes : bytes / 2, no_numbers,
+                     _i == 1 ? bytes : bytes / 2);
+    if (_i < 2)
+        unzipping_doubted("it has two zip64 fields", MR_OK);
+    else
+        ck_assert_ok(unzipping_read(), unzipping.err);
 }
 END_TEST
 
@@ -311,6 +375,8 @@ Suite *zip_member_suite(void)
     TCase *tcase = tcase_create("zip_member");
     tcase_add_checked_fixture(tcase, unzipping_set_up, unzipping_tear_down);
     tcase_add_loop_test(tcase, a_local_header_that_says_something_else_is_refused, 0, DAMAGE_COUNT);
+    tcase_add_loop_test(tcase, another_unicode_path_is_refused, 0, 3);
+    tcase_add_loop_test(tcase, two_zip64_fields_are_refused, 0, 3);
     tcase_add_loop_test(tcase, sizes_may_stand_behind_the_data_or_in_zip64, 0, 4);
     tcase_add_test(tcase, numbers_of_64_bits_do_not_overflow);
     tcase_add_test(tcase, a_place_outside_fails_one_member);

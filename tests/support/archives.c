@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "config.h"
+#include "operation/member.h"
 
 #if MR_HAVE_ZSTD
 #include <zstd.h>
@@ -98,39 +99,56 @@ enum mr_status archives_write(struct mr_sink *sink, const struct archives_list *
     return sink->ops->finish(sink, NULL, NULL, err);
 }
 
-/* What a job does with the bytes of a container: decodes them, and checks size and CRC. */
+/* All of it through one operation. *made_bytes: what came out, at most room_bytes. */
+static enum mr_status operate(const struct mr_operation *operation, const struct mr_entry *entry,
+                              const void *data, size_t bytes, unsigned char *room,
+                              size_t room_bytes, size_t *made_bytes, struct mr_error *err)
+{
+    void *state = NULL;
+    struct mr_io io = {
+        .in = data, .in_bytes = bytes, .is_last = true, .out = room, .out_bytes = room_bytes};
+    ck_assert_ok(operation->state_create(NULL, &state, err), *err);
+    enum mr_status status = operation->start(state, entry, err);
+    while (status == MR_OK && io.out_bytes > 0)
+        status = operation->process(state, &io, err);
+    operation->state_destroy(state);
+    *made_bytes = room_bytes - io.out_bytes;
+    if (status == MR_DONE)
+        return MR_OK;
+    return status == MR_OK ? mr_error_set(err, MR_E_DATA, 0, "more than declared") : status;
+}
+
+/* What a job does with the bytes of a container: decodes them, and checks size and CRC, by the
+ * operations of a job. */
 static enum mr_status decode(struct archives_item *item, size_t stored_bytes, struct mr_error *err)
 {
     const struct mr_entry *entry = &item->entry;
-    size_t plain_bytes = (size_t)entry->size_bytes, got = 0;
+    const struct mr_operation *operation =
+        entry->encoding.method == MR_METHOD_DEFLATE ? &operation_member_inflate
+        : entry->encoding.method == MR_METHOD_ZLIB  ? &operation_member_unzlib
+                                                    : &operation_member_check;
+    size_t plain_bytes = (size_t)entry->size_bytes, room_bytes = plain_bytes + 1, got = 0;
     ck_assert_int_eq(entry->encoding.stored_bytes, (int64_t)stored_bytes);
     if (plain_bytes > DECODED_MAX_BYTES)
         return mr_error_set(err, MR_E_DATA, 0, "declares more than a test has room for");
-    unsigned char *plain = malloc(plain_bytes + 1);
+    unsigned char *plain = malloc(room_bytes);
     ck_assert_ptr_nonnull(plain);
-    if (entry->encoding.method == MR_METHOD_PLAIN && stored_bytes == plain_bytes) {
-        memcpy(plain, item->data, stored_bytes);
-        got = plain_bytes;
-    }
 #if MR_HAVE_ZSTD
-    if (entry->encoding.method == MR_METHOD_ZSTD)
-        got = ZSTD_decompress(plain, plain_bytes, item->data, stored_bytes);
-#endif
-    if (entry->encoding.method == MR_METHOD_DEFLATE || entry->encoding.method == MR_METHOD_ZLIB) {
-        z_stream zlib = {.next_in = item->data,
-                         .avail_in = (uInt)stored_bytes,
-                         .next_out = plain,
-                         .avail_out = (uInt)plain_bytes + 1};
-        ck_assert_int_eq(inflateInit2(&zlib, entry->encoding.method == MR_METHOD_ZLIB ? 15 : -15),
-                         Z_OK);
-        got = inflate(&zlib, Z_FINISH) == Z_STREAM_END ? zlib.total_out : plain_bytes + 1;
-        inflateEnd(&zlib);
+    if (entry->encoding.method == MR_METHOD_ZSTD) {
+        size_t unpacked_bytes = ZSTD_decompress(plain, plain_bytes, item->data, stored_bytes);
+        unsigned char *unpacked = plain;
+        plain = malloc(room_bytes);
+        ck_assert_ptr_nonnull(plain);
+        free(item->data);
+        item->data = unpacked;
+        stored_bytes = ZSTD_isError(unpacked_bytes) ? 0 : unpacked_bytes;
     }
+#endif
+    enum mr_status status =
+        operate(operation, entry, item->data, stored_bytes, plain, room_bytes, &got, err);
     free(item->data);
     item->data = plain;
-    bool is_right = got == plain_bytes &&
-                    (!entry->encoding.has_crc || crc32(0, plain, (uInt)got) == entry->encoding.crc);
-    return is_right ? MR_OK : mr_error_set(err, MR_E_DATA, 0, "damaged: size, CRC or code");
+    return status;
 }
 
 static enum mr_status read_content(struct mr_source *source, struct archives_item *item,

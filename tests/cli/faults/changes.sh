@@ -24,3 +24,21 @@ expect_status 1
 expect_text "$err" 'changed while it was read'
 expect_missing out2
 kill $writer 2>/dev/null || :
+# Likewise one that shrinks; what was cut off is neither kept nor made up.
+(
+    sleep 0.3
+    truncate -s 6000000 in/once
+) &
+run run in/once -j 1 --memory 64M -x sh -c 'sleep 1; cat' \; -o out3
+expect_status 0
+expect_same out3 in/once
+(
+    for size in 7 6 5 4 3 2 1 0; do
+        sleep 0.3
+        truncate -s ${size}000000 in/always
+    done
+) &
+run run in/always -j 1 --memory 64M -x sh -c 'sleep 1; cat' \; -o out4
+expect_status 1
+expect_text "$err" 'changed while it was read'
+expect_missing out4

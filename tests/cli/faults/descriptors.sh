@@ -15,7 +15,7 @@ run_command sh -c '"$MILLRACE" run - -o x.tar <&-'
 expect_missing x.tar
 
 head -c 3000000 /dev/urandom >big
-run_command sh -c '{ "$MILLRACE" run in big -o - --to tar; echo $? >status; } | head -c 10 >first'
+run_command sh -c '{ env --default-signal=PIPE "$MILLRACE" run in big -o - --to tar; echo $? >status; } | head -c 10 >first'
 [ "$(cat status)" = 3 ] || fail "a closed reader gave status $(cat status)"
 expect_text "$err" 'Broken pipe'
 

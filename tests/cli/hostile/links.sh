@@ -27,6 +27,8 @@ archive('absolute', [('soft', 'l', '/tmp'), ('file', 'l/millrace-was-here', b'x'
 archive('chain', [('soft', 'a', 'b'), ('soft', 'b', '..'), ('file', 'a/outside/new', b'x'), ('file', 'b/outside/new', b'x')])
 archive('deep', [('file', 'd/e/f', b'x'), ('soft', 'd/up', 'e/../../../outside'), ('file', 'd/up/new', b'x')])
 archive('together', [('soft', 's', '.'), ('soft', 'x', 's/s/../../outside'), ('file', 'x/new', b'x')])
+# Nothing is wrong with these before all is stored.
+archive('pair', [('soft', 's', '.'), ('soft', 'x', 's/s/../../outside'), ('file', 'f', b'x')])
 archive('later', [('file', 'l/new', b'x'), ('soft', 'l', '../outside')])
 # A link within, as the first archive of two: the second must not go through it.
 archive('first', [('file', 'd/kept', b'kept\n'), ('soft', 'in', 'd')])
@@ -46,7 +48,7 @@ untouched() {
     leads_out=$(find "$1" -type l -exec sh -c 'case $(readlink -m "$1") in "$2" | "$2"/*) ;; *) echo "$1";; esac' sh {} "$PWD/$1" \;)
     [ -z "$leads_out" ] || fail "it leads out: $leads_out"
 }
-for name in relative absolute chain deep together later; do
+for name in relative absolute chain deep together pair later; do
     for kind in tar zip; do
         run run $name.$kind -q -o $name-$kind/
         expect_status 1

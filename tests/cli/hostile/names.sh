@@ -56,6 +56,21 @@ expect_status 1
 expect_file out/good
 [ "$(ls -A .)" = out ] || fail "something outside: $(ls -A .)"
 [ "$(wc -l <"$err")" -ge 15 ] || fail "not all were told"
+# Each by the rule for its name, not by what would stop it on its way to the disk; an archive, which has no such way, is the same.
+told() { [ "$(grep -cF -e "$2" "$err")" = "$1" ] || fail "not $1 times: $2"; }
+all_told() {
+    told 5 "it has a '..' in it"
+    told 4 "it has a '..' between backslashes"
+    told 3 'it is absolute'
+    told 2 'it is empty'
+}
+all_told
+run run ../bad.tar -q -o ../bad.zip
+expect_status 1
+all_told
+run list ../bad.zip
+expect_output good
+rm ../bad.zip
 
 run run ../parts.tar -q --collide last -o parts/
 expect_status 1
@@ -66,7 +81,9 @@ run run ../bytes.tar -q -o bytes/
 expect_status 0
 [ "$(ls -A bytes | wc -l)" -ge 1 ] || fail "no files"
 [ "$(find bytes -type f -printf x | wc -c)" = 254 ] || fail "not all names: $(find bytes -type f -printf x | wc -c)"
-run run ../bad.tar -q -o out/
+run run ../bytes.tar -q -o bytes/
+expect_status 1
+[ "$(wc -l <"$err")" = 254 ] || fail "not a line for each name that exists already"
 if grep -q "$(printf '[\001-\010\013-\037]')" "$err"; then fail "control characters in messages"; fi
 
 run run ../absolute.tar -q -o absolute/
@@ -82,4 +99,7 @@ expect_same absolute/x/y absolute/z
 run run ../special.tar -q -o special/
 expect_status 1
 [ "$(ls -A special)" = s ] || fail "more than a file: $(ls -lA special)"
+[ "$(grep -c 'is a device, FIFO or socket' "$err")" = 3 ] || fail "not all were told"
+run run ../special.tar -q -o null:
+expect_status 1
 [ "$(stat -c %a special/s)" = 755 ] || fail "mode $(stat -c %a special/s)"

@@ -29,11 +29,16 @@ run run out.zip -q -o -
 expect_same content "$out"
 
 if command -v zstd >/dev/null && "$MILLRACE" ops zstd >/dev/null 2>&1; then
-    # A frame of no content whose block is larger than its window: libzstd takes it when it gets all of it.
+    # A frame of no content whose block is larger than its window: where libzstd takes it when it gets all of it, so do we.
     printf '\50\265\57\375\60\0\25\0\0\0\0' >empty.zst
     run run empty.zst --no-archives -q -p unzstd -o empty/
-    expect_status 0
-    [ -e empty/empty ] && [ ! -s empty/empty ] || fail 'not an empty file'
+    if zstd -q -dc empty.zst >/dev/null 2>&1; then
+        expect_status 0
+        [ -e empty/empty ] && [ ! -s empty/empty ] || fail 'not an empty file'
+    else
+        expect_status 1
+        expect_missing empty/empty
+    fi
     head -c 1000 /dev/urandom | zstd -q --ultra -22 --long=31 >long.zst
     run run long.zst --no-archives -q -p unzstd -o out/
     expect_status 1

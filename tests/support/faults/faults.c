@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <locale.h>
 #include <poll.h>
 #include <pthread.h>
 #include <spawn.h>
@@ -36,11 +37,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define PUBLIC       __attribute__((visibility("default")))
@@ -110,6 +115,41 @@ static const struct kind {
     X(readlinkat, IO)                                                                              \
     X(getdents64, IO)                                                                              \
     X(readdir, IO)                                                                                 \
+    X(getdelim, ALLOC | IO)                                                                        \
+    X(open_memstream, ALLOC)                                                                       \
+    X(newlocale, ALLOC)                                                                            \
+    X(realpath, IO | ALLOC)                                                                        \
+    X(stat, IO)                                                                                    \
+    X(lstat, IO)                                                                                   \
+    X(opendir, IO | FILES | ALLOC)                                                                 \
+    X(readlink, IO)                                                                                \
+    X(mkdtemp, IO | SPACE)                                                                         \
+    X(fcntl, FILES)                                                                                \
+    X(dup, FILES)                                                                                  \
+    X(dup3, FILES)                                                                                 \
+    X(preadv2, IO | INTERRUPT)                                                                     \
+    X(send, INTERRUPT)                                                                             \
+    X(recv, INTERRUPT)                                                                             \
+    X(sendmsg, INTERRUPT)                                                                          \
+    X(recvmsg, INTERRUPT)                                                                          \
+    X(fflush, IO | SPACE)                                                                          \
+    X(fclose, IO | SPACE)                                                                          \
+    X(fdatasync, IO | SPACE)                                                                       \
+    X(syncfs, IO | SPACE)                                                                          \
+    X(fchmod, IO)                                                                                  \
+    X(fchownat, IO)                                                                                \
+    X(futimens, IO)                                                                                \
+    X(utimensat, IO)                                                                               \
+    X(fsetxattr, IO | SPACE)                                                                       \
+    X(fgetxattr, IO)                                                                               \
+    X(flistxattr, IO)                                                                              \
+    X(symlink, IO | SPACE)                                                                         \
+    X(flock, IO | INTERRUPT)                                                                       \
+    X(getrandom, IO | INTERRUPT)                                                                   \
+    X(posix_spawnattr_init, ALLOC)                                                                 \
+    X(posix_spawn_file_actions_init, ALLOC)                                                        \
+    X(posix_spawn_file_actions_adddup2, ALLOC)                                                     \
+    X(posix_spawn_file_actions_addclosefrom_np, ALLOC)                                             \
     X(posix_spawnp, START)                                                                         \
     X(pthread_create, START)                                                                       \
     X(mmap, MAP)                                                                                   \
@@ -477,7 +517,87 @@ SIMPLE(int, -1, poll, (struct pollfd * fds, nfds_t count, int timeout_ms), (fds,
 SIMPLE(int, -1, waitid, (idtype_t type, id_t id, siginfo_t *info, int options),
        (type, id, info, options))
 
+SIMPLE(ssize_t, -1, getdelim, (char **line, size_t *size_bytes, int delimiter, FILE *file),
+       (line, size_bytes, delimiter, file))
+SIMPLE(FILE *, NULL, open_memstream, (char **text, size_t *size_bytes), (text, size_bytes))
+SIMPLE(locale_t, (locale_t)0, newlocale, (int mask, const char *name, locale_t base),
+       (mask, name, base))
+SIMPLE(char *, NULL, realpath, (const char *path, char *resolved), (path, resolved))
+SIMPLE(int, -1, stat, (const char *path, struct stat *status), (path, status))
+SIMPLE(int, -1, lstat, (const char *path, struct stat *status), (path, status))
+SIMPLE(DIR *, NULL, opendir, (const char *path), (path))
+SIMPLE(ssize_t, -1, readlink, (const char *path, char *buffer, size_t size_bytes),
+       (path, buffer, size_bytes))
+SIMPLE(char *, NULL, mkdtemp, (char *name), (name))
+SIMPLE(int, -1, dup, (int fd), (fd))
+SIMPLE(int, -1, dup3, (int fd, int to, int flags), (fd, to, flags))
+SIMPLE(ssize_t, -1, preadv2,
+       (int fd, const struct iovec *parts, int count, off_t offset, int flags),
+       (fd, parts, count, offset, flags))
+SIMPLE(ssize_t, -1, send, (int fd, const void *data, size_t size_bytes, int flags),
+       (fd, data, size_bytes, flags))
+SIMPLE(ssize_t, -1, recv, (int fd, void *room, size_t size_bytes, int flags),
+       (fd, room, size_bytes, flags))
+SIMPLE(ssize_t, -1, sendmsg, (int fd, const struct msghdr *message, int flags),
+       (fd, message, flags))
+SIMPLE(ssize_t, -1, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags))
+SIMPLE(int, -1, fdatasync, (int fd), (fd))
+SIMPLE(int, -1, syncfs, (int fd), (fd))
+SIMPLE(int, -1, fchmod, (int fd, mode_t mode), (fd, mode))
+SIMPLE(int, -1, fchownat, (int fd, const char *path, uid_t owner, gid_t group, int flags),
+       (fd, path, owner, group, flags))
+SIMPLE(int, -1, futimens, (int fd, const struct timespec times[2]), (fd, times))
+SIMPLE(int, -1, utimensat, (int fd, const char *path, const struct timespec times[2], int flags),
+       (fd, path, times, flags))
+SIMPLE(int, -1, fsetxattr,
+       (int fd, const char *name, const void *value, size_t size_bytes, int flags),
+       (fd, name, value, size_bytes, flags))
+SIMPLE(ssize_t, -1, fgetxattr, (int fd, const char *name, void *value, size_t size_bytes),
+       (fd, name, value, size_bytes))
+SIMPLE(ssize_t, -1, flistxattr, (int fd, char *names, size_t size_bytes), (fd, names, size_bytes))
+SIMPLE(int, -1, symlink, (const char *target, const char *name), (target, name))
+SIMPLE(int, -1, flock, (int fd, int operation), (fd, operation))
+SIMPLE(ssize_t, -1, getrandom, (void *room, size_t size_bytes, unsigned flags),
+       (room, size_bytes, flags))
+
+/* Of all that it does, the one that takes a descriptor. */
+PUBLIC int fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    long word = va_arg(arguments, long);
+    va_end(arguments);
+    look_up();
+    if (command == F_DUPFD_CLOEXEC && fails(CALL_fcntl, CALLER))
+        return -1;
+    return real_fcntl(fd, command, word);
+}
+
+/* As close(): what is to be done is done, whatever is said. */
+#define LATE(name)                                                                                 \
+    PUBLIC int name(FILE *file)                                                                    \
+    {                                                                                              \
+        look_up();                                                                                 \
+        bool is_failing = file != stderr && fails(CALL_##name, CALLER);                            \
+        int fault = errno;                                                                         \
+        int result = real_##name(file);                                                            \
+        if (!is_failing)                                                                           \
+            return result;                                                                         \
+        errno = fault;                                                                             \
+        return EOF;                                                                                \
+    }
+LATE(fflush)
+LATE(fclose)
+
 /* ---- threads and processes: they return the error number ---- */
+
+SIMPLE(int, failing_errno, posix_spawnattr_init, (posix_spawnattr_t * attributes), (attributes))
+SIMPLE(int, failing_errno, posix_spawn_file_actions_init, (posix_spawn_file_actions_t * actions),
+       (actions))
+SIMPLE(int, failing_errno, posix_spawn_file_actions_adddup2,
+       (posix_spawn_file_actions_t * actions, int from, int to), (actions, from, to))
+SIMPLE(int, failing_errno, posix_spawn_file_actions_addclosefrom_np,
+       (posix_spawn_file_actions_t * actions, int from), (actions, from))
 
 SIMPLE(int, failing_errno, posix_spawnp,
        (pid_t * pid, const char *file, const posix_spawn_file_actions_t *actions,
