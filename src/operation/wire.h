@@ -40,6 +40,9 @@ enum wire_kind {
     WIRE_PROCESS, /* content. Texts with starts: those that entry has (enum wire_texts), in order.
                      Answer: used_bytes, made_bytes; texts with MR_DONE: the note and the remark
                      (struct mr_io), "" where there is none */
+    WIRE_TEXTS,   /* in_bytes of content are the next part of the texts of the WIRE_PROCESS with
+                     starts that comes next: they are more than a message holds. Its own texts are
+                     the last part */
     WIRE_TOGETHER /* the small places, from the first one, have together_count requests for content,
                      each for all of an item. There is no answer but theirs */
 };
@@ -103,6 +106,8 @@ struct wire_message {
  * What the request says of an item: the entry, its texts and extended attributes, added at
  * texts_bytes of texts, where there are cap_bytes. False: they do not fit.
  */
+size_t wire_entry_bytes(const struct mr_entry *entry); /* what it takes of texts; SIZE_MAX: no
+                                                          request can have so many */
 bool wire_put_entry(struct wire_request *request, char *texts, size_t cap_bytes,
                     const struct mr_entry *entry);
 /*
