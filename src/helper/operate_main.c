@@ -4,6 +4,7 @@
  * started it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,14 @@ static void limit_memory(void)
         limit(RLIMIT_AS, known_bytes + state_bytes + SPARE_ADDRESS_BYTES);
 }
 
+static void put_bounds(struct wire_answer *answer)
+{
+    for (unsigned i = 0; i < WIRE_BOUNDS; i++) {
+        size_t bound_bytes = chain_bound(chain, NULL, WIRE_BOUND_BYTES(i));
+        answer->bounds[i] = bound_bytes < SIZE_MAX ? bound_bytes : UINT64_MAX;
+    }
+}
+
 static void set_up(void)
 {
     struct wire_answer answer = {0};
@@ -159,6 +168,8 @@ static void set_up(void)
         const char *notes_path = chain_notes_path(chain);
         answer.flags = first->flags;
         answer.state_bytes = chain_state_bytes(chain);
+        put_bounds(&answer);
+        answer.renames = first->rename != NULL;
         add_text(&answer, first->name);
         add_text(&answer, notes_path ? notes_path : "");
     }
@@ -264,6 +275,9 @@ static void process_together(void)
     for (unsigned i = 0; i < count; i++) {
         take_request(&window.places[1 + i]);
         process();
+        /* Who closed what the process needs is the item that is paid with, not the last one. */
+        if (fcntl(WIRE_BELL_FD, F_GETFD) < 0 || fcntl(WIRE_ANSWER_FD, F_GETFD) < 0)
+            exit(EXIT_NO_ANSWER);
         atomic_store_explicit(&large->done_count, i + 1, memory_order_release);
     }
 }

@@ -540,6 +540,38 @@ START_TEST(asks_about_plugins)
 }
 END_TEST
 
+/* What a plugin promises is known in steps, so that small items can be handed over together; and
+ * it is not asked for names that it leaves alone. */
+START_TEST(knows_what_plugins_promise)
+{
+    static const struct {
+        const char *specs;
+        size_t in_bytes, bound_bytes;
+        bool goes_ahead;
+    } rows[] = {
+        {EVIL "abort", 0, 4096, true},
+        {EVIL "abort", 4096, 4096, true},
+        {EVIL "abort", 4097, 8192, true},
+        {EVIL "abort", 131072, 131072, true},
+        {EVIL "abort", 131073, SIZE_MAX, false},
+        {EVIL "abort copy", 100, 4096, true},
+        {EVIL "abort gzip", 100000, 0, false}, /* as the codec says */
+        {MR_PLUGINS "/teller.so", 1, SIZE_MAX, false},
+    };
+    const struct mr_entry entry = {.path = (char *)(uintptr_t) "a"};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct isolated isolated = isolate(rows[i].specs);
+        size_t bound_bytes = chain_bound(isolated.chain, &entry, rows[i].in_bytes);
+        ck_assert_msg(rows[i].bound_bytes == 0 || bound_bytes == rows[i].bound_bytes,
+                      "%s, %zu: %zu", rows[i].specs, rows[i].in_bytes, bound_bytes);
+        ck_assert_int_eq(chain_goes_ahead(isolated.chain, rows[i].in_bytes, bound_bytes),
+                         rows[i].goes_ahead);
+        ck_assert(chain_operation(isolated.inner, 0, NULL)->rename == NULL);
+        end(&isolated);
+    }
+}
+END_TEST
+
 START_TEST(refuses_what_it_cannot_set_up)
 {
     static const struct {
@@ -653,6 +685,7 @@ Suite *isolate_suite(void)
     tcase_add_test(tests, goes_by_what_comes);
     tcase_add_test(tests, does_not_go_on_in_the_middle);
     tcase_add_test(tests, asks_about_plugins);
+    tcase_add_test(tests, knows_what_plugins_promise);
     tcase_add_test(tests, refuses_what_it_cannot_set_up);
     tcase_add_test(tests, checks_answers);
     tcase_add_test(tests, is_not_held_by_the_bell);
