@@ -154,7 +154,7 @@ struct mr_operation {
      * The most bytes that in_bytes (exact, all of the content) can become, or SIZE_MAX when there
      * is no bound. NULL: there is none. The first process() call gets this much room when it also
      * gets the whole content with is_last. It is a promise: an item that becomes longer fails. A
-     * bound over 1 MiB + 16 * in_bytes is taken as none.
+     * bound over 1 MiB + 16 * in_bytes is taken as none. It must not be less for more bytes.
      */
     size_t (*bound)(const void *config, size_t in_bytes);
     /* Memory that one state holds at most, in bytes, for the budget. NULL: next to nothing. */

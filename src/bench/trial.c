@@ -3,9 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/usage.h"
 
 #define TICK_MS 100
 /* Latencies are counted in classes of 2%, from 1 us on. */
@@ -17,19 +17,6 @@ struct watch {
     atomic_uint_fast64_t classes[CLASS_COUNT];
     struct first_failure first;
 };
-
-static double used_s(int who)
-{
-    struct rusage usage;
-    getrusage(who, &usage);
-    return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-static double all_used_s(void)
-{
-    return used_s(RUSAGE_SELF) + used_s(RUSAGE_CHILDREN);
-}
 
 void first_failure_note(struct first_failure *first, const struct job_item *item)
 {
@@ -122,7 +109,7 @@ static enum mr_status run_job(const struct bench_maker *maker, struct job_config
     config->observer =
         (struct job_observer){.item_ended = item_ended, .ctx = watch, .wants_times = true};
     struct job *job = NULL;
-    double before_s = all_used_s();
+    double before_s = usage_cpu_s();
     enum mr_status status = job_create(config, &job, err);
     if (status != MR_OK)
         return status;
@@ -141,7 +128,7 @@ static enum mr_status run_job(const struct bench_maker *maker, struct job_config
     struct job_figures figures;
     job_figures(job, &figures);
     job_destroy(job); /* joins its threads: all of their time has been counted then */
-    fill_trial(trial, &figures, run_s, all_used_s() - before_s, watch);
+    fill_trial(trial, &figures, run_s, usage_cpu_s() - before_s, watch);
     row->limiting = figures.limiting;
     row->is_serial = figures.is_serial_source;
     row->item_count = figures.stored_count;

@@ -9,8 +9,8 @@
  *                      (openat2 under a root; dircache: directories kept open), nameset (names
  *                      seen, in bounded memory), sorter (likewise: any records in order), json
  *                      (json_read), limits, median, filelock, siphash, locale, clock, runqueue
- *                      (threads that wait for a processor); spawn (programs), helper (our own
- *                      ones), sandbox
+ *                      (threads that wait for a processor), usage (what all have used of them);
+ *                      spawn (programs), helper (our own ones), sandbox
  *   src/codec/         compression libraries, no threads, no items: block (codecs in blocks that
  *                      can be joined: block_*), deflate_* and deflater (libdeflate, ISA-L or zlib;
  *                      dense: what is not worth it), inflate, unwrap (streams that are decoded;

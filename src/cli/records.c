@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/usage.h"
+
 /* ---- the command line ---- */
 
 /* As a shell would take it. */
@@ -79,19 +81,11 @@ enum mr_status records_open(struct records *records, const struct cli *cli, stru
     return status;
 }
 
-static double seconds_of(const struct timeval *time)
-{
-    return (double)time->tv_sec + (double)time->tv_usec / 1e6;
-}
-
 static enum mr_status keep_report(struct report *report, int result, struct mr_error *err)
 {
-    struct rusage own = {0}, children = {0};
+    struct rusage own = {0};
     getrusage(RUSAGE_SELF, &own);
-    getrusage(RUSAGE_CHILDREN, &children);
-    double cpu_s = seconds_of(&own.ru_utime) + seconds_of(&own.ru_stime) +
-                   seconds_of(&children.ru_utime) + seconds_of(&children.ru_stime);
-    return report_keep(report, result, cpu_s, (uint64_t)own.ru_maxrss * 1024, err);
+    return report_keep(report, result, usage_cpu_s(), (uint64_t)own.ru_maxrss * 1024, err);
 }
 
 int records_close(struct records *records, const struct cli *cli, int result)

@@ -87,10 +87,14 @@ static bool has_program(const char *name)
 static enum mr_status check_command(const char *name, struct mr_error *err)
 {
     char shown[PATH_SHOW_BYTES];
+    struct stat about;
     if (strpbrk(name, "{}") || has_program(name))
         return MR_OK;
-    return mr_error_set(err, MR_E_USAGE, 0, "there is no program '%s'",
-                        path_show(shown, sizeof(shown), name));
+    path_show(shown, sizeof(shown), name);
+    if (!strchr(name, '/') || stat(name, &about) != 0)
+        return mr_error_set(err, MR_E_USAGE, 0, "there is no program '%s'", shown);
+    return mr_error_set(err, MR_E_USAGE, 0, "'%s' is no program: it %s", shown,
+                        S_ISREG(about.st_mode) ? "cannot be executed (chmod +x)" : "is no file");
 }
 
 static enum mr_status add_command(struct setup *setup, const struct options *options,

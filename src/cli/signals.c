@@ -52,6 +52,7 @@ void signals_prepare(void)
             _exit(3);
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
     catch_unless_ignored(SIGUSR1, note_question, SA_RESTART);
 }
 

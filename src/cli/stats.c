@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "base/parse.h"
+#include "base/usage.h"
 #include "cli/advice.h"
 #include "cli/layout.h"
 #include "cli/progress.h"
@@ -16,14 +16,6 @@
 /* The names of threads, as top -H shows them. */
 static const char *const thread_names[JOB_STAGES] = {
     [JOB_LOAD] = "mr-read", [JOB_PROCESS] = "mr-work", [JOB_STORE] = "mr-write"};
-
-static double used_s(int who)
-{
-    struct rusage usage;
-    getrusage(who, &usage);
-    return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
 
 /* In percent; what was measured a moment later than the whole is not shown as more of it. */
 static double percent(double part_s, double whole_s)
@@ -102,7 +94,7 @@ void stats_show(const struct cli *cli, struct job *job, const struct job_figures
         load = 0;
     const struct advice_facts facts = {
         .figures = figures,
-        .cpu_s = used_s(RUSAGE_SELF) + used_s(RUSAGE_CHILDREN),
+        .cpu_s = usage_cpu_s(),
         .processor_count = thread_processor_count(),
         .load = load,
     };

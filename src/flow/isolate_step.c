@@ -150,9 +150,10 @@ static enum mr_status grow(const struct mr_isolate *isolate, struct mr_buffer *o
 
 /* io: input, deadline and cancel are set. */
 static enum mr_status process(const struct mr_isolate *isolate, struct chain_state *state,
-                              struct mr_io *io, struct mr_buffer *out, struct mr_error *err)
+                              const struct mr_entry *entry, struct mr_io *io, struct mr_buffer *out,
+                              struct mr_error *err)
 {
-    size_t cap_bytes = chain_bound(isolate->chain, NULL, io->in_bytes);
+    size_t cap_bytes = chain_bound(isolate->chain, entry, io->in_bytes);
     enum mr_status status = MR_OK;
     if (cap_bytes > 0 && cap_bytes <= isolate->result_bytes_max)
         out->data = malloc(cap_bytes);
@@ -203,7 +204,7 @@ static enum mr_status run(struct mr_isolate *isolate, const struct mr_buffer *in
     if (status == MR_OK)
         status = chain_start(state, &entry, err);
     if (status == MR_OK)
-        status = process(isolate, state, &io, made, err);
+        status = process(isolate, state, &entry, &io, made, err);
     if (state) {
         chain_stop(state); /* nothing, after its end */
         stash_put(isolate->states, state);

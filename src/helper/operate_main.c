@@ -4,6 +4,7 @@
  * started it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,8 @@ static int64_t begin_ns;                 /* since then */
 static struct chain *chain;
 static struct chain_state *state;
 static struct mr_entry entry; /* of the item; its texts are in entry_texts */
-static char entry_texts[WIRE_TEXTS_BYTES];
+static char *entry_texts;     /* owned, entry_cap_bytes; the first entry_bytes are there */
+static size_t entry_bytes, entry_cap_bytes;
 static struct mr_xattr *entry_xattrs; /* room for them, owned */
 
 /* ---- messages ---- */
@@ -138,6 +140,14 @@ static void limit_memory(void)
         limit(RLIMIT_AS, known_bytes + state_bytes + SPARE_ADDRESS_BYTES);
 }
 
+static void put_bounds(struct wire_answer *answer)
+{
+    for (unsigned i = 0; i < WIRE_BOUNDS; i++) {
+        size_t bound_bytes = chain_bound(chain, NULL, WIRE_BOUND_BYTES(i));
+        answer->bounds[i] = bound_bytes < SIZE_MAX ? bound_bytes : UINT64_MAX;
+    }
+}
+
 static void set_up(void)
 {
     struct wire_answer answer = {0};
@@ -158,6 +168,8 @@ static void set_up(void)
         const char *notes_path = chain_notes_path(chain);
         answer.flags = first->flags;
         answer.state_bytes = chain_state_bytes(chain);
+        put_bounds(&answer);
+        answer.renames = first->rename != NULL;
         add_text(&answer, first->name);
         add_text(&answer, notes_path ? notes_path : "");
     }
@@ -177,12 +189,42 @@ static void rename_item(void)
     put_answer(&answer, status, &err);
 }
 
-/* What stands in the request, with its texts where they stay until the next item. */
-static void take_entry(void)
+/* Texts of the next item, which stay until the one after it. */
+static enum mr_status add_entry_texts(const void *texts, size_t bytes, struct mr_error *err)
 {
-    memcpy(entry_texts, message->texts, request.texts_bytes);
-    if (!wire_take_entry(&request, entry_texts, &entry, &entry_xattrs))
+    if (entry_bytes == 0)
+        chain_stop(state); /* the item before may have been cut short: it had its texts here */
+    size_t needed_bytes = entry_bytes + bytes;
+    if (needed_bytes > entry_cap_bytes) {
+        size_t cap_bytes = needed_bytes > 2 * entry_cap_bytes ? needed_bytes : 2 * entry_cap_bytes;
+        char *larger = realloc(entry_texts, cap_bytes);
+        if (!larger)
+            return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+        entry_texts = larger;
+        entry_cap_bytes = cap_bytes;
+    }
+    if (bytes > 0)
+        memcpy(entry_texts + entry_bytes, texts, bytes);
+    entry_bytes = needed_bytes;
+    return MR_OK;
+}
+
+static void take_texts(void)
+{
+    struct wire_answer answer = {0};
+    struct mr_error err = {0};
+    put_answer(&answer, add_entry_texts(place->in, request.in_bytes, &err), &err);
+}
+
+/* What stands in the request, and in those before it. */
+static enum mr_status take_entry(struct mr_error *err)
+{
+    enum mr_status status = add_entry_texts(message->texts, request.texts_bytes, err);
+    request.texts_bytes = (uint32_t)entry_bytes;
+    entry_bytes = 0;
+    if (status == MR_OK && !wire_take_entry(&request, entry_texts, &entry, &entry_xattrs))
         exit(EXIT_ODD_REQUEST);
+    return status;
 }
 
 static void add_remarks(struct wire_answer *answer, const struct mr_io *io)
@@ -209,10 +251,10 @@ static void process(void)
         .deadline_ns = request.deadline_ns,
     };
     enum mr_status status = MR_OK;
-    if (request.starts) {
-        take_entry();
+    if (request.starts)
+        status = take_entry(&err);
+    if (request.starts && status == MR_OK)
         status = chain_start(state, &entry, &err);
-    }
     if (status == MR_OK)
         status = chain_process(state, &io, &err);
     answer.used_bytes = request.in_bytes - io.in_bytes;
@@ -233,6 +275,9 @@ static void process_together(void)
     for (unsigned i = 0; i < count; i++) {
         take_request(&window.places[1 + i]);
         process();
+        /* Who closed what the process needs is the item that is paid with, not the last one. */
+        if (fcntl(WIRE_BELL_FD, F_GETFD) < 0 || fcntl(WIRE_ANSWER_FD, F_GETFD) < 0)
+            exit(EXIT_NO_ANSWER);
         atomic_store_explicit(&large->done_count, i + 1, memory_order_release);
     }
 }
@@ -251,6 +296,8 @@ int main(void)
             set_up();
         else if (kind == WIRE_RENAME)
             rename_item();
+        else if (kind == WIRE_TEXTS)
+            take_texts();
         else if (kind == WIRE_PROCESS)
             process();
         else

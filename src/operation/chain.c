@@ -322,8 +322,8 @@ size_t chain_link_bound(const struct mr_operation *operation, const void *config
                         const struct mr_entry *entry, size_t in_bytes)
 {
     const struct mr_operation_internals *own = operation->internals;
-    if (own && own->bound_entry)
-        return entry ? own->bound_entry(config, entry, in_bytes) : SIZE_MAX;
+    if (own && own->bound_entry && entry)
+        return own->bound_entry(config, entry, in_bytes);
     return chain_promise(operation, config, in_bytes);
 }
 

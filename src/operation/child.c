@@ -64,6 +64,21 @@ static bool make_ends(struct ends *ends, unsigned flags)
     return make_pipe(ends->errors, 0);
 }
 
+/* What the system says of scripts is short of the reason. */
+static enum mr_status cannot_run(const char *program, int failure, struct mr_error *err)
+{
+    char shown[PATH_SHOW_BYTES];
+    const char *reason = NULL;
+    path_show(shown, sizeof(shown), program);
+    if (failure == ENOEXEC)
+        reason = "it is no program, or a script without #! and an interpreter in its first line";
+    else if (failure == ENOENT && strchr(program, '/') && access(program, F_OK) == 0)
+        reason = "the interpreter that its first line names is not there";
+    if (reason)
+        return mr_error_set(err, MR_E_CHILD, 0, "cannot run %s: %s", shown, reason);
+    return mr_error_set(err, MR_E_CHILD, failure, "cannot run %s", shown);
+}
+
 enum mr_status child_spawn(struct child *child, char *const *argv, char *const *envp,
                            unsigned flags, struct mr_error *err)
 {
@@ -96,9 +111,7 @@ enum mr_status child_spawn(struct child *child, char *const *argv, char *const *
     spawn_close_fd(&child->err_fd);
     if (!has_ends)
         return mr_error_set(err, MR_E_SYSTEM, failure, "cannot make the pipes of a command");
-    char shown[PATH_SHOW_BYTES];
-    return mr_error_set(err, MR_E_CHILD, failure, "cannot run %s",
-                        path_show(shown, sizeof(shown), argv[0]));
+    return cannot_run(argv[0], failure, err);
 }
 
 /*

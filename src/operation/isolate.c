@@ -22,7 +22,8 @@ struct about {
     struct mr_operation operation; /* the table entry of the operation as others see it */
     char *name, *notes_path;       /* owned; notes_path NULL: none */
     size_t state_bytes;
-    struct worker worker; /* asked about names, by who has set is_asked */
+    size_t bounds[WIRE_BOUNDS]; /* as in an answer; SIZE_MAX: none */
+    struct worker worker;       /* asked about names, by who has set is_asked */
     atomic_flag is_asked;
 };
 
@@ -100,8 +101,16 @@ static const struct block_codec *blocks(const void *object, const struct block_o
     return operation_blocks(last->operation, last->config, options);
 }
 
-static const struct mr_operation_internals internals = {
-    .blocks = blocks, .goes_ahead = isolate_state_goes_ahead, .ahead = isolate_state_ahead};
+static size_t bound_entry(const void *object, const struct mr_entry *entry, size_t in_bytes)
+{
+    const struct isolate_config *config = object;
+    return config->chain ? chain_bound(config->chain, entry, in_bytes) : SIZE_MAX;
+}
+
+static const struct mr_operation_internals internals = {.bound_entry = bound_entry,
+                                                        .blocks = blocks,
+                                                        .goes_ahead = isolate_state_goes_ahead,
+                                                        .ahead = isolate_state_ahead};
 
 /* Without a name: what the operations in the process say bears theirs. */
 static const struct mr_operation operation_isolate = {
@@ -163,6 +172,23 @@ static enum mr_status rename_item(const void *object, char **path)
     return MR_OK;
 }
 
+/*
+ * What the operation promises for the next larger of some sizes: only room is measured by it, and
+ * where that is too little the item takes longer. That its promises are kept is seen to where it
+ * works.
+ */
+static size_t about_bound(const void *object, const struct mr_entry *entry, size_t in_bytes)
+{
+    const struct isolate_config *config = object;
+    (void)entry;
+    for (unsigned i = 0; i < WIRE_BOUNDS; i++)
+        if (in_bytes <= WIRE_BOUND_BYTES(i))
+            return config->about->bounds[i];
+    return SIZE_MAX;
+}
+
+static const struct mr_operation_internals about_internals = {.bound_entry = about_bound};
+
 /* What the process says of its first operation. */
 static enum mr_status learn(struct isolate_config *config, struct mr_error *err)
 {
@@ -184,7 +210,11 @@ static enum mr_status learn(struct isolate_config *config, struct mr_error *err)
     about->operation.name = about->name;
     about->operation.flags |= answer->flags & (MR_OPERATION_IDENTITY | MR_OPERATION_UNPACKS);
     about->operation.bound = NULL;
-    about->operation.rename = rename_item;
+    about->operation.rename = answer->renames ? rename_item : NULL;
+    about->operation.internals = &about_internals;
+    for (unsigned i = 0; i < WIRE_BOUNDS; i++)
+        about->bounds[i] =
+            answer->bounds[i] <= WINDOW_SMALL_AREA_BYTES ? (size_t)answer->bounds[i] : SIZE_MAX;
     return MR_OK;
 }
 

@@ -115,14 +115,19 @@ static void take_content(struct worker *worker, struct mr_io *io)
 static enum mr_status work(struct isolate_state *state, struct mr_io *io, struct mr_error *err)
 {
     struct worker *worker = &state->worker;
-    struct wire_request *request = worker_request(worker, WIRE_PROCESS);
+    enum mr_status status = MR_OK;
+    if (state->has_begun)
+        worker_request(worker, WIRE_PROCESS);
+    else
+        status = worker_request_entry(worker, state->entry, io, err);
+    if (status != MR_OK)
+        return status;
+    struct wire_request *request = &worker->request;
     put_content(worker, io->in, io->in_bytes, io->out_bytes, io->limits);
     request->is_as_named = io->is_as_named;
     request->is_last = io->is_last && request->in_bytes == io->in_bytes;
     request->deadline_ns = io->deadline_ns;
-    enum mr_status status = state->has_begun ? MR_OK : worker_add_entry(worker, state->entry, err);
-    if (status == MR_OK)
-        status = worker_ask(worker, io, err);
+    status = worker_ask(worker, io, err);
     if (status == MR_OK || status == MR_DONE)
         take_content(worker, io);
     return status;
@@ -182,7 +187,7 @@ void isolate_state_ahead(void *object, const struct operation_ahead *items, unsi
         struct wire_request *request = worker_request_together(worker);
         request->is_last = request->is_as_named = true;
         put_content(worker, item->in, item->in_bytes, item->room_bytes, item->limits);
-        if (worker_add_entry(worker, item->entry, NULL) != MR_OK)
+        if (!worker_add_entry(worker, item->entry))
             break;
         worker_keep(worker);
         state->ahead[i] = item->entry;

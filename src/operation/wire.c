@@ -55,6 +55,19 @@ bool wire_put_entry(struct wire_request *request, char *texts, size_t cap_bytes,
     return true;
 }
 
+size_t wire_entry_bytes(const struct mr_entry *entry)
+{
+    const char *const said[WIRE_ENTRY_TEXTS] = {entry->path, entry->target, entry->uname,
+                                                entry->gname, entry->output_path};
+    size_t bytes = 0;
+    for (unsigned i = 0; i < WIRE_ENTRY_TEXTS; i++)
+        bytes += said[i] ? strlen(said[i]) + 1 : 0;
+    for (size_t i = 0; i < entry->xattr_count && bytes <= UINT32_MAX; i++)
+        bytes +=
+            strlen(entry->xattrs[i].name) + 1 + sizeof(uint32_t) + entry->xattrs[i].value_bytes;
+    return bytes <= UINT32_MAX ? bytes : SIZE_MAX;
+}
+
 /* Takes bytes at *at and moves it behind them; NULL: there are not so many. */
 static char *take_bytes(char **at, const char *end, size_t bytes)
 {

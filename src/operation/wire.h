@@ -34,12 +34,15 @@
 
 enum wire_kind {
     WIRE_SETUP,   /* the operations. Texts: WIRE_VERSION, then specs as for -p. Answer: flags,
-                     state_bytes; texts: the name of the first operation, the path of the notes
-                     ("": none) */
+                     state_bytes, renames, bounds; texts: the name of the first operation, the path
+                     of the notes ("": none) */
     WIRE_RENAME,  /* text: a name. Answer: text: the output name */
     WIRE_PROCESS, /* content. Texts with starts: those that entry has (enum wire_texts), in order.
                      Answer: used_bytes, made_bytes; texts with MR_DONE: the note and the remark
                      (struct mr_io), "" where there is none */
+    WIRE_TEXTS,   /* in_bytes of content are the next part of the texts of the WIRE_PROCESS with
+                     starts that comes next: they are more than a message holds. Its own texts are
+                     the last part */
     WIRE_TOGETHER /* the small places, from the first one, have together_count requests for content,
                      each for all of an item. There is no answer but theirs */
 };
@@ -53,6 +56,11 @@ enum wire_texts {
 };
 
 #define WIRE_ENTRY_TEXTS 5
+
+#define WIRE_BOUNDS             6
+#define WIRE_BOUND_BYTES(index) ((size_t)4096 << (index))
+_Static_assert(WIRE_BOUND_BYTES(WIRE_BOUNDS - 1) == WINDOW_SMALL_AREA_BYTES,
+               "they are for all content that fits a small place");
 
 struct wire_request {
     uint32_t kind;
@@ -83,6 +91,9 @@ struct wire_answer {
     uint32_t texts_bytes;
     uint32_t flags;       /* enum mr_operation_flag, of the first operation */
     uint64_t state_bytes; /* of all of them */
+    uint64_t
+        bounds[WIRE_BOUNDS]; /* what WIRE_BOUND_BYTES(index) can become; UINT64_MAX: no bound */
+    bool renames;            /* does the first operation change names? */
     uint64_t used_bytes, made_bytes;
     int64_t took_ns; /* from when it took the request */
 };
@@ -103,6 +114,8 @@ struct wire_message {
  * What the request says of an item: the entry, its texts and extended attributes, added at
  * texts_bytes of texts, where there are cap_bytes. False: they do not fit.
  */
+size_t wire_entry_bytes(const struct mr_entry *entry); /* what it takes of texts; SIZE_MAX: no
+                                                          request can have so many */
 bool wire_put_entry(struct wire_request *request, char *texts, size_t cap_bytes,
                     const struct mr_entry *entry);
 /*

@@ -82,28 +82,20 @@ struct wire_request *worker_request(struct worker *worker, enum wire_kind kind)
     return begin_request(worker, 0, kind);
 }
 
-static enum mr_status too_long(struct mr_error *err)
-{
-    return mr_error_set(err, MR_E_LIMIT, 0,
-                        "its name or its extended attributes are too long for a worker process");
-}
-
 enum mr_status worker_add_text(struct worker *worker, const char *text, struct mr_error *err)
 {
     size_t at = worker->request.texts_bytes, bytes = strlen(text) + 1;
     if (bytes > texts_cap(worker) - at)
-        return too_long(err);
+        return mr_error_set(err, MR_E_LIMIT, 0, "the text is too long for a worker process");
     memcpy(message_of(worker)->texts + at, text, bytes);
     worker->request.texts_bytes = (uint32_t)(at + bytes);
     return MR_OK;
 }
 
-enum mr_status worker_add_entry(struct worker *worker, const struct mr_entry *entry,
-                                struct mr_error *err)
+bool worker_add_entry(struct worker *worker, const struct mr_entry *entry)
 {
-    bool fits =
-        wire_put_entry(&worker->request, message_of(worker)->texts, texts_cap(worker), entry);
-    return fits ? MR_OK : too_long(err);
+    return wire_entry_bytes(entry) <= texts_cap(worker) &&
+           wire_put_entry(&worker->request, message_of(worker)->texts, texts_cap(worker), entry);
 }
 
 const char *worker_text(const struct worker *worker, unsigned index)
@@ -297,6 +289,55 @@ enum mr_status worker_ask(struct worker *worker, const struct mr_io *limits, str
     int fault = errno;
     end_process(worker);
     return mr_error_set(err, MR_E_SYSTEM, fault, "the worker process cannot be woken");
+}
+
+/* ---- the beginning of an item ---- */
+
+static enum mr_status send_texts(struct worker *worker, const char *texts, size_t bytes,
+                                 const struct mr_io *limits, struct mr_error *err)
+{
+    enum mr_status status = MR_OK;
+    for (size_t at = 0; at < bytes && status == MR_OK;) {
+        struct wire_request *request = worker_request(worker, WIRE_TEXTS);
+        const struct window_place *place = worker_place(worker);
+        size_t part_bytes = bytes - at < place->area_bytes ? bytes - at : place->area_bytes;
+        memcpy(place->in, texts + at, part_bytes);
+        request->in_bytes = part_bytes;
+        at += part_bytes;
+        status = worker_ask(worker, limits, err);
+    }
+    return status;
+}
+
+/* A WIRE_PROCESS with the entry, whose texts were sent before. */
+static enum mr_status request_long_entry(struct worker *worker, const struct mr_entry *entry,
+                                         const struct mr_io *limits, struct mr_error *err)
+{
+    size_t bytes = wire_entry_bytes(entry);
+    if (bytes == SIZE_MAX)
+        return mr_error_set(err, MR_E_LIMIT, 0,
+                            "its extended attributes are too long for a worker process");
+    char *texts = malloc(bytes);
+    if (!texts)
+        return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+    struct wire_request begin = {0};
+    wire_put_entry(&begin, texts, bytes, entry);
+    enum mr_status status = send_texts(worker, texts, bytes, limits, err);
+    free(texts);
+    if (status != MR_OK)
+        return status;
+    begin.texts_bytes = 0;
+    begin.kind = WIRE_PROCESS;
+    begin.number = worker_request(worker, WIRE_PROCESS)->number;
+    worker->request = begin;
+    return MR_OK;
+}
+
+enum mr_status worker_request_entry(struct worker *worker, const struct mr_entry *entry,
+                                    const struct mr_io *limits, struct mr_error *err)
+{
+    worker_request(worker, WIRE_PROCESS);
+    return worker_add_entry(worker, entry) ? MR_OK : request_long_entry(worker, entry, limits, err);
 }
 
 /* ---- several requests together ---- */

@@ -53,9 +53,15 @@ enum mr_status worker_start(struct worker *worker, const char *const *specs, uns
 struct wire_request *worker_request(struct worker *worker, enum wire_kind kind);
 /* Adds a text to the request. MR_OK, MR_E_LIMIT (too long). */
 enum mr_status worker_add_text(struct worker *worker, const char *text, struct mr_error *err);
-/* Adds the entry to a WIRE_PROCESS. MR_OK, MR_E_LIMIT (too long). */
-enum mr_status worker_add_entry(struct worker *worker, const struct mr_entry *entry,
-                                struct mr_error *err);
+/* Adds the entry to a WIRE_PROCESS. False: it is too long for a message there. */
+bool worker_add_entry(struct worker *worker, const struct mr_entry *entry);
+/*
+ * A new WIRE_PROCESS with the entry, as worker_request() and worker_add_entry(). What is too long
+ * for a message is sent before, by requests of its own: then this waits, and fails, as worker_ask()
+ * does. Also MR_E_MEMORY, MR_E_LIMIT (longer than 4 GiB).
+ */
+enum mr_status worker_request_entry(struct worker *worker, const struct mr_entry *entry,
+                                    const struct mr_io *limits, struct mr_error *err);
 /* Where its content goes, and what is made of it. */
 const struct window_place *worker_place(const struct worker *worker);
 

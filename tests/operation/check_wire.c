@@ -29,6 +29,7 @@ START_TEST(carries_all)
     struct wire_request request = {0};
     char texts[200];
     ck_assert(wire_put_entry(&request, texts, sizeof(texts), &entry));
+    ck_assert_uint_eq(request.texts_bytes, wire_entry_bytes(&entry));
     ck_assert(request.starts);
     ck_assert_ptr_null(request.entry.path);
     ck_assert_ptr_null(request.entry.xattrs);

@@ -35,3 +35,22 @@ alike -p decompress
 expect_text said "misnamed.gz: decompress:"
 expect_same threads/unnamed in/one.txt
 alike -p decompress -p crlf --on-error copy
+
+# Extended attributes that are more than a message between the processes holds.
+command -v python3 >/dev/null || exit 0
+python3 - <<'END'
+import io, tarfile
+with tarfile.open("long.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+    for name, count in ("few", 1), ("many", 6), ("few-again", 1):
+        member = tarfile.TarInfo(name)
+        member.size = 6
+        member.pax_headers = {"SCHILY.xattr.user.%d" % i: "x" * 60000 for i in range(count)}
+        tar.addfile(member, io.BytesIO(b"hello\n"))
+END
+for way in '' --isolate; do
+    # shellcheck disable=SC2086
+    run run long.tar --preserve mode,mtime,xattr -p gzip $way -o made$way.tar
+    expect_status 0
+done
+[ "$(wc -c <made--isolate.tar)" -gt 350000 ] || fail "the attributes are not there"
+expect_same made.tar made--isolate.tar
