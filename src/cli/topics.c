@@ -270,14 +270,17 @@ static const struct topic topics[] = {
      "  names of members       always    at most 255 bytes a part, 4095 bytes in all\n"
      "  memory of a decoder    always    128 MiB for a zstd window or an xz dictionary\n"
      "The holes of sparse members count as content, at 1/128 up to 256 MiB.\n"
-     "-P is about links that lead out of the output, and changes none of this.\n"
+     "-P is about links that lead out of the output, and attributes; it changes none of\n"
+     "this.\n"
      "\n"
      "Names with '..' and links out of the output are refused, names that begin with '/'\n"
      "too (--absolute-names strip). zip archives that readers take for different things are\n"
      "refused as a whole; --lenient-zip reads them with a warning. What is damaged is\n"
      "refused, what was whole before it is kept. Garbage behind compressed data is left\n"
      "out with a warning, and the exit status is 1. Modes of members in a tree lose the\n"
-     "set-id bits and what the umask takes away; with --preserve mode only the former.\n"},
+     "set-id bits and what the umask takes away; with --preserve mode only the former. Of\n"
+     "their extended attributes a tree gets those named user.* (--preserve xattr), not\n"
+     "capabilities, labels or access lists.\n"},
     {"comparing", "what diff compares",
      "  millrace diff before.tar.gz after/\n"
      "\n"

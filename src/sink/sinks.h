@@ -36,9 +36,13 @@ struct directory_sink_config {
      * item's place and is the very same counts as that run's.
      */
     bool is_resumed;
-    unsigned preserve;  /* enum preserve; the job has cleared from entries what is not to be kept */
-    bool is_untrusted;  /* entries come from an archive: symlinks that lead outside are refused */
-    bool allows_unsafe; /* -P */
+    unsigned preserve; /* enum preserve; the job has cleared from entries what is not to be kept */
+    /*
+     * Entries come from an archive: symlinks that lead outside are refused, and of extended
+     * attributes only those named user.* are set, as others grant rights.
+     */
+    bool is_untrusted;
+    bool allows_unsafe; /* -P: as if is_untrusted were not set */
 };
 
 /*
