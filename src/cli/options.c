@@ -204,7 +204,9 @@ static const struct option table[] = {
     {"halt", 0, "N|P%", GROUP_FAILURE, VERBS_WITH_JOB,
      "end the run when N items have failed, or more than P% of at least 20", CALL(values_halt)},
     {"allow-unsafe", 'P', NULL, GROUP_FAILURE, VERB_RUN,
-     "accept links of an archive that lead out of the output", TRUE(allows_unsafe)},
+     "accept links of an archive that lead out of the output, and with --preserve xattr "
+     "attributes that grant rights",
+     TRUE(allows_unsafe)},
 
     {"journal", 0, "FILE", GROUP_JOURNAL, VERB_RUN,
      "write down in FILE what is done, so that the run can go on where it was stopped",

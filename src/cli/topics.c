@@ -294,7 +294,8 @@ static const struct topic topics[] = {
      "  names of members       always   at most 255 bytes a part, 4095 bytes in all\n"
      "  memory of a decoder    always   128 MiB for a zstd window or an xz dictionary\n"
      "The holes of sparse members count as content, at 1/128 up to 256 MiB.\n"
-     "-P is about links that lead out of the output, and changes none of this.\n"
+     "-P is about links that lead out of the output, and attributes; it changes none\n"
+     "of this.\n"
      "\n"
      "Names with '..' and links out of the output are refused, names that begin with\n"
      "'/' too (--absolute-names strip). zip archives that readers take for different\n"
@@ -302,7 +303,8 @@ static const struct topic topics[] = {
      "damaged is refused, what was whole before it is kept. Garbage behind compressed\n"
      "data is left out with a warning, and the exit status is 1. Modes of members in\n"
      "a tree lose the set-id bits and what the umask takes away; with --preserve mode\n"
-     "only the former.\n"},
+     "only the former. Of their extended attributes a tree gets those named user.*\n"
+     "(--preserve xattr), not capabilities, labels or access lists.\n"},
     {"comparing", "what diff compares",
      "  millrace diff before.tar.gz after/\n"
      "\n"

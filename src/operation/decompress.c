@@ -47,11 +47,12 @@ static bool is_lz4(const unsigned char *head)
     return memcmp(head, "\x04\x22\x4d\x18", 4) == 0 || memcmp(head, "\x02\x21\x4c\x18", 4) == 0;
 }
 
-/* The usual properties, a dictionary of 2^n or 2^n + 2^(n-1) bytes, and a size that is unknown or
- * below 256 GiB. */
-static bool is_lzma(const unsigned char *head)
+/* Properties that can be (lc + lp <= 4), a dictionary of 2^n or 2^n + 2^(n-1) bytes, and a size
+ * that is unknown or below 256 GiB: as xz takes them. */
+static bool is_any_lzma(const unsigned char *head)
 {
-    if (head[0] != 0x5d)
+    unsigned lc = head[0] % 9, lp = head[0] / 9 % 5, pb = head[0] / 45;
+    if (pb > 4 || lc + lp > 4)
         return false;
     uint32_t dictionary = (uint32_t)head[1] | (uint32_t)head[2] << 8 | (uint32_t)head[3] << 16 |
                           (uint32_t)head[4] << 24;
@@ -62,6 +63,12 @@ static bool is_lzma(const unsigned char *head)
     for (unsigned i = 0; i < 8; i++)
         size |= (uint64_t)head[5 + i] << (8 * i);
     return is_power && dictionary >= 4096 && (size == UINT64_MAX || size < (uint64_t)1 << 38);
+}
+
+/* With the properties that nearly all have. */
+static bool is_lzma(const unsigned char *head)
+{
+    return head[0] == 0x5d && is_any_lzma(head);
 }
 
 static bool is_lzip(const unsigned char *head)
@@ -80,7 +87,7 @@ static bool is_compress(const unsigned char *head)
 #define LZIP_DECODER NULL
 #endif
 
-/* Two bytes that are often there by chance: only where the name says so too. */
+/* Two bytes that are often there by chance. */
 static bool is_zlib(const unsigned char *head)
 {
     return (head[0] & 15) == 8 && head[0] >> 4 <= 7 && (head[0] * 256 + head[1]) % 31 == 0;
@@ -92,7 +99,7 @@ static const struct format {
     const struct mr_operation *decoder; /* NULL: this build was made without the library */
     size_t head_bytes;
     bool (*match)(const unsigned char *head);
-    bool is_weak;
+    bool is_weak; /* often there by chance: only where the name says so too */
 } formats[] = {
     {"gzip", "zlib", &operation_gunzip, 4, is_gzip, false},
     {"compress", "", &operation_uncompress, 2, is_compress, false},
@@ -105,9 +112,11 @@ static const struct format {
 #if MR_HAVE_LZMA
     {"xz", "liblzma", &operation_unxz, 6, is_xz, false},
     {"lzma", "liblzma", &operation_unlzma, 13, is_lzma, false},
+    {"lzma", "liblzma", &operation_unlzma, 13, is_any_lzma, true},
 #else
     {"xz", "liblzma", NULL, 6, is_xz, false},
     {"lzma", "liblzma", NULL, 13, is_lzma, false},
+    {"lzma", "liblzma", NULL, 13, is_any_lzma, true},
 #endif
 #if MR_HAVE_BZIP2
     {"bzip2", "libbz2", &operation_bunzip2, 10, is_bzip2, false},

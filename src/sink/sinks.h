@@ -39,9 +39,13 @@ struct directory_sink_config {
     /* Several processes write to the tree, each the shard_index-th of shard_count: is_exclusive
      * refuses the same one twice. 0: one alone. */
     unsigned shard_index, shard_count;
-    unsigned preserve;  /* enum preserve; the job has cleared from entries what is not to be kept */
-    bool is_untrusted;  /* entries come from an archive: symlinks that lead outside are refused */
-    bool allows_unsafe; /* -P */
+    unsigned preserve; /* enum preserve; the job has cleared from entries what is not to be kept */
+    /*
+     * Entries come from an archive: symlinks that lead outside are refused, and of extended
+     * attributes only those named user.* are set, as others grant rights.
+     */
+    bool is_untrusted;
+    bool allows_unsafe; /* -P: as if is_untrusted were not set */
 };
 
 /*

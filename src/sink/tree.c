@@ -218,7 +218,15 @@ static enum mr_status set_owner(struct tree *tree, int fd, const struct mr_entry
     return MR_OK;
 }
 
-/* What cannot be set here is counted, once for the entry, and told at the end. */
+/* An archive may give what users give each other, but no capabilities, labels or access lists:
+ * those grant rights, as the set-id bits do. */
+static bool may_set(const struct tree *tree, const char *name)
+{
+    return !tree->config.is_untrusted || tree->config.allows_unsafe ||
+           strncmp(name, "user.", 5) == 0;
+}
+
+/* What cannot be set here, or may not, is counted, once for the entry, and told at the end. */
 static enum mr_status set_xattrs(struct tree *tree, int fd, const struct mr_entry *entry,
                                  struct mr_error *err)
 {
@@ -226,9 +234,10 @@ static enum mr_status set_xattrs(struct tree *tree, int fd, const struct mr_entr
     for (size_t i = 0; i < entry->xattr_count; i++) {
         const struct mr_xattr *xattr = &entry->xattrs[i];
         const void *value = xattr->value ? xattr->value : "";
-        if (fsetxattr(fd, xattr->name, value, xattr->value_bytes, 0) == 0)
+        bool is_allowed = may_set(tree, xattr->name);
+        if (is_allowed && fsetxattr(fd, xattr->name, value, xattr->value_bytes, 0) == 0)
             continue;
-        if (!is_refused(errno) && errno != ERANGE && errno != E2BIG)
+        if (is_allowed && !is_refused(errno) && errno != ERANGE && errno != E2BIG)
             return tree_failed(tree, entry->path, errno, "cannot set the extended attributes of",
                                err);
         is_lost = true;

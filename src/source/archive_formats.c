@@ -301,11 +301,11 @@ bool archive_formats_may_be_tar(const unsigned char *head, size_t head_bytes)
     return stored == sum || stored == signed_sum;
 }
 
-/* LZMA has no magic number: the usual properties, and a dictionary of 2^n or 2^n + 2^(n-1) bytes.
- */
+/* LZMA has no magic number: properties that can be (lc + lp <= 4), a dictionary of 2^n or 2^n +
+ * 2^(n-1) bytes, and the 0 with which all its data begins. */
 static bool may_be_lzma(const unsigned char *head, size_t head_bytes)
 {
-    if (head_bytes < 13 || head[0] != 0x5d)
+    if (head_bytes < 14 || head[0] / 45 > 4 || head[0] % 9 + head[0] / 9 % 5 > 4 || head[13] != 0)
         return false;
     uint32_t size = (uint32_t)head[1] | (uint32_t)head[2] << 8 | (uint32_t)head[3] << 16 |
                     (uint32_t)head[4] << 24;

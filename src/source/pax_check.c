@@ -97,42 +97,83 @@ const char *pax_check_records(const unsigned char *records, size_t size_bytes, b
     return problem;
 }
 
+/* Is there a size that is not 0 in records that were found good? */
+static bool hold_size(const unsigned char *records, size_t size_bytes)
+{
+    static const char keyword[] = "size=";
+    size_t head = 0, length;
+    bool is_there = false; /* the last one counts */
+    for (size_t at = 0; at < size_bytes; at += length) {
+        length = record_length(records + at, size_bytes - at, &head);
+        const unsigned char *record = records + at + head;
+        if (length - head > sizeof(keyword) && memcmp(record, keyword, sizeof(keyword) - 1) == 0)
+            is_there = strspn((const char *)record + sizeof(keyword) - 1, "0") + sizeof(keyword) <
+                       length - head;
+    }
+    return is_there;
+}
+
 /* ---- headers ---- */
 
-/* The size in a header: octal digits between spaces and a NUL. False: it is none that is taken. */
+/* A number in base 256, as GNU tar writes large ones: the first byte is 0x80. SIZE_MAX: too large
+ * here, or below zero. */
+static size_t read_binary(const unsigned char *field, size_t field_bytes)
+{
+    size_t value = field[0] & 0x7f;
+    for (size_t i = 1; i < field_bytes && value <= RECORDS_MAX_BYTES; i++)
+        value = value << 8 | field[i];
+    return value <= RECORDS_MAX_BYTES ? value : SIZE_MAX;
+}
+
+/* The size in a header, as libarchive reads it: octal digits behind blanks, whatever comes then, or
+ * base 256. False: it is none that is taken. */
 static bool read_size(const unsigned char *header, size_t *size_bytes)
 {
     enum { SIZE_AT = 124, SIZE_BYTES = 12 };
-    size_t value = 0, at = SIZE_AT;
-    while (at < SIZE_AT + SIZE_BYTES && header[at] == ' ')
+    const unsigned char *field = header + SIZE_AT;
+    size_t value = 0, at = 0;
+    if (field[0] & 0x80) {
+        *size_bytes = read_binary(field, SIZE_BYTES);
+        return *size_bytes <= RECORDS_MAX_BYTES;
+    }
+    while (at < SIZE_BYTES && (field[at] == ' ' || field[at] == '\t'))
         at++;
-    size_t first = at;
-    for (; at < SIZE_AT + SIZE_BYTES && header[at] >= '0' && header[at] <= '7'; at++)
-        value = value * 8 + (size_t)(header[at] - '0');
+    for (; at < SIZE_BYTES && field[at] >= '0' && field[at] <= '7'; at++)
+        value = value * 8 + (size_t)(field[at] - '0');
     *size_bytes = value;
-    return at > first && value <= RECORDS_MAX_BYTES;
+    return value <= RECORDS_MAX_BYTES;
 }
 
-/* What follows the header that is there now. */
-static void judge_header(struct pax_check *check)
+static char type_of(const struct pax_check *check)
 {
     enum { TYPE_AT = 156 };
+    return (char)check->header[TYPE_AT];
+}
+
+/* What follows the header that is there now. Sun's X is what POSIX calls x. */
+static void judge_header(struct pax_check *check)
+{
     check->part = PAX_NOTHING;
-    char type = (char)check->header[TYPE_AT];
-    if (type == '\0' || !strchr("xgLK", type) || !read_size(check->header, &check->left_bytes))
+    char type = type_of(check);
+    if (check->has_size && type >= '2' && type <= '6' && !check->problem)
+        check->problem = "its pax header gives a size to what has no content";
+    if (type == '\0' || !strchr("xXgLKAV", type) || !read_size(check->header, &check->left_bytes))
         return;
+    if (type == 'V') /* the name of a volume, which libarchive takes to have no content */
+        check->left_bytes = 0;
     check->padding_bytes = -check->left_bytes % PAX_BLOCK_BYTES;
     check->records_bytes = 0;
-    check->part = type == 'x' || type == 'g' ? PAX_RECORDS : PAX_OTHER;
+    check->part = strchr("xXg", type) ? PAX_RECORDS : PAX_OTHER;
 }
 
 /* The content of that header is over. */
 static void end_content(struct pax_check *check)
 {
-    enum { TYPE_AT = 156 };
+    bool is_global = type_of(check) == 'g';
     if (check->part == PAX_RECORDS && !check->problem)
-        check->problem =
-            pax_check_records(check->records, check->records_bytes, check->header[TYPE_AT] == 'g');
+        check->problem = pax_check_records(check->records, check->records_bytes, is_global);
+    if (check->part == PAX_RECORDS && !check->problem && !is_global)
+        check->has_size = hold_size(check->records, check->records_bytes);
     check->part = PAX_HEADER;
     check->left_bytes = PAX_BLOCK_BYTES;
 }
@@ -191,6 +232,7 @@ void pax_check_take(struct pax_check *check, int64_t at_bytes, const unsigned ch
 void pax_check_begin(struct pax_check *check, int64_t at_bytes)
 {
     check->at_bytes = at_bytes;
+    check->has_size = false;
     check->part = PAX_HEADER;
     check->left_bytes = PAX_BLOCK_BYTES;
     check->padding_bytes = 0;

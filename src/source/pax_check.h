@@ -1,6 +1,7 @@
 /*
  * pax_check.h - a strict look at the extended headers of a tar archive (POSIX.1-2017, pax, "pax
- * Extended Header": records "LENGTH KEYWORD=VALUE\n" in the content of a header of type x or g).
+ * Extended Header": records "LENGTH KEYWORD=VALUE\n" in the content of a header of type x, Sun's X,
+ * or g).
  *
  * libarchive takes what it can of records that make no sense, cuts a name at a NUL and passes over
  * global headers, where other readers do otherwise. This looks at the same bytes beside it, and
@@ -21,7 +22,7 @@ enum { PAX_BLOCK_BYTES = 512 };
 enum pax_part {
     PAX_NOTHING, /* nothing more is looked at until the next pax_check_begin() */
     PAX_HEADER,
-    PAX_RECORDS, /* the content of a header of type x or g */
+    PAX_RECORDS, /* the content of a header of type x, X or g */
     PAX_OTHER    /* the content of another header that stands before the member's own */
 };
 
@@ -32,6 +33,7 @@ struct pax_check {
     unsigned char header[PAX_BLOCK_BYTES];
     unsigned char *records; /* owned; those of the header so far */
     size_t records_bytes, records_cap_bytes;
+    bool has_size;       /* those of the member say one that is not 0 */
     const char *problem; /* what is wrong with one; static; NULL: nothing so far */
 };
 

@@ -481,6 +481,16 @@ START_TEST(decompress_knows_lzma)
 }
 END_TEST
 
+/* The same with lc=1, lp=2, pb=3, which other data may begin with: by its name alone it is LZMA. */
+START_TEST(decompress_leaves_odd_lzma_without_its_name)
+{
+    static const unsigned char packed[] = {
+        0x9a, 0x00, 0x00, 0x01, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00,
+        0x34, 0x19, 0x49, 0x98, 0x6f, 0x83, 0xff, 0xff, 0xff, 0xff, 0xc0, 0x00, 0x00, 0x00};
+    check_unpacks("decompress", packed, sizeof(packed), packed, sizeof(packed));
+}
+END_TEST
+
 /* Two streams with padding between, which the format allows. */
 START_TEST(padding_between_streams_of_xz)
 {
@@ -563,6 +573,7 @@ Suite *codecs_suite(void)
     tcase_add_test(tcase, decompress_changes_decoders);
 #if MR_HAVE_LZMA
     tcase_add_test(tcase, decompress_knows_lzma);
+    tcase_add_test(tcase, decompress_leaves_odd_lzma_without_its_name);
     tcase_add_test(tcase, padding_between_streams_of_xz);
 #endif
 #if MR_HAVE_ZSTD

@@ -132,6 +132,46 @@ START_TEST(finds_the_records_wherever_blocks_end)
 }
 END_TEST
 
+/* What libarchive passes over, or takes for a size, on its way to a header with records. */
+START_TEST(finds_the_records_behind_whatever_stands_before)
+{
+    static const struct {
+        char type;
+        const char *size;
+    } odd[] = {{'x', "\t00000000010"},
+               {'x', "  10 12345 "},
+               {'X', "00000000010"},
+               {'x', "10"},
+               {'x', "\x80\0\0\0\0\0\0\0\0\0\0\010"}};
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        static unsigned char room[ROOM_BYTES];
+        memset(room, 0, sizeof(room));
+        size_t at = put_header(room, 0, 'V', 700); /* without content all the same */
+        at = put_special(room, at, 'A', "an access control list");
+        memcpy(room + at + PAX_BLOCK_BYTES, "8 size=\n", 8);
+        put_header(room, at, odd[i].type, 0);
+        memcpy(room + at + 124, odd[i].size, 12);
+        at = put_header(room, at + 2 * PAX_BLOCK_BYTES, '0', 0);
+        ck_assert_msg(look(room, at, 0, at) != NULL, "missed with size %zu", i);
+    }
+}
+END_TEST
+
+/* Readers differ on where the next header is. */
+START_TEST(lets_no_header_give_a_size_to_what_has_no_content)
+{
+    static const char bare[] = "23456", full[] = "017";
+    static unsigned char room[ROOM_BYTES];
+    size_t at = put_special(room, 0, 'x', "11 size=10\n9 path=a\n");
+    for (const char *type = bare; *type; type++)
+        ck_assert_msg(look(room, put_header(room, at, *type, 0), 0, ROOM_BYTES), "%c", *type);
+    for (const char *type = full; *type; type++)
+        ck_assert_ptr_null(look(room, put_header(room, at, *type, 10), 0, ROOM_BYTES));
+    at = put_special(room, 0, 'x', "11 size=10\n11 size=00\n");
+    ck_assert_ptr_null(look(room, put_header(room, at, '5', 0), 0, ROOM_BYTES));
+}
+END_TEST
+
 START_TEST(looks_at_nothing_but_special_headers)
 {
     static unsigned char room[ROOM_BYTES];
@@ -165,6 +205,8 @@ Suite *pax_check_suite(void)
     tcase_add_test(tests, refuses_records_that_make_no_sense);
     tcase_add_test(tests, lets_no_global_header_name_members);
     tcase_add_test(tests, finds_the_records_wherever_blocks_end);
+    tcase_add_test(tests, finds_the_records_behind_whatever_stands_before);
+    tcase_add_test(tests, lets_no_header_give_a_size_to_what_has_no_content);
     tcase_add_test(tests, looks_at_nothing_but_special_headers);
     tcase_add_test(tests, gives_up_where_bytes_were_missed);
     suite_add_tcase(suite, tests);

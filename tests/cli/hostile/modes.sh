@@ -42,3 +42,36 @@ expect_status 0
 run run copy.tar -q --preserve mode -o copied/
 expect_status 0
 mode copied/d/f 666
+
+# Attributes that grant rights come from no archive, whatever is to be kept; from a tree they do, and with -P.
+python3 - <<'P'
+import io, os, sys, tarfile
+capability = bytes([1, 0, 0, 2, 0x20]) + bytes(15)  # cap_net_raw, in force
+os.mkdir('trusted')
+open('trusted/f', 'wb').close()
+try:
+    os.setxattr('trusted/f', 'user.note', b'kept')
+    os.setxattr('trusted/f', 'security.capability', capability)
+except OSError:
+    sys.exit(0)
+with tarfile.open('rights.tar', 'w', format=tarfile.PAX_FORMAT) as t:
+    f = tarfile.TarInfo('f')
+    f.pax_headers = {'SCHILY.xattr.user.note': 'kept', 'SCHILY.xattr.security.capability': capability.decode('latin1'),
+                     'SCHILY.xattr.trusted.note': 'x'}
+    t.addfile(f)
+P
+[ -e rights.tar ] || exit 0 # no such attributes here, or no right to set them
+attributes() {
+    is=$(python3 -c 'import os, sys; print(*sorted(os.listxattr(sys.argv[1])))' "$1")
+    [ "$is" = "$2" ] || fail "$1: attributes '$is', not '$2'"
+}
+run run rights.tar --preserve all -o rights/
+expect_status 0
+expect_text "$err" "could not hold extended attributes of 1 items"
+attributes rights/f user.note
+run run rights.tar -q --preserve all -P -o given/
+expect_status 0
+attributes given/f "security.capability trusted.note user.note"
+run run trusted -q --preserve all -o trusted-out/
+expect_status 0
+attributes trusted-out/f "security.capability user.note"

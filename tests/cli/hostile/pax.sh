@@ -26,6 +26,15 @@ write('good', special(tarfile.XHDTYPE, record(b'path=renamed')))
 write('nul', special(tarfile.XHDTYPE, record(b'path=ren\0amed')))
 write('length', special(tarfile.XHDTYPE, b'99 path=renamed\n'))
 write('empty', special(tarfile.XHDTYPE, record(b'size=')))
+write('sun', special(b'X', record(b'path=ren\0amed')))
+write('volume', header('a volume', b'V', 0) + special(tarfile.XHDTYPE, record(b'path=ren\0amed')))
+names = bytearray(special(tarfile.XHDTYPE, record(b'path=ren\0amed')))
+names[124:136] = b'\x80' + len(record(b'path=ren\0amed')).to_bytes(11, 'big')
+names[148:156] = b' ' * 8
+names[148:156] = b'%06o\0 ' % sum(names[:512])
+write('binary', bytes(names))
+inside = member('last')
+write('directory', special(tarfile.XHDTYPE, record(b'size=%d' % len(inside))) + header('d/', tarfile.DIRTYPE, 0) + inside)
 write('global', special(tarfile.XGLTYPE, record(b'path=all')))
 write('comment', special(tarfile.XGLTYPE, record(b'comment=0123456789abcdef')))
 # What TARmageddon is: the pax header says a size, the header says none, and the content is a tar of its own.
@@ -33,7 +42,7 @@ inner = member('smuggled')
 outer = header('carrier', tarfile.REGTYPE, 0)
 write('desync', special(tarfile.XHDTYPE, record(b'size=%d' % len(inner))) + outer + inner)
 P
-for name in nul length empty global; do
+for name in nul length empty sun volume binary directory global; do
     for how in "" --no-sandbox; do
         rm -rf out
         run run $name.tar $how -q -o out/

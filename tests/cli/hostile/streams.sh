@@ -99,3 +99,28 @@ P
         expect_same text "$out"
     done
 fi
+
+# LZMA with other properties than usual has nothing to be known by but its name.
+if command -v python3 >/dev/null && python3 -c 'import lzma' 2>/dev/null && "$MILLRACE" ops xz >/dev/null 2>&1; then
+    python3 - <<'P'
+import io, lzma, tarfile
+def pack(data, lc, lp, pb):
+    return lzma.compress(data, format=lzma.FORMAT_ALONE, filters=[{'id': lzma.FILTER_LZMA1, 'dict_size': 1 << 16, 'lc': lc, 'lp': lp, 'pb': pb}])
+tar = io.BytesIO()
+with tarfile.open(fileobj=tar, mode='w') as t:
+    i = tarfile.TarInfo('member')
+    i.size = 5
+    t.addfile(i, io.BytesIO(b'hello'))
+for name, properties in ('odd', (1, 2, 3)), ('other', (4, 0, 2)):
+    open(name + '.lzma', 'wb').write(pack(b'hello', *properties))
+    open(name + '.tar.lzma', 'wb').write(pack(tar.getvalue(), *properties))
+P
+    for name in odd other; do
+        run run $name.lzma -q -p decompress -o -
+        expect_status 0
+        printf hello | cmp -s - "$out" || fail "not what was packed"
+        run list $name.tar.lzma
+        expect_status 0
+        expect_line "$out" member
+    done
+fi
