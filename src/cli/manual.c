@@ -192,8 +192,8 @@ void manual_write(FILE *out)
     section(out, "SH", "Environment");
     entry(out, "SOURCE_DATE_EPOCH", "with --reproducible: no time in an output is later than this");
     entry(out, "SLURM_ARRAY_TASK_ID and the like",
-          "with --shard auto alone: which of the items are done; see SHARDS. Nothing else that is "
-          "read from the environment changes what is done");
+          "with --shard auto alone: which of the items are done, which nothing else in the "
+          "environment changes; see SHARDS");
     entry(out, "NO_COLOR", "no colours, where --color does not say otherwise");
     section(out, "SH", "See also");
     line(out, "tar(1), zip(1), xargs(1), gzip(1), zstd(1)");

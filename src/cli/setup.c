@@ -193,7 +193,7 @@ enum mr_status setup_init(struct setup *setup, const struct options *options, st
     if (status == MR_OK)
         status = spread_check(options, err);
     if (status == MR_OK && options->shard.count > 0)
-        status = shard_create(&options->shard, &setup->shard, err);
+        status = shard_create(&options->shard, !options->removes_sources, &setup->shard, err);
     if (status == MR_OK)
         status = chain_create(&setup->chain, err);
     if (status == MR_OK)

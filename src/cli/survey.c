@@ -111,7 +111,8 @@ struct survey *survey_start(const struct survey_plan *plan)
     enum mr_status status =
         setup_make_inputs(plan->setup, &survey->options, plan->wanted, &survey->inputs, NULL);
     if (status == MR_OK && survey->options.shard.count > 0)
-        status = shard_create(&survey->options.shard, &survey->shard, NULL);
+        status = shard_create(&survey->options.shard, !survey->options.removes_sources,
+                              &survey->shard, NULL);
     if (status == MR_OK)
         status = mr_pool_create(&config, &survey->pool, NULL);
     if (status == MR_OK)

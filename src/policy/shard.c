@@ -15,6 +15,7 @@
 
 struct shard {
     struct shard_choice choice;
+    bool follows_files;
     struct nameset *links; /* see make_key(); NULL: none was met yet */
 };
 
@@ -62,13 +63,14 @@ uint32_t shard_of(const char *name, uint32_t count)
     return (uint32_t)(hash[0] % count) + 1;
 }
 
-enum mr_status shard_create(const struct shard_choice *choice, struct shard **shard,
-                            struct mr_error *err)
+enum mr_status shard_create(const struct shard_choice *choice, bool follows_files,
+                            struct shard **shard, struct mr_error *err)
 {
     *shard = calloc(1, sizeof(**shard));
     if (!*shard)
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     (*shard)->choice = *choice;
+    (*shard)->follows_files = follows_files;
     return MR_OK;
 }
 
@@ -180,8 +182,8 @@ enum mr_status shard_takes(struct shard *shard, const char *prefix, const struct
     enum mr_status status = look_up(shard, name, &is_known, is_taken, err);
     if (status == MR_OK && !is_known && entry->kind == MR_KIND_HARDLINK)
         status = follow_link(shard, prefix, name, entry->target, is_taken, err);
-    else if (status == MR_OK && entry->kind == MR_KIND_FILE && entry->link_count > 1 &&
-             entry->inode != 0)
+    else if (status == MR_OK && shard->follows_files && entry->kind == MR_KIND_FILE &&
+             entry->link_count > 1 && entry->inode != 0)
         status = follow_inode(shard, entry, is_taken, err);
     free(name);
     return status;

@@ -34,9 +34,12 @@ uint32_t shard_of(const char *name, uint32_t count);
 
 struct shard; /* one thread at a time */
 
-/* MR_OK, MR_E_MEMORY. */
-enum mr_status shard_create(const struct shard_choice *choice, struct shard **shard,
-                            struct mr_error *err);
+/*
+ * follows_files: the names of a file of a directory fall to one shard. It is not to be set where
+ * files are removed meanwhile, so that not all shards see all names. MR_OK, MR_E_MEMORY.
+ */
+enum mr_status shard_create(const struct shard_choice *choice, bool follows_files,
+                            struct shard **shard, struct mr_error *err);
 void shard_destroy(struct shard *shard); /* NULL is a no-op */
 struct shard_choice shard_choice(const struct shard *shard);
 /*

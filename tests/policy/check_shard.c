@@ -71,6 +71,8 @@ START_TEST(reads_what_is_a_shard)
 END_TEST
 
 /* The shard that takes each of the entries, of count; each must fall to exactly one. */
+static bool follows_files = true;
+
 static void place_all(const char *prefix, const struct mr_entry *entries, size_t entry_count,
                       uint32_t count, uint32_t *shards)
 {
@@ -79,7 +81,7 @@ static void place_all(const char *prefix, const struct mr_entry *entries, size_t
         const struct shard_choice choice = {.index = index, .count = count};
         struct shard *shard = NULL;
         struct mr_error err = {0};
-        ck_assert_ok(shard_create(&choice, &shard, &err), err);
+        ck_assert_ok(shard_create(&choice, follows_files, &shard, &err), err);
         for (size_t i = 0; i < entry_count; i++) {
             bool is_taken = false;
             ck_assert_ok(shard_takes(shard, prefix, &entries[i], &is_taken, &err), err);
@@ -127,6 +129,11 @@ START_TEST(keeps_the_names_of_a_file_together)
     place_all("", entries, 20, 3, shards);
     for (unsigned i = 0; i < 20; i++)
         ck_assert_uint_eq(shards[i], shard_of(names[i % 2], 3));
+    follows_files = false; /* as others may be gone already */
+    place_all("", entries, 20, 3, shards);
+    for (unsigned i = 0; i < 20; i++)
+        ck_assert_uint_eq(shards[i], shard_of(names[i], 3));
+    follows_files = true;
 }
 END_TEST
 

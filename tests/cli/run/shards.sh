@@ -157,6 +157,15 @@ for i in 1 2 3; do
     refused=$((refused + $(grep -c 'in another shard' "$err" || :)))
 done
 [ $refused -gt 0 ] || fail 'names in two shards were not refused'
+# Sources that go: shards that come later still do what is left, and all of it.
+cp -a in going
+"$MILLRACE" run in -o unlinked/ --preserve mode,mtime -q
+for i in 1 2 3; do
+    run run going -o moved/ --shard "$i/3" --remove-source -q
+    expect_status 0
+done
+expect_same_tree unlinked moved
+[ -z "$(find going -type f)" ] || fail 'sources are left'
 # A name that an archive has twice is in one shard.
 mkdir twice
 echo one >twice/f
