@@ -70,7 +70,7 @@ echo one >items/one
 run run items -o out/ -x no-such-program-at-all -v
 expect_usage "-x: there is no program 'no-such-program-at-all'"
 run run items -o out/ -x ./items -v
-expect_usage "-x: there is no program './items'"
+expect_usage "-x: './items' is no program: it is no file"
 expect_missing out
 run run items -o out/ -x '{}/program'
 expect_usage "run: -x: {} cannot be a part of the command's name"
