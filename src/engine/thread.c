@@ -34,8 +34,36 @@ void lock_fini(struct lock *lock)
     must(pthread_mutex_destroy(&lock->mutex));
 }
 
+/*
+ * Who finds a lock taken looks again for about as long as it takes to sleep and be woken: the
+ * engine's locks are held for less than that. Not more often, as each look takes the cache line
+ * away from who has the lock. (The C library's adaptive mutex gives up too early.)
+ */
+#define LOOK_COUNT 12
+#define LOOK_NS    350 /* from one look to the next */
+
+static void pass_time(int64_t ns)
+{
+    int64_t end_ns = clock_now_ns() + ns;
+    while (clock_now_ns() < end_ns) {
+#if defined(__x86_64__) || defined(__i386__)
+        __asm__ volatile("pause");
+#elif defined(__aarch64__)
+        __asm__ volatile("isb");
+#endif
+    }
+}
+
 void lock_take(struct lock *lock)
 {
+    for (int i = 0; i < LOOK_COUNT; i++) {
+        int error = pthread_mutex_trylock(&lock->mutex);
+        if (error == 0)
+            return;
+        if (error != EBUSY)
+            abort();
+        pass_time(LOOK_NS);
+    }
     must(pthread_mutex_lock(&lock->mutex));
 }
 
