@@ -1,10 +1,9 @@
-/* How results get out of a pipeline, in order or not; and calls that submit and take in one. */
+/* How results get out of a pipeline, in order or not. */
 #include "base/clock.h"
 #include "engine/pipeline_state.h"
 
-/* Results that a taker that dozes is woken for, and that mr_pipeline_map() takes at once. */
+/* Results that a taker that dozes is woken for. */
 #define READY_BATCH_COUNT 512
-#define MAP_BATCH_COUNT   64
 
 /*
  * In order: the leftmost leaf of the leftmost tree. While it is still under way, nothing may
@@ -43,20 +42,47 @@ void flow_publish_locked(struct mr_pipeline *pipeline, struct node *node)
         queue_push(&pipeline->ready, node);
 }
 
-/* Takes a ready node off. It stays until it is released. */
-static void take_locked(struct mr_pipeline *pipeline, struct node *node)
+/* Takes the inputs off that are ready at the head of the queue, and have no children: most are so.
+ * The others are only looked at, and nothing is written in between: what comes from the caches of
+ * other processors is then fetched side by side. */
+static unsigned take_roots_locked(struct mr_pipeline *pipeline, struct node **nodes,
+                                  unsigned max_count)
 {
-    if (pipeline->config.is_ordered)
-        node_unlink_locked(pipeline, node);
+    struct node *node = pipeline->first_root;
+    unsigned count = 0;
+    for (; count < max_count && node && !node->first_child && node->is_ready; node = node->after)
+        nodes[count++] = node;
+    if (count == 0)
+        return 0;
+    pipeline->first_root = node;
+    if (node)
+        node->before = NULL;
     else
-        queue_pop(&pipeline->ready);
-    pipeline->ready_count--;
-    pipeline->delivered_count++;
+        pipeline->last_root = NULL;
+    for (unsigned i = 0; i < count; i++)
+        nodes[i]->is_linked = false;
+    return count;
 }
 
-/* Copies the result out of a node that was taken off. */
-static void show(const struct mr_pipeline *pipeline, const struct node *node,
-                 struct mr_result *result)
+unsigned flow_take_locked(struct mr_pipeline *pipeline, struct node **nodes, unsigned max_count)
+{
+    bool is_ordered = pipeline->config.is_ordered;
+    unsigned count = is_ordered ? take_roots_locked(pipeline, nodes, max_count) : 0;
+    struct node *node;
+    while (count < max_count && (node = flow_find_ready_locked(pipeline))) {
+        nodes[count++] = node;
+        if (is_ordered)
+            node_unlink_locked(pipeline, node);
+        else
+            queue_pop(&pipeline->ready);
+    }
+    pipeline->ready_count -= count;
+    pipeline->delivered_count += count;
+    return count;
+}
+
+void flow_show(const struct mr_pipeline *pipeline, const struct node *node,
+               struct mr_result *result)
 {
     result->status = node->status;
     result->user = node->user;
@@ -81,8 +107,8 @@ static void show(const struct mr_pipeline *pipeline, const struct node *node,
 static struct bundle *hand_over_locked(struct mr_pipeline *pipeline, struct node *node,
                                        struct mr_result *result)
 {
-    take_locked(pipeline, node);
-    show(pipeline, node, result);
+    flow_take_locked(pipeline, &node, 1);
+    flow_show(pipeline, node, result);
     struct bundle *woken = node_release_locked(pipeline, node);
     flow_signal_locked(pipeline);
     return woken;
@@ -103,11 +129,7 @@ bool flow_is_through_locked(const struct mr_pipeline *pipeline)
     return pipeline->is_closed && pipeline->in_flight_count == 0;
 }
 
-/*
- * Waits for has_result once. *dozes is true at first; it is false once a doze went by in which
- * there was nothing to watch. Returns false when deadline_ns has passed.
- */
-static bool wait_locked(struct mr_pipeline *pipeline, int64_t deadline_ns, bool *dozes)
+bool flow_wait_locked(struct mr_pipeline *pipeline, int64_t deadline_ns, bool *dozes)
 {
     bool is_woken, is_dozing = *dozes || atomic_load(&pipeline->watched_count) > 0;
     pipeline->taker_count++;
@@ -139,7 +161,7 @@ enum mr_status mr_pipeline_next(struct mr_pipeline *pipeline, int64_t timeout_ms
     lock_take(&pipeline->lock);
     while (!(node = flow_find_ready_locked(pipeline)) && !flow_is_through_locked(pipeline) &&
            in_time)
-        in_time = wait_locked(pipeline, deadline_ns, &dozes);
+        in_time = flow_wait_locked(pipeline, deadline_ns, &dozes);
     enum mr_status status = MR_OK;
     if (node)
         woken = hand_over_locked(pipeline, node, result);
@@ -153,15 +175,14 @@ enum mr_status mr_pipeline_next(struct mr_pipeline *pipeline, int64_t timeout_ms
 
 /* ---- one thread that submits and takes ---- */
 
-/* Blocks until a result can be taken, there may be room, or the pipeline is closed. */
-static struct node *await_result_or_room_locked(struct mr_pipeline *pipeline, uint64_t cost_bytes,
-                                                bool *dozes)
+struct node *flow_await_result_or_room_locked(struct mr_pipeline *pipeline, uint64_t cost_bytes,
+                                              bool *dozes)
 {
     struct node *node;
     while (!(node = flow_find_ready_locked(pipeline)) && !pipeline->is_closed &&
            (pipeline->is_gate_taken || !intake_has_room_locked(pipeline, cost_bytes))) {
         pipeline->room_watcher_count++;
-        wait_locked(pipeline, INT64_MAX, dozes);
+        flow_wait_locked(pipeline, INT64_MAX, dozes);
         pipeline->room_watcher_count--;
     }
     return node;
@@ -175,140 +196,25 @@ enum mr_status mr_pipeline_submit_or_take(struct mr_pipeline *pipeline, void *va
         return mr_error_set(err, MR_E_USAGE, 0,
                             "submit_or_take: a pipeline and a result are needed, and no step");
     struct bundle *woken = NULL;
-    struct node *node = NULL;
     bool dozes = true;
-    enum mr_status status;
+    enum mr_status status = MR_E_MEMORY;
     lock_take(&pipeline->lock);
-    while ((status = intake_try_locked(pipeline, value, cost_bytes, user)) == MR_AGAIN) {
-        node = await_result_or_room_locked(pipeline, cost_bytes, &dozes);
+    struct node *input = node_create_locked(pipeline, NULL, value, user);
+    if (input)
+        input->cost_bytes = cost_bytes;
+    while (input && (status = intake_try_locked(pipeline, input)) == MR_AGAIN) {
+        struct node *node = flow_await_result_or_room_locked(pipeline, cost_bytes, &dozes);
         if (node) {
             woken = hand_over_locked(pipeline, node, result);
             break;
         }
     }
+    if (input && status != MR_OK)
+        node_destroy_locked(pipeline, input);
     struct intake *intake = intake_pick_if_worth_it_locked(pipeline);
     lock_give(&pipeline->lock);
     intake_post(intake);
     if (woken)
         line_kick(&woken->item);
     return intake_refused(status, err);
-}
-
-/* ---- map ---- */
-
-struct map {
-    struct mr_pipeline *pipeline;
-    void *const *values;
-    size_t count, next;
-    uint64_t cost_bytes;
-    void (*take)(const struct mr_result *result, void *ctx);
-    void *ctx;
-    enum mr_status status; /* of the last submit */
-    struct node *taken[MAP_BATCH_COUNT];
-    unsigned taken_count;
-};
-
-/* Submits what there is room for, but not so much that results wait for long. */
-static struct intake *map_submit_locked(struct map *map)
-{
-    size_t end =
-        map->count - map->next > MAP_BATCH_COUNT ? map->next + MAP_BATCH_COUNT : map->count;
-    map->status = MR_OK;
-    while (map->next < end && map->status == MR_OK) {
-        map->status = intake_try_locked(map->pipeline, map->values[map->next], map->cost_bytes,
-                                        (void *)(uintptr_t)&map->values[map->next]);
-        map->next += map->status == MR_OK;
-    }
-    return intake_pick_if_worth_it_locked(map->pipeline);
-}
-
-/* Takes results off; they are released when they have been shown. */
-static void map_take_locked(struct map *map)
-{
-    struct node *node;
-    while (map->taken_count < MAP_BATCH_COUNT && (node = flow_find_ready_locked(map->pipeline))) {
-        take_locked(map->pipeline, node);
-        map->taken[map->taken_count++] = node;
-    }
-}
-
-static void map_show(struct map *map)
-{
-    struct mr_pipeline *pipeline = map->pipeline;
-    struct bundle_queue woken = {NULL, NULL};
-    struct mr_result result;
-    if (map->taken_count == 0)
-        return;
-    for (unsigned i = 0; i < map->taken_count; i++) {
-        show(pipeline, map->taken[i], &result);
-        map->take(&result, map->ctx);
-    }
-    lock_take(&pipeline->lock);
-    for (unsigned i = 0; i < map->taken_count; i++) {
-        struct bundle *bundle = node_release_locked(pipeline, map->taken[i]);
-        if (bundle)
-            bundle_push(&woken, bundle);
-    }
-    lock_give(&pipeline->lock);
-    map->taken_count = 0;
-    bundle_kick_all(&woken);
-}
-
-/* Submits and takes until everything was submitted, or no more can be. */
-static void map_run(struct map *map)
-{
-    struct mr_pipeline *pipeline = map->pipeline;
-    bool dozes = true;
-    while (map->next < map->count) {
-        size_t before = map->next;
-        lock_take(&pipeline->lock);
-        struct intake *intake = map_submit_locked(map);
-        map_take_locked(map);
-        bool is_stuck = map->next == before && map->taken_count == 0;
-        bool goes_on = !is_stuck || map->status == MR_AGAIN;
-        if (is_stuck && goes_on)
-            await_result_or_room_locked(pipeline, map->cost_bytes, &dozes);
-        else
-            dozes = true;
-        lock_give(&pipeline->lock);
-        intake_post(intake);
-        map_show(map);
-        if (!goes_on)
-            return;
-    }
-}
-
-enum mr_status mr_pipeline_map(struct mr_pipeline *pipeline, void *const *values, size_t count,
-                               uint64_t cost_bytes,
-                               void (*take)(const struct mr_result *result, void *ctx), void *ctx,
-                               size_t *taken_count, struct mr_error *err)
-{
-    if (taken_count)
-        *taken_count = 0;
-    if (!pipeline || !take || (count > 0 && !values) || flow_is_own_thread(pipeline))
-        return mr_error_set(err, MR_E_USAGE, 0,
-                            "map: a pipeline, values and a function are needed, and no step");
-    struct map map = {.pipeline = pipeline,
-                      .values = values,
-                      .count = count,
-                      .cost_bytes = cost_bytes,
-                      .take = take,
-                      .ctx = ctx};
-    map_run(&map);
-    if (taken_count)
-        *taken_count = map.next;
-    mr_pipeline_close(pipeline);
-    bool is_through = false, dozes = true;
-    while (!is_through) {
-        lock_take(&pipeline->lock);
-        map_take_locked(&map);
-        is_through = flow_is_through_locked(pipeline);
-        if (map.taken_count == 0 && !is_through)
-            wait_locked(pipeline, INT64_MAX, &dozes);
-        else
-            dozes = true;
-        lock_give(&pipeline->lock);
-        map_show(&map);
-    }
-    return map.next == count ? MR_OK : intake_refused(map.status, err);
 }

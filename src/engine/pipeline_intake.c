@@ -117,11 +117,11 @@ static bool has_much_room_locked(const struct mr_pipeline *pipeline)
            (bytes == 0 || pipeline->cost_bytes <= bytes - bytes / 4);
 }
 
-void intake_input_ended_locked(struct mr_pipeline *pipeline, uint64_t cost_bytes)
+void intake_inputs_ended_locked(struct mr_pipeline *pipeline, unsigned count, uint64_t cost_bytes)
 {
-    pipeline->in_flight_count--;
+    pipeline->in_flight_count -= count;
     pipeline->cost_bytes -= cost_bytes;
-    pipeline->ended_count++;
+    pipeline->ended_count += count;
     bool has_much = has_much_room_locked(pipeline);
     if (pipeline->is_gate_taken && (!pipeline->is_gate_dozing || has_much) &&
         intake_has_room_locked(pipeline, pipeline->gate_cost_bytes))
@@ -134,23 +134,15 @@ void intake_input_ended_locked(struct mr_pipeline *pipeline, uint64_t cost_bytes
 
 /* ---- submitting ---- */
 
-/* Takes a value in that there is room for. */
-static enum mr_status take_in_locked(struct mr_pipeline *pipeline, void *value, uint64_t cost_bytes,
-                                     void *user)
+/* Takes an input in that there is room for. MR_E_MEMORY: it is still the caller's. */
+static enum mr_status take_in_locked(struct mr_pipeline *pipeline, struct node *node)
 {
-    pipeline->in_flight_count++; /* before the lock may be given back: it has its place */
-    pipeline->cost_bytes += cost_bytes;
-    struct node *node = node_create_locked(pipeline, NULL, value, user);
-    if (node && !pipeline->open)
+    if (!pipeline->open)
         pipeline->open = bundle_create_locked(pipeline, 0);
-    if (!node || !pipeline->open) {
-        if (node)
-            node_destroy_locked(pipeline, node);
-        intake_input_ended_locked(pipeline, cost_bytes);
-        pipeline->ended_count--;
+    if (!pipeline->open)
         return MR_E_MEMORY;
-    }
-    node->cost_bytes = cost_bytes;
+    pipeline->in_flight_count++;
+    pipeline->cost_bytes += node->cost_bytes;
     pipeline->submitted_count++;
     if (pipeline->in_flight_count > pipeline->in_flight_peak_count)
         pipeline->in_flight_peak_count = pipeline->in_flight_count;
@@ -170,19 +162,16 @@ static enum mr_status take_in_locked(struct mr_pipeline *pipeline, void *value, 
     return MR_OK;
 }
 
-enum mr_status intake_try_locked(struct mr_pipeline *pipeline, void *value, uint64_t cost_bytes,
-                                 void *user)
+enum mr_status intake_try_locked(struct mr_pipeline *pipeline, struct node *node)
 {
-    enum mr_status status = MR_AGAIN;
     if (pipeline->is_closed)
-        status = MR_CLOSED;
-    else if (pipeline->is_gate_taken)
-        status = MR_AGAIN;
-    else if (intake_has_room_locked(pipeline, cost_bytes))
-        status = take_in_locked(pipeline, value, cost_bytes, user);
-    else
-        atomic_store_explicit(&pipeline->is_refusing, true, memory_order_relaxed);
-    return status;
+        return MR_CLOSED;
+    if (pipeline->is_gate_taken)
+        return MR_AGAIN;
+    if (intake_has_room_locked(pipeline, node->cost_bytes))
+        return take_in_locked(pipeline, node);
+    atomic_store_explicit(&pipeline->is_refusing, true, memory_order_relaxed);
+    return MR_AGAIN;
 }
 
 /* In the gate: waits for room. False: the time is over, or the pipeline was closed. */
@@ -256,6 +245,30 @@ enum mr_status intake_refused(enum mr_status status, struct mr_error *err)
     return mr_error_set(err, status, 0, "%s", text);
 }
 
+/* MR_AGAIN: there was no room, with a timeout of 0. */
+static enum mr_status submit(struct mr_pipeline *pipeline, void *value, uint64_t cost_bytes,
+                             void *user, int64_t timeout_ms)
+{
+    enum mr_status status = MR_E_MEMORY;
+    lock_take(&pipeline->lock);
+    struct node *node = node_create_locked(pipeline, NULL, value, user);
+    if (node) {
+        node->cost_bytes = cost_bytes;
+        status = intake_try_locked(pipeline, node);
+    }
+    if (status == MR_AGAIN && timeout_ms != 0) {
+        status = enter_locked(pipeline, cost_bytes, deadline_from_ms(timeout_ms));
+        if (status == MR_OK)
+            status = take_in_locked(pipeline, node);
+    }
+    if (node && status != MR_OK)
+        node_destroy_locked(pipeline, node);
+    struct intake *intake = intake_pick_if_worth_it_locked(pipeline);
+    lock_give(&pipeline->lock);
+    intake_post(intake);
+    return status;
+}
+
 enum mr_status mr_pipeline_submit(struct mr_pipeline *pipeline, void *value, uint64_t cost_bytes,
                                   void *user, int64_t timeout_ms, struct mr_error *err)
 {
@@ -264,16 +277,7 @@ enum mr_status mr_pipeline_submit(struct mr_pipeline *pipeline, void *value, uin
     if (timeout_ms != 0 && flow_is_own_thread(pipeline))
         return mr_error_set(err, MR_E_USAGE, 0,
                             "submit from a step of the same pipeline: use the try form");
-    lock_take(&pipeline->lock);
-    enum mr_status status = intake_try_locked(pipeline, value, cost_bytes, user);
-    if (status == MR_AGAIN && timeout_ms != 0) {
-        status = enter_locked(pipeline, cost_bytes, deadline_from_ms(timeout_ms));
-        if (status == MR_OK)
-            status = take_in_locked(pipeline, value, cost_bytes, user);
-    }
-    struct intake *intake = intake_pick_if_worth_it_locked(pipeline);
-    lock_give(&pipeline->lock);
-    intake_post(intake);
+    enum mr_status status = submit(pipeline, value, cost_bytes, user, timeout_ms);
     return intake_refused(status == MR_AGAIN ? MR_TIMEOUT : status, err);
 }
 
@@ -282,10 +286,5 @@ enum mr_status mr_pipeline_try_submit(struct mr_pipeline *pipeline, void *value,
 {
     if (!pipeline)
         return mr_error_set(err, MR_E_USAGE, 0, "submit: there is no pipeline");
-    lock_take(&pipeline->lock);
-    enum mr_status status = intake_try_locked(pipeline, value, cost_bytes, user);
-    struct intake *intake = intake_pick_if_worth_it_locked(pipeline);
-    lock_give(&pipeline->lock);
-    intake_post(intake);
-    return intake_refused(status, err);
+    return intake_refused(submit(pipeline, value, cost_bytes, user, 0), err);
 }

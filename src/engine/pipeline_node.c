@@ -28,6 +28,27 @@ struct node *queue_pop(struct node_list *queue)
     return node;
 }
 
+struct node *node_new(void)
+{
+    return aligned_alloc(alignof(struct node), sizeof(struct node));
+}
+
+void node_init(struct node *node, struct node *parent, void *value, void *user)
+{
+    /* Without what is set before it is read: verdict, failed_step, and links. */
+    node->parent = parent;
+    node->user = user;
+    node->cost_bytes = 0;
+    node->value = value;
+    node->status = MR_OK;
+    node->has_children = node->is_ready = node->is_linked = false;
+    node->state = NODE_MOVES;
+    node->error = NULL;
+    node->alive_count = 0;
+    node->bundle = NULL;
+    node->first_child = node->last_child = NULL;
+}
+
 struct node *node_create_locked(struct mr_pipeline *pipeline, struct node *parent, void *value,
                                 void *user)
 {
@@ -38,12 +59,12 @@ struct node *node_create_locked(struct mr_pipeline *pipeline, struct node *paren
         pipeline->idle_nodes.count--;
     } else {
         lock_give(&pipeline->lock);
-        node = aligned_alloc(alignof(struct node), sizeof(*node));
+        node = node_new();
         lock_take(&pipeline->lock);
         if (!node)
             return NULL;
     }
-    *node = (struct node){.parent = parent, .value = value, .user = user, .state = NODE_MOVES};
+    node_init(node, parent, value, user);
     return node;
 }
 
@@ -99,7 +120,7 @@ struct bundle *node_release_locked(struct mr_pipeline *pipeline, struct node *no
         uint64_t cost_bytes = node->cost_bytes;
         node_destroy_locked(pipeline, node);
         if (!parent) {
-            intake_input_ended_locked(pipeline, cost_bytes);
+            intake_inputs_ended_locked(pipeline, 1, cost_bytes);
             return NULL;
         }
         node = parent;

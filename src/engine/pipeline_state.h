@@ -2,7 +2,7 @@
  * pipeline_state.h - the inside of mr_pipeline: pipeline.c makes and ends it, pipeline_node.c keeps
  * nodes and bundles, pipeline_intake.c is how values get in, pipeline_run.c is what the line calls,
  * pipeline_watch.c sees to it that bundles make nobody wait, pipeline_flow.c is how results get
- * out.
+ * out, pipeline_map.c does both ends on one thread.
  *
  * A node is one value under way. An input is a root node; what a step emits becomes a child node,
  * unless it is the only one: then the node itself moves on with the new value. What the last step
@@ -198,6 +198,10 @@ struct mr_pipeline {
 
 void queue_push(struct node_list *queue, struct node *node);
 struct node *queue_pop(struct node_list *queue);
+/* Memory for a node, to be initialised; NULL: there is none. No lock needed. */
+struct node *node_new(void);
+/* parent: NULL for an input, whose cost is 0 then. */
+void node_init(struct node *node, struct node *parent, void *value, void *user);
 /* A node with value; NULL: no memory. Gives the lock back for a moment when it has to allocate. */
 struct node *node_create_locked(struct mr_pipeline *pipeline, struct node *parent, void *value,
                                 void *user);
@@ -263,14 +267,15 @@ struct intake *intake_pick_if_worth_it_locked(struct mr_pipeline *pipeline);
 void intake_post(struct intake *intake); /* NULL: nothing */
 /* Is there room for an input of this cost? */
 bool intake_has_room_locked(const struct mr_pipeline *pipeline, uint64_t cost_bytes);
-/* An input has ended: tells who waits for room, and who waits for the end. */
-void intake_input_ended_locked(struct mr_pipeline *pipeline, uint64_t cost_bytes);
+/* Inputs have ended, which cost so much together: tells who waits for room, and who waits for the
+ * end. */
+void intake_inputs_ended_locked(struct mr_pipeline *pipeline, unsigned count, uint64_t cost_bytes);
 /*
- * Takes a value in: MR_OK; MR_AGAIN: no room, or others wait for it; MR_CLOSED, MR_E_MEMORY.
- * Then, after one or several, intake_pick_if_worth_it_locked() finds what is to be posted.
+ * Takes an input in, whose node is initialised and has its cost: MR_OK; else the node is still the
+ * caller's: MR_AGAIN: no room, or others wait for it; MR_CLOSED, MR_E_MEMORY. Then, after one or
+ * several, intake_pick_if_worth_it_locked() finds what is to be posted.
  */
-enum mr_status intake_try_locked(struct mr_pipeline *pipeline, void *value, uint64_t cost_bytes,
-                                 void *user);
+enum mr_status intake_try_locked(struct mr_pipeline *pipeline, struct node *node);
 /* Sets the text for a status with which nothing was taken in, and returns it. */
 enum mr_status intake_refused(enum mr_status status, struct mr_error *err);
 
@@ -278,6 +283,20 @@ enum mr_status intake_refused(enum mr_status status, struct mr_error *err);
 
 /* The node whose result may be taken next, or NULL. */
 struct node *flow_find_ready_locked(const struct mr_pipeline *pipeline);
+/* Takes up to max_count ready nodes off, which stay until they are released. Returns how many. */
+unsigned flow_take_locked(struct mr_pipeline *pipeline, struct node **nodes, unsigned max_count);
+/* Copies the result out of a node that was taken off. */
+void flow_show(const struct mr_pipeline *pipeline, const struct node *node,
+               struct mr_result *result);
+/*
+ * Waits for has_result once. *dozes is true at first; it is false once a doze went by in which
+ * there was nothing to watch. Returns false when deadline_ns has passed.
+ */
+bool flow_wait_locked(struct mr_pipeline *pipeline, int64_t deadline_ns, bool *dozes);
+/* Blocks until a result can be taken, which is returned, there may be room, or the pipeline is
+ * closed. */
+struct node *flow_await_result_or_room_locked(struct mr_pipeline *pipeline, uint64_t cost_bytes,
+                                              bool *dozes);
 /* Something may have become ready: wakes one taker. */
 void flow_signal_locked(struct mr_pipeline *pipeline);
 /* The node's own result may be taken, when its turn comes. Wakes nobody. */
