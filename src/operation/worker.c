@@ -178,24 +178,37 @@ static bool has_answer(const struct worker *worker)
            atomic_load_explicit(&large->done_count, memory_order_acquire) >= worker->together_at;
 }
 
+/*
+ * Has the bell rung? Then worker->is_rung. Not by read(): the process could have emptied it
+ * meanwhile, and made it a blocking one. MR_OK, or MR_E_SYSTEM: it cannot be heard, now or ever.
+ */
+static enum mr_status listen_for(struct worker *worker, struct mr_error *err)
+{
+    uint64_t count;
+    struct iovec room = {&count, sizeof(count)};
+    ssize_t got = preadv2(worker->answer_fd, &room, 1, -1, RWF_NOWAIT);
+    if (got > 0)
+        worker->is_rung = true;
+    if (got >= 0 || errno == EAGAIN || errno == EINTR)
+        return MR_OK;
+    int fault = errno;
+    end_process(worker);
+    return mr_error_set(err, MR_E_SYSTEM, fault, "cannot hear the worker process");
+}
+
 /* Waits for the bell, or until the answer is there without it. */
 static enum mr_status wait_for_answer(struct worker *worker, const struct mr_io *limits,
                                       struct mr_error *err)
 {
-    uint64_t count;
-    struct iovec room = {&count, sizeof(count)};
     int64_t deadline_ns = limits ? limits->deadline_ns : clock_now_ns() + WORKER_PATIENCE_NS;
     struct pollfd fds[2] = {{.fd = worker->answer_fd, .events = POLLIN},
                             {.fd = worker->helper.pidfd, .events = POLLIN}};
     while (!has_answer(worker)) {
-        int ready = poll(fds, 2, TICK_MS);
-        /* Not by read(): the process could have emptied it meanwhile, and made it a blocking one.
-         */
-        if (ready > 0 && fds[0].revents && preadv2(worker->answer_fd, &room, 1, -1, RWF_NOWAIT) > 0)
-            worker->is_rung = true;
-        if (has_answer(worker))
-            return MR_OK;
-        enum mr_status status = check_patience(worker, limits, deadline_ns, err);
+        bool has_news = poll(fds, 2, TICK_MS) > 0 && fds[0].revents;
+        enum mr_status status = has_news ? listen_for(worker, err) : MR_OK;
+        if (status != MR_OK || has_answer(worker))
+            return status;
+        status = check_patience(worker, limits, deadline_ns, err);
         if (status != MR_AGAIN)
             return status;
     }

@@ -49,9 +49,12 @@ struct serve {
 static void wake_parent(struct serve *serve)
 {
     serve->woken_head = serve->head;
-    if (atomic_load(&serve->shared->parent_sleeps) &&
-        atomic_exchange(&serve->shared->parent_sleeps, 0))
-        send(HELPER_SOCKET_FD, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (!atomic_load(&serve->shared->parent_sleeps) ||
+        !atomic_exchange(&serve->shared->parent_sleeps, 0))
+        return;
+    /* Where there is no room for more, something is there that wakes it. */
+    if (send(HELPER_SOCKET_FD, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
+        serve->is_gone = true;
 }
 
 /* Waits for something until is_ready says so. wake_tail: see SHARED_FOR_TAIL. False: the parent is

@@ -37,6 +37,17 @@ for number in 1 2 3 4; do
     expect_text "$err" 'Input/output error'
 done
 
+# A worker process whose answers cannot be heard is an error at once, not a wait.
+mkdir three
+for name in a b c; do printf 'text %s\n' $name >three/$name; done
+printf '%-63s\n' none >"$lib_room/report"
+run_command env LD_PRELOAD="$shim" FAULT_REPORT="$lib_room/report" FAULT_CALLS=preadv2 FAULT_AT=2 FAULT_MODE=from FAULT_ERRNO=95 \
+    timeout 60 "$MILLRACE" run three -q -j 1 --isolate -p gzip -o heard/
+expect_text "$lib_room/report" 'preadv2 0x'
+expect_status 1
+expect_text "$err" 'cannot hear the worker process: Operation not supported'
+rm -rf three heard
+
 # A library that ends the program where it finds no memory leaves nothing behind, and ends it with status 3.
 FAULT_FROM=all
 export FAULT_FROM
