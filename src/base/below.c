@@ -199,16 +199,25 @@ int below_make_parent(const struct below *below, const char *path)
                    : walk(below, parent, true); /* nothing is made for a name that is refused */
 }
 
-int below_resolve(const struct below *below, const char *path)
+static int resolve(const struct below *below, const char *path, unsigned flags)
 {
     if (!below->has_openat2) {
         errno = ENOSYS;
         return -1;
     }
-    int fd = call_openat2(below->fd, path, O_PATH | O_CLOEXEC, 0,
-                          RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+    int fd = call_openat2(below->fd, path, O_PATH | O_CLOEXEC, 0, RESOLVE_BENEATH | flags);
     if (fd < 0)
         return -1;
     close(fd);
     return 0;
+}
+
+int below_resolve(const struct below *below, const char *path)
+{
+    return resolve(below, path, RESOLVE_NO_MAGICLINKS);
+}
+
+int below_resolve_real(const struct below *below, const char *path)
+{
+    return resolve(below, path, RESOLVE_NO_SYMLINKS);
 }

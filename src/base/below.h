@@ -49,4 +49,7 @@ int below_make_parent(const struct below *below, const char *path);
  */
 int below_resolve(const struct below *below, const char *path);
 
+/* Like below_resolve(), but no part of path may be a link: that is ELOOP. */
+int below_resolve_real(const struct below *below, const char *path);
+
 #endif

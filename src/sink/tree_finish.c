@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -153,35 +155,52 @@ static enum mr_status make_link(struct tree *tree, const struct mr_entry *entry,
     return status == MR_SKIPPED ? MR_OK : status;
 }
 
+/* How many bytes of target its last ".." ends after, of those that come behind a name; 0: none. */
+static size_t climb_of(const char *target)
+{
+    size_t climb_bytes = 0;
+    bool has_name = false;
+    for (const char *part = target; *part; part += strspn(part, "/")) {
+        size_t bytes = strcspn(part, "/");
+        bool is_up = bytes == 2 && memcmp(part, "..", 2) == 0;
+        bool is_here = bytes == 0 || (bytes == 1 && *part == '.');
+        part += bytes;
+        if (is_up && has_name)
+            climb_bytes = (size_t)(part - target);
+        has_name = has_name || !(is_up || is_here);
+    }
+    return climb_bytes;
+}
+
 /*
  * A link whose ".." all come first cannot leave the root by itself: it starts in a real directory,
- * and what it goes through then is inside or a link that was checked too.
+ * and what it goes through then is inside or a link that was checked too. Behind a name ".." must
+ * find real directories, which stay; a later run may let links lead elsewhere.
  */
-static bool has_plain_target(const char *target)
+static bool climbs_safely(const struct tree *tree, const struct mr_entry *entry)
 {
-    while (strncmp(target, "../", 3) == 0)
-        target += 3;
-    if (strcmp(target, "..") == 0)
+    size_t climb_bytes = climb_of(entry->target);
+    char *path = NULL;
+    if (climb_bytes == 0)
         return true;
-    for (const char *part = target; part; part = strchr(part, '/')) {
-        part += *part == '/';
-        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
-            return false;
-    }
-    return true;
+    if (asprintf(&path, "%.*s%.*s", (int)(path_base(entry->path) - entry->path), entry->path,
+                 (int)climb_bytes, entry->target) < 0)
+        return false;
+    bool is_real = below_resolve_real(&tree->root, path) == 0;
+    free(path);
+    return is_real;
 }
 
 /*
  * Two links that stay inside by their text can lead outside together ("d" -> ".", "e" ->
  * "d/d/../.."), so each is followed once all are there, and removed when it leaves the root, or
- * could when what it misses is made.
+ * could once others are made or replaced.
  */
 static enum mr_status check_link(struct tree *tree, const struct mr_entry *entry,
                                  struct mr_error *err)
 {
-    if (below_resolve(&tree->root, entry->path) == 0)
-        return MR_OK;
-    if (errno != EXDEV && has_plain_target(entry->target))
+    bool is_inside = below_resolve(&tree->root, entry->path) == 0 || errno != EXDEV;
+    if (is_inside && climbs_safely(tree, entry))
         return MR_OK;
     int parent = below_open_parent(&tree->root, entry->path);
     struct stat st;
@@ -191,7 +210,9 @@ static enum mr_status check_link(struct tree *tree, const struct mr_entry *entry
     if (parent >= 0)
         close(parent);
     return mr_error_set(err, MR_E_UNSAFE, 0,
-                        "together with other links it leads out of the output directory: removed");
+                        is_inside ? "it climbs out of another link, which may be replaced: removed"
+                                  : "together with other links it leads out of the output "
+                                    "directory: removed");
 }
 
 /* Other shards, which may still have to write into it, cannot if this process is no root. */

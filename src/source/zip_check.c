@@ -104,6 +104,23 @@ static enum mr_status check_members(struct check *check, void *piece, struct mr_
 }
 
 /*
+ * The room of local headers from at_bytes on that are there for their length alone: without a name,
+ * content or method. Android's tools align what follows by them.
+ */
+static int64_t padding_bytes(const struct zip_bytes *bytes, int64_t at_bytes)
+{
+    enum { HEADER_BYTES = 30, CRC_AT = 14, SIZES_BYTES = 14, EXTRA_AT = 28 };
+    static const unsigned char nothing[SIZES_BYTES];
+    unsigned char header[HEADER_BYTES];
+    int64_t at = at_bytes;
+    while (zip_bytes_read(bytes, at, header, HEADER_BYTES, NULL) == MR_OK &&
+           memcmp(header, "PK\003\004", 4) == 0 && zip_get32(header + 6) == 0 &&
+           memcmp(header + CRC_AT, nothing, SIZES_BYTES) == 0)
+        at += HEADER_BYTES + zip_get16(header + EXTRA_AT);
+    return at - at_bytes;
+}
+
+/*
  * Where the members begin and end: behind the mark of an archive that might have had several parts
  * (APPNOTE.TXT 8.5.5), and before the signatures of an Android package (source.android.com, APK
  * Signature Scheme v2).
@@ -138,7 +155,9 @@ enum mr_status zip_check(struct zip_directory *directory, struct mr_error *err)
     enum mr_status status = check_members(&check, piece, err);
     free(piece);
     zip_directory_fini(directory);
-    if (status == MR_OK && check.filled_bytes != check.end_bytes - check.begin_bytes)
+    int64_t left_bytes = check.end_bytes - check.begin_bytes - check.filled_bytes;
+    if (status == MR_OK && left_bytes != 0 &&
+        left_bytes != padding_bytes(&directory->bytes, check.begin_bytes))
         status = zip_doubt(&directory->bytes, err, "not all of it belongs to its members");
     return status;
 }

@@ -14,6 +14,7 @@ enum {
 /* What an end record says, with or without zip64. */
 struct claim {
     uint64_t disk, directory_disk, entries_here, entries, directory_bytes, directory_offset;
+    int64_t moved_bytes; /* the zip64 end record lies so far behind where its locator says */
 };
 
 static enum mr_status several_parts(struct mr_error *err)
@@ -24,14 +25,24 @@ static enum mr_status several_parts(struct mr_error *err)
 
 static struct claim claim_of_end(const unsigned char *at)
 {
-    return (struct claim){zip_get16(at + 4),  zip_get16(at + 6),  zip_get16(at + 8),
-                          zip_get16(at + 10), zip_get32(at + 12), zip_get32(at + 16)};
+    return (struct claim){zip_get16(at + 4),
+                          zip_get16(at + 6),
+                          zip_get16(at + 8),
+                          zip_get16(at + 10),
+                          zip_get32(at + 12),
+                          zip_get32(at + 16),
+                          0};
 }
 
 static struct claim claim_of_end64(const unsigned char *at)
 {
-    return (struct claim){zip_get32(at + 16), zip_get32(at + 20), zip_get64(at + 24),
-                          zip_get64(at + 32), zip_get64(at + 40), zip_get64(at + 48)};
+    return (struct claim){zip_get32(at + 16),
+                          zip_get32(at + 20),
+                          zip_get64(at + 24),
+                          zip_get64(at + 32),
+                          zip_get64(at + 40),
+                          zip_get64(at + 48),
+                          0};
 }
 
 /* Does the short record leave something to zip64? */
@@ -113,6 +124,7 @@ static enum mr_status read_zip64(const struct zip_bytes *bytes, int64_t end_at_b
     if (zip_get32(locator + 4) != 0 || zip_get32(locator + 16) > 1)
         return several_parts(err);
     *claim = claim64;
+    claim->moved_bytes = at - (int64_t)offset;
     *directory_end_bytes = at;
     return MR_OK;
 }
@@ -166,6 +178,11 @@ static enum mr_status judge(const struct zip_bytes *bytes, int64_t end_at_bytes,
         return zip_damaged(err, "its directory is not where its end record says");
     end->end_bytes = end_at_bytes + END_BYTES + zip_get16(record + 20);
     end->shift_bytes = end->directory_at_bytes - (int64_t)claim.directory_offset;
+    if (is_long && claim.moved_bytes != 0 && claim.moved_bytes != end->shift_bytes) {
+        status = zip_doubt(bytes, err, "its zip64 end record is not where its locator says");
+        if (status != MR_OK)
+            return status;
+    }
     return check_places(bytes, end, err);
 }
 

@@ -245,6 +245,8 @@ enum mr_status zip_entry_read(const struct zip_header *header, uint64_t index,
     entry->link_count = 1;
     entry->has_mtime = read_time(header, entry);
     read_owner(header, entry);
+    if (entry->kind == MR_KIND_DIRECTORY && header->plain_bytes > 0)
+        return refuse(index, entry, err, "damaged archive: a directory that holds content");
     if (entry->kind == MR_KIND_DIRECTORY)
         return MR_OK;
     if (!entry->is_encrypted && !is_possible(header))

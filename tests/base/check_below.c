@@ -167,6 +167,11 @@ START_TEST(test_resolve)
 {
     ck_assert_int_eq(below_resolve(&below, "in"), 0);
     ck_assert_int_eq(below_resolve(&below, "d/l"), 0);
+    ck_assert_int_eq(below_resolve_real(&below, "d/../d"), 0);
+    ck_assert_int_eq(below_resolve_real(&below, "in"), -1);
+    ck_assert_int_eq(errno, ELOOP);
+    ck_assert_int_eq(below_resolve_real(&below, "d/../.."), -1);
+    ck_assert_int_eq(errno, EXDEV);
     ck_assert_int_eq(below_resolve(&below, "leave"), -1);
     ck_assert_int_eq(errno, EXDEV);
     ck_assert_int_eq(below_resolve(&below, "dangling"), -1);

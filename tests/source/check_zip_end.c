@@ -181,6 +181,7 @@ static const struct {
     {LOCATOR, 4, 4, 1, "several parts"},
     {LOCATOR, 8, 8, UINT64_MAX, "zip64 end records do not fit"},
     {LOCATOR, 8, 8, INT64_MAX, "zip64 end records do not fit"},
+    {LOCATOR, 8, 8, 1, "zip64 end record is not where its locator says"},
     {LOCATOR, 16, 4, 2, "several parts"},
 };
 #define DAMAGE_COUNT ((int)(sizeof(damages) / sizeof(damages[0])))

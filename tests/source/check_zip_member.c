@@ -289,13 +289,17 @@ START_TEST(gaps_are_refused)
 }
 END_TEST
 
-/* What Android puts before the directory is known, and a mark of a single part before all of it. */
+/* What Android puts before the directory and the members is known, and a mark of a single part
+ * before all of it. */
 START_TEST(known_gaps_are_fine)
 {
     static const unsigned char zeros[100];
-    unsigned char frame[8 + 100 + 24] = {0};
+    unsigned char frame[8 + 100 + 24] = {0}, padding[30 + 102] = {'P', 'K', 3, 4};
     if (_i == 0)
         zips_append(zip, "PK00", 4);
+    padding[28] = 102;
+    if (_i == 3)
+        zips_append(zip, padding, sizeof(padding));
     zips_add_text(zip, "first", ZIPS_STORE, TEXT);
     zips_put64(frame, 100 + 24);
     zips_put64(frame + 8 + 100, 100 + 24);
@@ -308,6 +312,10 @@ START_TEST(known_gaps_are_fine)
     if (_i == 1) {
         zip->data[zip->directory_at - 16] ^= 1;
         unzipping_doubted("belong to no member", MR_OK);
+    }
+    if (_i == 3) {
+        zip->data[22] = 1; /* content */
+        unzipping_doubted("not all of it belongs to its members", MR_OK);
     }
 }
 END_TEST
@@ -384,7 +392,7 @@ Suite *zip_member_suite(void)
     tcase_add_loop_test(tcase, members_within_members_are_refused, 0, 2);
     tcase_add_loop_test(tcase, members_may_lie_in_any_order, 0, 2);
     tcase_add_loop_test(tcase, gaps_are_refused, 0, 3);
-    tcase_add_loop_test(tcase, known_gaps_are_fine, 0, 3);
+    tcase_add_loop_test(tcase, known_gaps_are_fine, 0, 4);
     tcase_add_loop_test(tcase, a_descriptor_that_says_something_else_is_refused, 0, 8);
     tcase_add_test(tcase, targets_of_links);
     tcase_add_loop_test(tcase, targets_that_are_damaged_fail_one_member, 0, 3);

@@ -34,6 +34,10 @@ with zipfile.ZipFile('fifo.zip', 'w') as z:
     i = zipfile.ZipInfo('-')
     i.create_system, i.external_attr = 3, 0o010600 << 16
     z.writestr(i, 'from a pipe\n')
+with zipfile.ZipFile('directory.zip', 'w') as z:
+    z.writestr('good', 'good')
+    z.writestr('empty/', '')
+    z.writestr('full/', 'what a directory cannot hold')
 P
 # Memory for programs and their threads, and for nothing that is declared. Sanitizers map terabytes.
 limit=3000000
@@ -51,3 +55,9 @@ run run fifo.zip -q -o fifo/
 expect_status 0
 [ -f fifo/- ] || fail "no file"
 [ "$(cat fifo/-)" = 'from a pipe' ] || fail "not its content"
+# Content that has no place to go is not dropped without a word.
+run run directory.zip -q -o directory/
+expect_status 1
+expect_text "$err" "full/: damaged archive: a directory that holds content"
+[ -d directory/empty ] && [ "$(cat directory/good)" = good ] || fail "what is fine is missing"
+expect_missing directory/full

@@ -33,6 +33,10 @@ archive('later', [('file', 'l/new', b'x'), ('soft', 'l', '../outside')])
 # A link within, as the first archive of two: the second must not go through it.
 archive('first', [('file', 'd/kept', b'kept\n'), ('soft', 'in', 'd')])
 archive('second', [('file', 'in/kept', b'through\n'), ('file', 'in/new', b'through\n')])
+# A link that leads out once another one is replaced; and links that climb through real directories, which cannot be.
+archive('before', [('file', 'd/x/f', b'f'), ('soft', 'd/d', 'x'), ('soft', 'e', 'd/d/../..'), ('soft', 'd/x/real', '../../d/x/../x/f'),
+                   ('soft', 'missing', 'd/../not/there')])
+archive('after', [('soft', 'd/d', '.')])
 # Hard links: out, to a symbolic link that is stored deeper, to what stood there before; then content under their names.
 archive('hard', [('hard', 'h1', '../outside/secret'), ('hard', 'h2', '/etc/passwd'),
                  ('soft', 'd/s', '../../outside/secret'), ('hard', 'h3', 'd/s'), ('file', 'h3', b'x'),
@@ -65,6 +69,16 @@ for force in '' -f; do
     [ "$(cat two/d/kept)" = kept ] || fail "written through the link"
     expect_missing two/d/new
     untouched two
+done
+for kind in tar zip; do
+    run run before.$kind -q -o replaced-$kind/
+    expect_status 1
+    expect_text "$err" "e: it climbs out of another link"
+    [ "$(cat replaced-$kind/d/x/real)" = f ] || fail "a link through real directories is missing"
+    [ "$(readlink replaced-$kind/missing)" = d/../not/there ] || fail "a link to what is missing is not there"
+    run run after.$kind -q -f -o replaced-$kind/
+    expect_status 0
+    untouched replaced-$kind
 done
 mkdir hard
 printf 'old\n' >hard/old
