@@ -127,6 +127,11 @@ static void write_object(const struct progress *progress, const struct moment *m
     json_unsigned(&json, "failed", moment->failed_count);
     json_unsigned(&json, "total", moment->total_count);
     json_bool(&json, "total_known", moment->is_total_known);
+    json_unsigned(&json, "done_bytes", moment->done_bytes);
+    if (moment->is_sized)
+        json_unsigned(&json, "total_bytes", moment->total_bytes);
+    else
+        add_real(&json, "total_bytes", -1);
     add_real(&json, "share_done", moment->share);
     add_real(&json, "eta_s", moment->eta_s);
     json_unsigned(&json, "in_bytes", figures->in_bytes);
@@ -176,8 +181,7 @@ static void show_moment(const struct progress *progress, struct moment *moment)
 static void look_ahead(struct progress *progress, const struct job_figures *figures)
 {
     if (progress->plan && figures->elapsed_s >= SURVEY_FROM_S && !figures->is_found_all) {
-        if (survey_is_cheap(progress->plan))
-            progress->survey = survey_start(progress->plan);
+        progress->survey = survey_start(progress->plan);
         progress->plan = NULL;
     }
     if (progress->survey)

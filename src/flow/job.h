@@ -162,7 +162,9 @@ struct job_figures {
     uint64_t remarked_count; /* of stored: something was wrong with the input */
     uint64_t file_count;     /* regular files stored */
     uint64_t found_count;    /* fed so far; is_found_all: all there is */
-    uint64_t found_bytes;    /* content of these, as far as their sizes are known */
+    uint64_t found_bytes;    /* the work of these, as far as it is known: content of files; of
+                                inputs that are read from front to back (used_bytes of struct
+                                mr_source_ops) what was used up of their bytes */
     uint64_t through_bytes; /* of found_bytes: of items that are at their end, however; and of large
                                ones what was processed, less a few MiB */
     bool is_found_all;

@@ -112,6 +112,12 @@ static uint64_t source_input_bytes(struct mr_source *base)
     return archive_bytes_stored(source->bytes) + holes / HOLE_BYTES;
 }
 
+static uint64_t source_used_bytes(struct mr_source *base)
+{
+    struct archive_source *source = (struct archive_source *)base;
+    return archive_bytes_used(source->bytes, source->reading->used_bytes);
+}
+
 static enum mr_status source_close(struct mr_source *base, struct mr_reader *reader,
                                    struct mr_error *err)
 {
@@ -144,6 +150,7 @@ static const struct mr_source_ops ops = {
     .read = source_read,
     .close = source_close,
     .input_bytes = source_input_bytes,
+    .used_bytes = source_used_bytes,
     .destroy = source_destroy,
 };
 

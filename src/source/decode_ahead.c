@@ -10,8 +10,14 @@
 #include "source/decode_pieces.h"
 
 #define BLOCK_MAX_COUNT  8
-#define THREAD_MAX_COUNT 4 /* by itself */
-#define FUTILE_MAX_COUNT 2 /* frames in a row that no piece followed */
+#define THREAD_MAX_COUNT 4  /* by itself */
+#define FUTILE_MAX_COUNT 2  /* frames in a row that no piece followed */
+#define MARK_COUNT       16 /* more blocks than are on their way behind the reader */
+
+/* So many plain bytes are so many of the input. */
+struct mark {
+    uint64_t plain_bytes, input_bytes;
+};
 
 struct decode_ahead {
     struct decode_stream stream; /* the reader's, from start on the decoder thread's */
@@ -21,7 +27,11 @@ struct decode_ahead {
     size_t block_count; /* that may be made */
     struct decode_block blocks[BLOCK_MAX_COUNT];
     struct decode_block *held; /* the reader's: it was read last */
-    struct mr_pool *pool;      /* NULL: decoded by the reader */
+    /* The reader's: ends of the blocks that were read last, a ring. Before the first one nothing is
+     * nothing. */
+    struct mark marks[MARK_COUNT];
+    unsigned mark_count;  /* ever added */
+    struct mr_pool *pool; /* NULL: decoded by the reader */
     /* Blocks on their way; every one is in one of them, held, or with the decoder. */
     struct mr_queue *filled, *empty;
     atomic_bool is_cancelled;
@@ -138,9 +148,12 @@ static struct decode_block *take_empty(struct decode_ahead *ahead)
     return block;
 }
 
-/* Hands a block on and takes another; NULL when the reader is gone. */
-static struct decode_block *hand_on(struct decode_ahead *ahead, struct decode_block *block)
+/* Hands a block on, whose bytes took the input to end_bytes, and takes another; NULL when the
+ * reader is gone. */
+static struct decode_block *hand_on(struct decode_ahead *ahead, struct decode_block *block,
+                                    int64_t end_bytes)
 {
+    block->end_bytes = end_bytes;
     return mr_queue_push(ahead->filled, block, -1) == MR_OK ? take_empty(ahead) : NULL;
 }
 
@@ -155,7 +168,7 @@ static struct decode_block *decode_in_pieces(struct decode_ahead *ahead, struct 
     decode_pieces_start(pieces, offset);
     do
         if (block->size_bytes > 0)
-            block = hand_on(ahead, block);
+            block = hand_on(ahead, block, decode_pieces_offset(pieces));
     while (block && decode_pieces_next(pieces, block));
     /* The memory is for pieces or for a library's own threads, which then take over for good. */
     bool is_over = unwrap_format_has_threads(ahead->format);
@@ -183,10 +196,11 @@ static enum mr_status decode(void *arg, void **result, struct mr_error *err)
         if (decode_stream_fill(&ahead->stream, block, ahead->pieces != NULL)) {
             block = decode_in_pieces(ahead, block);
         } else if (block->status != MR_OK) {
+            block->end_bytes = decode_stream_offset(&ahead->stream);
             mr_queue_push(ahead->filled, block, -1);
             break;
         } else if (block->size_bytes > 0) {
-            block = hand_on(ahead, block);
+            block = hand_on(ahead, block, decode_stream_offset(&ahead->stream));
         }
     }
     return MR_OK;
@@ -241,7 +255,16 @@ static struct decode_block *next_block(struct decode_ahead *ahead)
     do
         decode_stream_fill(&ahead->stream, block, false);
     while (block->size_bytes == 0 && block->status == MR_OK);
+    block->end_bytes = decode_stream_offset(&ahead->stream);
     return block;
+}
+
+static void add_mark(struct decode_ahead *ahead, const struct decode_block *block)
+{
+    const struct mark *last = &ahead->marks[(ahead->mark_count + MARK_COUNT - 1) % MARK_COUNT];
+    struct mark mark = {.plain_bytes = last->plain_bytes + block->size_bytes,
+                        .input_bytes = (uint64_t)block->end_bytes};
+    ahead->marks[ahead->mark_count++ % MARK_COUNT] = mark;
 }
 
 enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, size_t *size_bytes,
@@ -253,6 +276,8 @@ enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, 
         block = ahead->held = next_block(ahead);
         *data = block->bytes;
         *size_bytes = block->size_bytes;
+        if (block->size_bytes > 0)
+            add_mark(ahead, block);
     }
     if (*size_bytes > 0)
         return MR_OK;
@@ -264,6 +289,24 @@ enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, 
 enum mr_status decode_ahead_outlook(const struct decode_ahead *ahead)
 {
     return ahead->held->status;
+}
+
+uint64_t decode_ahead_used(const struct decode_ahead *ahead, uint64_t plain_bytes)
+{
+    unsigned oldest = ahead->mark_count > MARK_COUNT ? ahead->mark_count - MARK_COUNT : 0;
+    struct mark end = {0}, start = {0};
+    for (unsigned i = ahead->mark_count; i > oldest; i--) {
+        start = ahead->marks[(i - 1) % MARK_COUNT];
+        if (start.plain_bytes <= plain_bytes)
+            break;
+        end = start;
+        start = (struct mark){0};
+    }
+    if (end.plain_bytes == 0 || end.plain_bytes == start.plain_bytes) /* behind the last one */
+        return start.input_bytes;
+    double share =
+        (double)(plain_bytes - start.plain_bytes) / (double)(end.plain_bytes - start.plain_bytes);
+    return start.input_bytes + (uint64_t)(share * (double)(end.input_bytes - start.input_bytes));
 }
 
 bool decode_ahead_is_ready(const struct decode_ahead *ahead)

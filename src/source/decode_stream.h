@@ -30,6 +30,7 @@ struct decode_input {
 struct decode_block {
     unsigned char *bytes; /* owned */
     size_t cap_bytes, size_bytes;
+    int64_t end_bytes; /* of the compressed input, as far as these bytes took it */
     /* MR_OK: more follows. MR_DONE: these are the last. An error comes behind these bytes. */
     enum mr_status status;
     const char *problem; /* of an error but MR_E_SYSTEM, a constant text */
