@@ -293,6 +293,7 @@ enum mr_status feed_settle_names(struct job *job, struct item *item, bool is_sel
 void runs_item_ran(void *ctx, struct line_item *line_item, unsigned step, int64_t start_ns,
                    int64_t end_ns);
 void runs_block_ran(void *ctx, int64_t start_ns, int64_t end_ns);
+void runs_decode_ran(void *ctx, int64_t start_ns, int64_t end_ns);
 /* Does it? */
 bool runs_are_wanted(const struct job *job);
 

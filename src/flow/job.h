@@ -56,8 +56,9 @@ enum job_work {
     JOB_WORK_PROCESS,
     JOB_WORK_ENCODE, /* of large content, in blocks */
     JOB_WORK_STORE,
-    JOB_WORK_FEED,  /* finds items; what it loads itself meanwhile is told before */
-    JOB_WORK_BLOCK, /* what the sink has compressed in the pool of the operations */
+    JOB_WORK_FEED,   /* finds items; what it loads itself meanwhile is told before */
+    JOB_WORK_BLOCK,  /* what the sink has compressed in the pool of the operations */
+    JOB_WORK_DECODE, /* of an archive, ahead of its reader, by threads of its source */
     JOB_WORKS
 };
 

@@ -447,7 +447,7 @@ static enum mr_status recognise(struct archive_reader *reader, const struct arch
     reader->first_status = archive_read_next_header(reader->archive, &reader->member);
     reader->has_first = true;
     archive_feed_begin(&reader->feed, reader->archive); /* to recognise it may take any reading */
-    if (archive_filter_count(reader->archive) != 1) /* what was looked at is compressed */
+    if (archive_filter_count(reader->archive) != 1)     /* what was looked at is compressed */
         reader->feed.pax.problem = NULL;
     bool is_chance = wanted->is_weak && reader->first_status < ARCHIVE_WARN;
     return reader->first_status == ARCHIVE_EOF || is_chance ? judge_empty(reader, wanted, err)

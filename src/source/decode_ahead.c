@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "millrace/pool.h"
 #include "millrace/queue.h"
 #include "source/decode_pieces.h"
@@ -24,6 +25,7 @@ struct decode_ahead {
     const struct unwrap_format *format;
     struct decode_pieces *pieces; /* the decoder thread's; NULL: none are looked for */
     unsigned futile_count;
+    struct decode_watch watch;
     size_t block_count; /* that may be made */
     struct decode_block blocks[BLOCK_MAX_COUNT];
     struct decode_block *held; /* the reader's: it was read last */
@@ -98,6 +100,7 @@ enum mr_status decode_ahead_create(const struct unwrap_format *format,
     atomic_init(&made->is_cancelled, false);
     made->format = format;
     made->has_unnamed_threads = limits->has_unnamed_threads;
+    made->watch = limits->watch;
     made->block_count = block_count_for(limits);
     if (!decode_stream_init(&made->stream, format, input, &options) ||
         !decode_block_init(&made->blocks[0])) {
@@ -105,8 +108,9 @@ enum mr_status decode_ahead_create(const struct unwrap_format *format,
         return MR_E_MEMORY;
     }
     if (piece_bytes > 0)
-        made->pieces = decode_pieces_create(format, input, options.thread_count, piece_bytes,
-                                            limits->has_unnamed_threads ? "" : "decode");
+        made->pieces =
+            decode_pieces_create(format, input, options.thread_count, piece_bytes,
+                                 limits->has_unnamed_threads ? "" : "piece", &limits->watch);
     *ahead = made;
     return MR_OK;
 }
@@ -185,6 +189,16 @@ static struct decode_block *decode_in_pieces(struct decode_ahead *ahead, struct 
     return block;
 }
 
+/* As decode_stream_fill(), and tells who wants to know. */
+static bool fill(struct decode_ahead *ahead, struct decode_block *block)
+{
+    int64_t start_ns = ahead->watch.ran ? clock_now_ns() : 0;
+    bool is_between = decode_stream_fill(&ahead->stream, block, ahead->pieces != NULL);
+    if (ahead->watch.ran)
+        ahead->watch.ran(ahead->watch.ctx, start_ns, clock_now_ns());
+    return is_between;
+}
+
 /* The decoder thread: fills blocks until the end, an error, or the reader is gone. */
 static enum mr_status decode(void *arg, void **result, struct mr_error *err)
 {
@@ -193,7 +207,7 @@ static enum mr_status decode(void *arg, void **result, struct mr_error *err)
     struct decode_ahead *ahead = arg;
     struct decode_block *block = take_empty(ahead);
     while (block && !is_cancelled(ahead)) {
-        if (decode_stream_fill(&ahead->stream, block, ahead->pieces != NULL)) {
+        if (fill(ahead, block)) {
             block = decode_in_pieces(ahead, block);
         } else if (block->status != MR_OK) {
             block->end_bytes = decode_stream_offset(&ahead->stream);

@@ -16,6 +16,7 @@ struct decode_limits {
     unsigned thread_count;    /* for what can be decoded at once; 0: the processors, at most 4 */
     bool has_unnamed_threads; /* else they are called after what they do */
     bool is_lenient_zip;      /* of zip archives, see zip_source_create() */
+    struct decode_watch watch;
 };
 
 #define DECODE_MEMORY_DEFAULT_BYTES ((uint64_t)128 << 20)

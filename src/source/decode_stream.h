@@ -41,6 +41,13 @@ struct decode_block {
 bool decode_block_init(struct decode_block *block);
 void decode_block_fini(struct decode_block *block);
 
+/* Who wants to know what the threads do that decode: told by such a thread what it has just done;
+ * times are on clock_now_ns()'s clock. Zero-initialised: nobody. */
+struct decode_watch {
+    void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns);
+    void *ctx;
+};
+
 struct decode_stream {
     struct decode_input input;
     struct unwrap *unwrap; /* owned */

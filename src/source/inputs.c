@@ -124,6 +124,18 @@ enum mr_status inputs_create_of(struct mr_source *source, struct inputs **inputs
     return MR_OK;
 }
 
+void inputs_watch(struct inputs *inputs, const struct decode_watch *watch)
+{
+    inputs->archives.limits.watch = *watch;
+}
+
+void inputs_leave(struct inputs *inputs)
+{
+    input_release(inputs->current);
+    inputs->current = NULL;
+    inputs->archives.limits.watch = (struct decode_watch){NULL, NULL};
+}
+
 void inputs_destroy(struct inputs *inputs)
 {
     if (!inputs)

@@ -157,6 +157,17 @@ uint64_t inputs_passed(const struct inputs *inputs)
     return 0;
 }
 
+void inputs_watch(struct inputs *inputs, const struct decode_watch *watch)
+{
+    (void)inputs;
+    (void)watch;
+}
+
+void inputs_leave(struct inputs *inputs)
+{
+    (void)inputs;
+}
+
 bool inputs_may_collide(const struct inputs *inputs)
 {
     return inputs->seed % 2;
