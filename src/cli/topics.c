@@ -384,7 +384,9 @@ static const struct topic topics[] = {
     {"reports", "what a run can leave of itself: reports, traces, logs",
      "  --report FILE.json   every item (path, member, output, sizes, the time that\n"
      "                       it was loaded, processed and stored for, attempts,\n"
-     "                       status, reason) and the figures of the run\n"
+     "                       status, reason) and the figures of the run. Of items\n"
+     "                       of a journal that are no files of their own out_bytes\n"
+     "                       is missing\n"
      "  --report FILE.csv    the same items for a spreadsheet; the last row is the\n"
      "                       run\n"
      "  --report FILE.html   a page: the figures, the stages, how long items took,\n"
