@@ -197,23 +197,28 @@ static bool is_due(const struct progress *progress, double elapsed_s)
 void progress_tick(struct progress *progress, struct job *job)
 {
     struct job_figures figures;
+    job_figures(job, &figures);
+    progress_tick_figures(progress, &figures);
+}
+
+void progress_tick_figures(struct progress *progress, const struct job_figures *figures)
+{
     struct moment moment;
     int asked_count = signals_asked();
-    job_figures(job, &figures);
-    look_ahead(progress, &figures);
-    moments_add(&progress->moments, &figures, &progress->expected);
+    look_ahead(progress, figures);
+    moments_add(&progress->moments, figures, &progress->expected);
     bool is_asked = asked_count != progress->answered_count;
-    if (!is_asked && !is_due(progress, figures.elapsed_s))
+    if (!is_asked && !is_due(progress, figures->elapsed_s))
         return;
     show_moment(progress, &moment);
     progress->answered_count = asked_count;
     if (progress->form == PROGRESS_OBJECTS)
-        show_object(progress, &moment, &figures, false);
+        show_object(progress, &moment, figures, false);
     else if (is_asked || progress->form == PROGRESS_LINES)
         show_line(progress, &moment);
     if (progress->form == PROGRESS_DRAWN)
         show_drawn(progress, &moment);
-    progress->shown_s = figures.elapsed_s;
+    progress->shown_s = figures->elapsed_s;
 }
 
 void progress_end(struct progress *progress, struct job *job)

@@ -169,9 +169,11 @@ uint64_t input_advance(struct input *input)
 {
     if (!input_advances(input))
         return 0;
-    uint64_t before = input->used_bytes;
-    input->used_bytes = input->source->ops->used_bytes(input->source);
-    return input->used_bytes - before;
+    uint64_t before = input->used_bytes, now = input->source->ops->used_bytes(input->source);
+    if (now <= before)
+        return 0;
+    input->used_bytes = now;
+    return now - before;
 }
 
 uint64_t inputs_passed(const struct inputs *inputs)

@@ -131,6 +131,17 @@ stream 0 -
 await "$err" '"total_known":false,"done_bytes":[0-9]*,"total_bytes":null,"share_done":null'
 stream_end
 
+# diff shows both of its sides as one.
+rm -f gates/all
+"$MILLRACE" diff many more.tar -j1 --memory 64M -q --progress json -x sh -c \
+    'while [ "$1" -gt 120 ] && [ ! -e gates/all ]; do sleep 0.02; done; cat' sh '{/}' ';' >"$out" 2>"$err" &
+pid=$!
+await "$err" "\"total_known\":false,\"done_bytes\":[1-9][0-9]*,\"total_bytes\":$((352 + $(size_of more.tar))),\"share_done\":0\.[123]"
+touch gates/all
+status=0
+wait "$pid" || status=$?
+expect_status 0
+
 # A line a second where there is no terminal, and no escape sequences.
 start --progress always
 await "$err" '^millrace: [0-9]+ of [0-9]+ items'
