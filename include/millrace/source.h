@@ -96,6 +96,14 @@ struct mr_source_ops {
     /* The descriptor that reader reads, when it is a regular file whose content is all of the
      * entry's; it stays the reader's. -1, or NULL: there is none. */
     int (*descriptor)(struct mr_source *source, struct mr_reader *reader);
+
+    /*
+     * Of an input that is read from front to back: how many of its bytes, compressed as they are,
+     * were used up for what next() and read() gave so far; never less than before, and at its end
+     * all of them, or nearly so. Tells how far a run is whose items cannot be counted before.
+     * Called as read() is. NULL: not known; then it is told by the sizes of the items.
+     */
+    uint64_t (*used_bytes)(struct mr_source *source);
 };
 
 struct mr_source {

@@ -6,6 +6,7 @@
  */
 #include "base/siphash.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -18,29 +19,32 @@ static uint64_t rotate_left(uint64_t x, unsigned bits)
 
 static uint64_t read_le64(const unsigned char *at)
 {
-    uint64_t value = 0;
-    for (unsigned i = 0; i < 8; i++)
-        value |= (uint64_t)at[i] << (8 * i);
-    return value;
+    uint64_t value;
+    memcpy(&value, at, sizeof(value)); /* one load: half of all is this function otherwise */
+    return le64toh(value);
 }
 
-static void sip_rounds(uint64_t v[4], unsigned count)
+static inline void sip_round(uint64_t v[4])
 {
-    for (unsigned i = 0; i < count; i++) {
-        v[0] += v[1];
-        v[2] += v[3];
-        v[1] = rotate_left(v[1], 13) ^ v[0];
-        v[3] = rotate_left(v[3], 16) ^ v[2];
-        v[0] = rotate_left(v[0], 32);
-        v[2] += v[1];
-        v[0] += v[3];
-        v[1] = rotate_left(v[1], 17) ^ v[2];
-        v[3] = rotate_left(v[3], 21) ^ v[0];
-        v[2] = rotate_left(v[2], 32);
-    }
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = rotate_left(v[1], 13) ^ v[0];
+    v[3] = rotate_left(v[3], 16) ^ v[2];
+    v[0] = rotate_left(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = rotate_left(v[1], 17) ^ v[2];
+    v[3] = rotate_left(v[3], 21) ^ v[0];
+    v[2] = rotate_left(v[2], 32);
 }
 
-static void take_word(uint64_t v[4], uint64_t word, unsigned rounds)
+static inline void sip_rounds(uint64_t v[4], unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        sip_round(v);
+}
+
+static inline void take_word(uint64_t v[4], uint64_t word, unsigned rounds)
 {
     v[3] ^= word;
     sip_rounds(v, rounds);

@@ -20,7 +20,8 @@
 #define PLOT_TOP    12.0
 #define PLOT_RIGHT  12.0
 
-static void write_limits(const struct bench_info *info, FILE *out, const char *name)
+static void write_limits(const struct bench_info *info, FILE *out, const char *name,
+                         bool is_doubtful)
 {
     const struct bench_limits *limits = &info->limits;
     fprintf(out, "<p class=soft>Lowest limit: %s.", name);
@@ -32,6 +33,9 @@ static void write_limits(const struct bench_info *info, FILE *out, const char *n
     if (limits->plain_write > 0)
         fprintf(out, " Plain writing of as much as comes out: %.1f MB/s of input.",
                 limits->plain_write / 1e6);
+    if (is_doubtful)
+        fputs(" The best is more than that allows: other programs slowed down what measured it.",
+              out);
     fputs("</p>\n", out);
 }
 
@@ -54,7 +58,7 @@ static void write_facts(const struct bench_info *info, FILE *out, const struct b
     }
     fputs("</div>\n", out);
     if (limit > 0)
-        write_limits(info, out, name);
+        write_limits(info, out, name, best->median.in_rate > BENCH_LIMIT_DOUBT * limit);
 }
 
 static void write_rates(const struct bench_info *info, FILE *out, const struct bench_row *best)

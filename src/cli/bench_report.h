@@ -36,7 +36,8 @@ void bench_info_init(struct bench_info *info, const struct options *options,
 /* The operations as they were typed, in one line. Returns text. */
 char *bench_operations(const struct bench_info *info, char *text, size_t cap_bytes);
 /* The lowest of the limits, that of the operations times the processors; *name: of what. 0: none.
- */
+ * What is BENCH_LIMIT_DOUBT times as fast shows that it was measured badly. */
+#define BENCH_LIMIT_DOUBT 1.1
 double bench_limit(const struct bench_info *info, const char **name);
 /* What one run took through. */
 void bench_sample(const struct bench_info *info, uint64_t *items, uint64_t *bytes);

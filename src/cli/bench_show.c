@@ -205,6 +205,9 @@ static void show_limits(const struct bench_info *info, FILE *out, double best_ra
                 limits->plain_write / 1e6);
     fprintf(out, "          the best is at %.0f%% of the lowest limit: %s\n",
             100 * best_rate / lowest, name);
+    if (best_rate > BENCH_LIMIT_DOUBT * lowest)
+        fputs("          more than a limit allows: other programs slowed down what measured it\n",
+              out);
 }
 
 static void show_best(const struct bench_info *info, FILE *out, const struct bench_row *best)

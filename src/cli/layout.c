@@ -13,7 +13,7 @@
 #define WORDS_COLUMNS     100 /* from here on what limits is said in words */
 #define SEGMENTS_MAX      10
 #define GAP               2 /* columns between segments */
-#define TEXT_BYTES        64
+#define TEXT_BYTES        96
 #define WORK_CELLS_LEAST  6
 #define WORK_CELLS_MOST   20
 #define STAGE_CELLS       5
@@ -192,13 +192,20 @@ char *layout_time(char *out, size_t cap_bytes, double seconds)
     return out;
 }
 
-/* "5,120 of 12,345 items", "5,120/12,345"; a "+" where more may come. */
+/* "5,120 of 12,345 items", "5,120/12,345"; without a total where nobody knows it: what was found so
+ * far would be what is in flight, and that is said elsewhere. */
 static void show_counts(const struct moment *moment, bool is_short, char *text, size_t cap_bytes)
 {
     char done[32], total[32];
-    snprintf(text, cap_bytes, "%s%s%s%s%s", layout_count(done, sizeof(done), moment->done_count),
-             is_short ? "/" : " of ", layout_count(total, sizeof(total), moment->total_count),
-             moment->is_total_known ? "" : "+", is_short ? "" : " items");
+    layout_count(done, sizeof(done), moment->done_count);
+    layout_count(total, sizeof(total), moment->total_count);
+    bool has_total = moment->is_total_known;
+    bool has_word = !is_short || (!has_total && moment->share < 0); /* else that is plain */
+    snprintf(text, cap_bytes, "%s%s%s%s", done,
+             !has_total ? ""
+             : is_short ? "/"
+                        : " of ",
+             has_total ? total : "", has_word ? " items" : "");
 }
 
 static unsigned percent_of(const struct moment *moment)

@@ -111,7 +111,7 @@ static void show_work(const struct moments *moments, const struct expected *whol
     double total = in_bytes ? (double)whole->bytes : (double)whole->count;
     double done = work_done(now, in_bytes);
     moment->share = moment->eta_s = -1;
-    if (!whole->is_known || total <= 0)
+    if (total <= 0 || (!in_bytes && !whole->is_known))
         return;
     moment->share = clip(done / total);
     if (now->elapsed_s >= ETA_FROM_S && moments->work_rate > 0)
@@ -129,6 +129,9 @@ void moments_show(const struct moments *moments, const struct expected *expected
         .total_count = whole.is_known ? whole.count : end->found_count,
         .is_total_known = whole.is_known,
         .failed_count = end->failed_count,
+        .done_bytes = end->through_bytes,
+        .total_bytes = whole.bytes,
+        .is_sized = whole.is_sized,
         .in_flight_count = end->in_flight_count,
         .memory_used_bytes = end->memory_used_bytes,
         .memory_bytes = end->memory_bytes,

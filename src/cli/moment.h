@@ -9,10 +9,10 @@
 
 #define MOMENTS_COUNT 16
 
-/* What there is to do in all, as far as somebody knows. */
+/* What there is to do in all, as far as somebody knows: of both, of one, or of nothing. */
 struct expected {
-    bool is_known;
-    bool is_sized; /* bytes counts all of it */
+    bool is_known; /* count is that of all items */
+    bool is_sized; /* bytes are those of all work: see found_bytes of struct job_figures */
     uint64_t count, bytes;
 };
 
@@ -21,6 +21,9 @@ struct moment {
     uint64_t total_count; /* at least done_count */
     bool is_total_known;  /* else total_count is what was found so far */
     uint64_t failed_count;
+    uint64_t done_bytes;  /* of the work */
+    uint64_t total_bytes; /* is_sized */
+    bool is_sized;
     double share;             /* of the work that is done, 0 to 1; below 0: not known */
     double eta_s;             /* until the end; below 0: not known */
     double in_rate, out_rate; /* bytes a second, over the last second */

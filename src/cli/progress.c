@@ -127,6 +127,11 @@ static void write_object(const struct progress *progress, const struct moment *m
     json_unsigned(&json, "failed", moment->failed_count);
     json_unsigned(&json, "total", moment->total_count);
     json_bool(&json, "total_known", moment->is_total_known);
+    json_unsigned(&json, "done_bytes", moment->done_bytes);
+    if (moment->is_sized)
+        json_unsigned(&json, "total_bytes", moment->total_bytes);
+    else
+        add_real(&json, "total_bytes", -1);
     add_real(&json, "share_done", moment->share);
     add_real(&json, "eta_s", moment->eta_s);
     json_unsigned(&json, "in_bytes", figures->in_bytes);
@@ -176,8 +181,7 @@ static void show_moment(const struct progress *progress, struct moment *moment)
 static void look_ahead(struct progress *progress, const struct job_figures *figures)
 {
     if (progress->plan && figures->elapsed_s >= SURVEY_FROM_S && !figures->is_found_all) {
-        if (survey_is_cheap(progress->plan))
-            progress->survey = survey_start(progress->plan);
+        progress->survey = survey_start(progress->plan);
         progress->plan = NULL;
     }
     if (progress->survey)
@@ -193,23 +197,28 @@ static bool is_due(const struct progress *progress, double elapsed_s)
 void progress_tick(struct progress *progress, struct job *job)
 {
     struct job_figures figures;
+    job_figures(job, &figures);
+    progress_tick_figures(progress, &figures);
+}
+
+void progress_tick_figures(struct progress *progress, const struct job_figures *figures)
+{
     struct moment moment;
     int asked_count = signals_asked();
-    job_figures(job, &figures);
-    look_ahead(progress, &figures);
-    moments_add(&progress->moments, &figures, &progress->expected);
+    look_ahead(progress, figures);
+    moments_add(&progress->moments, figures, &progress->expected);
     bool is_asked = asked_count != progress->answered_count;
-    if (!is_asked && !is_due(progress, figures.elapsed_s))
+    if (!is_asked && !is_due(progress, figures->elapsed_s))
         return;
     show_moment(progress, &moment);
     progress->answered_count = asked_count;
     if (progress->form == PROGRESS_OBJECTS)
-        show_object(progress, &moment, &figures, false);
+        show_object(progress, &moment, figures, false);
     else if (is_asked || progress->form == PROGRESS_LINES)
         show_line(progress, &moment);
     if (progress->form == PROGRESS_DRAWN)
         show_drawn(progress, &moment);
-    progress->shown_s = figures.elapsed_s;
+    progress->shown_s = figures->elapsed_s;
 }
 
 void progress_end(struct progress *progress, struct job *job)

@@ -47,6 +47,8 @@ void progress_plan(struct progress *progress, const struct survey_plan *plan);
 void progress_restart(struct progress *progress, const char *title, double share);
 /* To be called some ten times a second; shows what is due, and answers. */
 void progress_tick(struct progress *progress, struct job *job);
+/* The same of several jobs that run at once, from the sum of their figures. */
+void progress_tick_figures(struct progress *progress, const struct job_figures *figures);
 /* After the last job: removes what was drawn; the last JSON object. job: it, or NULL. */
 void progress_end(struct progress *progress, struct job *job);
 /* The name of a stage for people. */

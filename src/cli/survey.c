@@ -9,47 +9,71 @@
 
 #include "millrace/pool.h"
 
-#define ZIP_MAGIC "PK"
+#define MAGIC_BYTES 16
 
 struct survey {
     struct survey_plan plan;
-    struct options options; /* the run's, but for what costs time and changes no number */
-    struct shard *shard;    /* its own; NULL: all items */
+    struct options options;     /* the run's, but for what costs time and changes no number */
+    struct setup_inputs wanted; /* the run's that are walked */
+    const char **names;         /* of these; owned */
+    struct shard *shard;        /* its own; NULL: all items */
     struct inputs *inputs;
     struct mr_pool *pool;
+    bool has_streams;      /* some are read from front to back: what they hold is not counted */
     struct expected found; /* the survey's thread; anybody's once is_complete */
     atomic_bool is_complete, is_stopped;
 };
 
-static bool is_zip(const char *name)
+/* Has it a list of its members, so that it need not be read for them? */
+static bool has_directory(const char *name)
 {
-    char start[sizeof(ZIP_MAGIC) - 1];
+    static const struct {
+        const char *bytes;
+        size_t count;
+    } magics[] = {{"PK", 2}, {"SQLite format 3", 16}};
+    char start[MAGIC_BYTES];
     int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return false;
     ssize_t got = pread(fd, start, sizeof(start), 0);
     close(fd);
-    return got == (ssize_t)sizeof(start) && memcmp(start, ZIP_MAGIC, sizeof(start)) == 0;
+    for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
+        if (got >= (ssize_t)magics[i].count && memcmp(start, magics[i].bytes, magics[i].count) == 0)
+            return true;
+    return false;
 }
 
-static bool name_is_cheap(const char *name, bool no_archives)
+/* One input: to be walked, or a file whose size alone counts. False: nobody can tell. */
+static bool sort_out(struct survey *survey, const char *name)
 {
+    const struct survey_plan *plan = &survey->plan;
+    bool no_archives = plan->options->no_archives || plan->wanted->no_archives;
+    bool is_stdin = strcmp(name, "-") == 0;
     struct stat about;
-    if (strcmp(name, "-") == 0 || stat(name, &about) != 0)
+    if ((is_stdin ? fstat(STDIN_FILENO, &about) : stat(name, &about)) != 0)
         return false;
-    if (S_ISDIR(about.st_mode))
+    if (!S_ISREG(about.st_mode) && (is_stdin || !S_ISDIR(about.st_mode)))
+        return false;
+    if (!is_stdin && (S_ISDIR(about.st_mode) || no_archives || has_directory(name))) {
+        survey->names[survey->wanted.name_count++] = name;
         return true;
-    return S_ISREG(about.st_mode) && (no_archives || is_zip(name));
+    }
+    survey->has_streams = true;
+    survey->found.bytes += (uint64_t)about.st_size;
+    return true;
 }
 
-bool survey_is_cheap(const struct survey_plan *plan)
+static bool sort_out_all(struct survey *survey)
 {
-    const struct setup_inputs *wanted = plan->wanted;
-    bool no_archives = plan->options->no_archives || wanted->no_archives;
-    if (wanted->list_path || (plan->options->from && !no_archives))
+    const struct setup_inputs *wanted = survey->plan.wanted;
+    survey->wanted = *wanted;
+    survey->names = calloc(wanted->name_count + 1, sizeof(*survey->names));
+    if (!survey->names || wanted->list_path)
         return false;
+    survey->wanted.names = survey->names;
+    survey->wanted.name_count = 0;
     for (size_t i = 0; i < wanted->name_count; i++)
-        if (!name_is_cheap(wanted->names[i], no_archives))
+        if (!sort_out(survey, wanted->names[i]))
             return false;
     return true;
 }
@@ -80,25 +104,45 @@ static bool count_next(struct survey *survey)
     return true;
 }
 
+static void complete(struct survey *survey)
+{
+    survey->found.is_known = !survey->has_streams;
+    atomic_store(&survey->is_complete, true);
+}
+
 static enum mr_status count_all(void *arg, void **result, struct mr_error *err)
 {
     struct survey *survey = arg;
     (void)result;
     (void)err;
     bool goes_on = true;
-    survey->found.is_sized = true;
     while (goes_on && !atomic_load_explicit(&survey->is_stopped, memory_order_relaxed))
         goes_on = count_next(survey);
-    survey->found.is_known = !goes_on;
-    atomic_store(&survey->is_complete, !goes_on);
+    if (!goes_on)
+        complete(survey);
     return MR_OK;
+}
+
+/* On a thread of its own: a walk takes a while. */
+static enum mr_status start_walk(struct survey *survey)
+{
+    const struct options *options = &survey->options;
+    const struct mr_pool_config config = {.struct_bytes = sizeof(config),
+                                          .name = options->unnamed_threads ? "" : "survey",
+                                          .thread_count = 1};
+    enum mr_status status =
+        setup_make_inputs(survey->plan.setup, options, &survey->wanted, &survey->inputs, NULL);
+    if (status == MR_OK && options->shard.count > 0)
+        status = shard_create(&options->shard, !options->removes_sources, &survey->shard, NULL);
+    if (status == MR_OK)
+        status = mr_pool_create(&config, &survey->pool, NULL);
+    if (status == MR_OK)
+        status = mr_pool_submit(survey->pool, count_all, survey, NULL, NULL);
+    return status;
 }
 
 struct survey *survey_start(const struct survey_plan *plan)
 {
-    const struct mr_pool_config config = {.struct_bytes = sizeof(config),
-                                          .name = plan->options->unnamed_threads ? "" : "survey",
-                                          .thread_count = 1};
     struct survey *survey = calloc(1, sizeof(*survey));
     if (!survey)
         return NULL;
@@ -106,18 +150,15 @@ struct survey *survey_start(const struct survey_plan *plan)
     survey->options = *plan->options;
     survey->options.preserve = 0;
     survey->options.sort = SORT_NONE;
+    survey->found.is_sized = true;
     atomic_init(&survey->is_complete, false);
     atomic_init(&survey->is_stopped, false);
-    enum mr_status status =
-        setup_make_inputs(plan->setup, &survey->options, plan->wanted, &survey->inputs, NULL);
-    if (status == MR_OK && survey->options.shard.count > 0)
-        status = shard_create(&survey->options.shard, !survey->options.removes_sources,
-                              &survey->shard, NULL);
-    if (status == MR_OK)
-        status = mr_pool_create(&config, &survey->pool, NULL);
-    if (status == MR_OK)
-        status = mr_pool_submit(survey->pool, count_all, survey, NULL, NULL);
-    if (status == MR_OK)
+    bool is_begun = sort_out_all(survey);
+    if (is_begun && survey->wanted.name_count == 0)
+        complete(survey);
+    else if (is_begun)
+        is_begun = start_walk(survey) == MR_OK;
+    if (is_begun)
         return survey;
     survey_end(survey);
     return NULL;
@@ -137,5 +178,6 @@ void survey_end(struct survey *survey)
     mr_pool_destroy(survey->pool);
     inputs_destroy(survey->inputs);
     shard_destroy(survey->shard);
+    free(survey->names);
     free(survey);
 }

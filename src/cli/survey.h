@@ -1,7 +1,8 @@
 /*
- * survey.h - how much a run has to do, counted beside it by a walk of its own: the run itself finds
- * no more than it can take on. On a thread of its own; only where that is cheap, and for somebody
- * who watches.
+ * survey.h - how much a run has to do, found out beside it: the run itself finds no more than it
+ * can take on. Directories, zip and SQLite archives and plain files are counted by a walk of its
+ * own on a thread of its own; of what is read from front to back (tar and its like, stdin) there is
+ * the size of the file. Only for somebody who watches.
  */
 #ifndef MR_CLI_SURVEY_H
 #define MR_CLI_SURVEY_H
@@ -19,10 +20,8 @@ struct survey_plan {
     bool takes_all; /* what is not selected is taken too */
 };
 
-/* Is it cheap? Directories, zip archives and plain files that are named, but no archive that must
- * be read as a whole, and no list. */
-bool survey_is_cheap(const struct survey_plan *plan);
-/* Begins to count. NULL: it could not, which is no reason to say anything. */
+/* Begins. NULL: it could not, or there is no telling (a list, a pipe, an input that is missing),
+ * which is no reason to say anything. */
 struct survey *survey_start(const struct survey_plan *plan);
 /* Says what is known so far in *expected: nothing before all is counted. The owner. */
 void survey_look(struct survey *survey, struct expected *expected);

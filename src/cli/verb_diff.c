@@ -165,20 +165,63 @@ static void stop_on_signals(struct comparison *comparison, int64_t *stopped_ns)
     }
 }
 
+/* What the progress shows of both sides: they run at once, on threads of their own. */
+static void add_figures(struct job_figures *sum, const struct job_figures *side)
+{
+    sum->stored_count += side->stored_count;
+    sum->skipped_count += side->skipped_count;
+    sum->failed_count += side->failed_count;
+    sum->cancelled_count += side->cancelled_count;
+    sum->found_count += side->found_count;
+    sum->found_bytes += side->found_bytes;
+    sum->through_bytes += side->through_bytes;
+    sum->is_found_all = sum->is_found_all && side->is_found_all;
+    sum->is_sized = sum->is_sized && side->is_sized;
+    sum->in_bytes += side->in_bytes; /* hashes that come out are nothing to show */
+    sum->in_flight_count += side->in_flight_count;
+    sum->memory_used_bytes += side->memory_used_bytes;
+    sum->memory_bytes += side->memory_bytes;
+    if (side->elapsed_s > sum->elapsed_s)
+        sum->elapsed_s = side->elapsed_s;
+    for (unsigned s = 0; s < JOB_STAGES; s++) {
+        sum->stages[s].thread_s += side->stages[s].thread_s;
+        sum->stages[s].busy_s += side->stages[s].busy_s;
+        sum->stages[s].starved_s += side->stages[s].starved_s;
+        sum->stages[s].blocked_s += side->stages[s].blocked_s;
+    }
+    sum->idle_s += side->idle_s;
+    sum->is_shared = side->is_shared;
+}
+
+static void show_progress(struct comparison *comparison, struct progress *progress)
+{
+    struct job_figures sum = {.is_found_all = true, .is_sized = true};
+    for (unsigned i = 0; i < 2; i++) {
+        struct job_figures figures;
+        job_figures(comparison->sides[i].job, &figures);
+        add_figures(&sum, &figures);
+    }
+    progress_tick_figures(progress, &sum);
+}
+
 static void run_jobs(struct comparison *comparison)
 {
     struct side *sides = comparison->sides;
+    const struct options *options = comparison->cli->options;
+    const struct setup_inputs wanted = {.names = options->names, .name_count = options->name_count};
+    const struct survey_plan plan = {
+        .setup = &comparison->setup, .options = options, .wanted = &wanted};
     struct progress progress;
     int64_t stopped_ns = 0;
-    progress_init(&progress, comparison->cli->message, comparison->cli->options);
+    progress_init(&progress, comparison->cli->message, options);
+    progress_plan(&progress, &plan);
     for (unsigned i = 0; i < 2; i++)
         job_start(sides[i].job);
     while (!sides[0].is_done || !sides[1].is_done) {
         struct side *side = &sides[sides[0].is_done];
         side->is_done = job_wait(side->job, TICK_MS);
         stop_on_signals(comparison, &stopped_ns);
-        if (!side->is_done)
-            progress_tick(&progress, side->job);
+        show_progress(comparison, &progress);
     }
     progress_end(&progress, NULL);
 }

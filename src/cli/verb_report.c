@@ -144,8 +144,10 @@ static void show_items(const struct tally *tally)
         printf("%s%" PRIu64 " %s", separator, tally->counts[i], record_status_name(i));
         separator = ", ";
     }
-    printf("; %s in, %s out\n", parse_show_size(in, sizeof(in), tally->in_bytes),
-           parse_show_size(out, sizeof(out), tally->out_bytes));
+    printf("; %s in", parse_show_size(in, sizeof(in), tally->in_bytes));
+    if (tally->lacking_count == 0 || tally->lacking_count < tally->counts[RECORD_STORED])
+        printf(", %s out", parse_show_size(out, sizeof(out), tally->out_bytes));
+    printf("\n");
 }
 
 static double percent(double part_s, double whole_s)
@@ -154,9 +156,20 @@ static double percent(double part_s, double whole_s)
     return value < 100 ? value : 100;
 }
 
+/* Is anything known of them? Of a journal there is not. */
+static bool has_stages(const struct gathered *all)
+{
+    bool has_any = false;
+    for (unsigned s = 0; s < RECORD_STAGES; s++)
+        has_any = has_any || all->tally->stage_ns[s] > 0 || all->run.stages[s].thread_s > 0;
+    return has_any;
+}
+
 static void show_stages(const struct gathered *all)
 {
     const struct record_run *run = &all->run;
+    if (!has_stages(all))
+        return;
     printf("\nStages\n");
     for (unsigned s = 0; s < RECORD_STAGES; s++) {
         const struct record_stage *stage = &run->stages[s];
@@ -204,16 +217,18 @@ static void show_failures(const struct tally *tally)
         printf("          and %zu more reasons\n", tally->reason_count - count);
 }
 
-static void show_slowest(const struct tally *tally)
+static void show_slowest(const struct gathered *all)
 {
+    const struct tally *tally = all->tally;
+    bool has_times = has_stages(all);
     size_t count = tally->dearest.count < SHOWN_COUNT ? tally->dearest.count : SHOWN_COUNT;
     if (count == 0 || record_cost_ns(&tally->dearest.items[0].record) == 0)
         return;
-    printf("\nSlowest, ms       load    process      store\n");
+    printf("\nSlowest, ms%s\n", has_times ? "       load    process      store" : "");
     for (size_t i = 0; i < count; i++) {
         const struct record *record = &tally->dearest.items[i].record;
         printf("%11.3f", (double)record_cost_ns(record) / 1e6);
-        for (unsigned s = 0; s < RECORD_STAGES; s++)
+        for (unsigned s = 0; has_times && s < RECORD_STAGES; s++)
             printf("%11.3f", (double)record->stage_ns[s] / 1e6);
         printf("  ");
         show_name(record);
@@ -227,7 +242,7 @@ static void show(const struct gathered *all)
     show_items(all->tally);
     show_stages(all);
     show_failures(all->tally);
-    show_slowest(all->tally);
+    show_slowest(all);
 }
 
 /* ---- as JSON ---- */

@@ -79,3 +79,72 @@ bool amounts_found(struct job *job, uint64_t count)
     job_end(job, &error);
     return false;
 }
+
+/* ---- how far the job is ---- */
+
+static void add(atomic_uint_fast64_t *sum, uint64_t bytes)
+{
+    if (bytes > 0)
+        atomic_fetch_add_explicit(sum, bytes, memory_order_relaxed);
+}
+
+void amounts_count_found(const struct item *item)
+{
+    if (!item_is_content(item) || input_advances(item->input))
+        return;
+    if (item->entry.size_bytes < 0)
+        atomic_store_explicit(&item->job->has_unsized, true, memory_order_relaxed);
+    else
+        add(&item->job->found_bytes, (uint64_t)item->entry.size_bytes);
+}
+
+void amounts_count_passed(struct job *job, struct item *item)
+{
+    uint64_t bytes = inputs_passed(job->config.inputs);
+    add(&job->found_bytes, bytes);
+    if (item && input_advances(item->input))
+        item->load.used_bytes = bytes;
+    else
+        add(&job->through_bytes, bytes);
+}
+
+void amounts_count_used(struct item *item)
+{
+    uint64_t bytes = input_advance(item->input);
+    item->load.used_bytes += bytes;
+    add(&item->job->found_bytes, bytes);
+}
+
+static void count_through(struct job *job, uint64_t bytes, uint64_t counted_bytes)
+{
+    if (bytes > counted_bytes)
+        add(&job->through_bytes, bytes - counted_bytes);
+}
+
+void amounts_count_loaded(struct item *item)
+{
+    struct load *load = &item->load;
+    unsigned places = item->in.window_count + (item->encode ? item->mid.window_count : 0);
+    uint64_t held_bytes = (uint64_t)places * CHUNK_CONTENT_BYTES;
+    if (load->counted_bytes <= held_bytes)
+        return;
+    uint64_t through_bytes = load->counted_bytes - held_bytes;
+    if (input_advances(item->input))
+        through_bytes = (uint64_t)((double)load->used_bytes * (double)through_bytes /
+                                   (double)load->counted_bytes);
+    count_through(item->job, through_bytes, load->through_bytes);
+    if (through_bytes > load->through_bytes)
+        load->through_bytes = through_bytes;
+}
+
+void amounts_count_through(const struct item *item)
+{
+    const struct load *load = &item->load;
+    uint64_t bytes = load->used_bytes;
+    if (!input_advances(item->input) && !item_is_content(item))
+        return;
+    if (!input_advances(item->input))
+        bytes =
+            item->entry.size_bytes >= 0 ? (uint64_t)item->entry.size_bytes : load->counted_bytes;
+    count_through(item->job, bytes, load->through_bytes);
+}

@@ -19,4 +19,21 @@ struct chain_limits amounts_chain_limits(const struct item *item);
 /* So many items were found. Ends intake when that is too many: false. The feed. */
 bool amounts_found(struct job *job, uint64_t count);
 
+/*
+ * How far the job is: found_bytes and through_bytes of its figures. Of inputs that say what they
+ * used up of their bytes (input_advances()) these are the work, of all others the content of files.
+ */
+/* The item was made. The feed. */
+void amounts_count_found(const struct item *item);
+/* After inputs_next(): what that used up, for the item that was made or, with NULL, for none. The
+ * feed. */
+void amounts_count_passed(struct job *job, struct item *item);
+/* After a read from the source. LOAD. */
+void amounts_count_used(struct item *item);
+/* More of it was loaded: what the windows have no place for was taken out of them. Item lock held.
+ */
+void amounts_count_loaded(struct item *item);
+/* It is at its end: all of it is through. */
+void amounts_count_through(const struct item *item);
+
 #endif

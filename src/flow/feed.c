@@ -278,8 +278,11 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
     if (status == MR_OK && line_item_init(job->line, &made->line, made->runs) != MR_OK)
         status = mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
     if (status != MR_OK) {
-        if (status != MR_SKIPPED)
+        if (status != MR_SKIPPED) {
+            amounts_count_found(made); /* there is no more to do for it */
+            amounts_count_through(made);
             tell_failed(job, made->input, &made->entry, made->output.path, err);
+        }
         item_free(made);
         return status;
     }
@@ -311,7 +314,7 @@ static void tell_early(struct job *job, struct item *item, enum job_outcome outc
         .outcome = outcome,
         .source = source,
     };
-    job_count_through(job, &item->entry, NULL);
+    amounts_count_through(item);
     job_tell(job, &told);
     line_item_fini(&item->line);
     item_free(item);
@@ -321,17 +324,6 @@ bool feed_pauses(void *ctx)
 {
     struct job *job = ctx;
     return atomic_load(&job->is_loading_serial);
-}
-
-static void count_content(struct job *job, const struct item *item)
-{
-    if (!item_is_content(item))
-        return;
-    if (item->entry.size_bytes < 0)
-        atomic_store_explicit(&job->has_unsized, true, memory_order_relaxed);
-    else
-        atomic_fetch_add_explicit(&job->found_bytes, (uint64_t)item->entry.size_bytes,
-                                  memory_order_relaxed);
 }
 
 /* What is wrong with an input as a whole is every shard's business. */
@@ -355,7 +347,7 @@ static enum mr_status pass_over(struct job *job, struct mr_entry *entry, struct 
 }
 
 /* One entry of the inputs: an item, or NULL when it came to nothing. MR_DONE at the end. */
-static enum mr_status next_item(struct job *job, struct item **item)
+static enum mr_status take_entry(struct job *job, struct item **item)
 {
     struct mr_entry entry = {0};
     struct input *input = NULL;
@@ -394,8 +386,15 @@ static enum mr_status next_item(struct job *job, struct item **item)
     if (status == MR_SKIPPED)
         atomic_fetch_sub_explicit(&job->found_count, 1, memory_order_relaxed);
     else if (status == MR_OK)
-        count_content(job, *item);
+        amounts_count_found(*item);
     return MR_OK;
+}
+
+static enum mr_status next_item(struct job *job, struct item **item)
+{
+    enum mr_status status = take_entry(job, item);
+    amounts_count_passed(job, *item);
+    return status;
 }
 
 /* What comes into the line has its place in the row of those that want a seat, where items have

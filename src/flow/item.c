@@ -1,11 +1,11 @@
 /* item.c - what the steps of an item share, and its end. */
-#include "flow/ledger.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/path.h"
+#include "flow/amounts.h"
+#include "flow/ledger.h"
 
 bool item_is_stopped(struct item *item)
 {
@@ -171,7 +171,7 @@ void item_end(struct line_item *line_item)
     if (item->process.has_seat)
         seats_leave(job->seats, &item->process.seat);
     ledger_ended(item, outcome);
-    job_count_through(job, &item->entry, &item->load);
+    amounts_count_through(item);
     job_tell(job, &told);
     line_item_fini(line_item);
     item_free(item);

@@ -97,7 +97,8 @@ struct item {
         unsigned char carry; /* one byte read ahead, to know what is last */
         uint64_t bytes;
         uint64_t counted_bytes; /* of the content, in the job's in_bytes */
-        uint64_t through_bytes; /* likewise, in the job's through_bytes */
+        uint64_t used_bytes;    /* of an input that says so, for it, in the job's found_bytes */
+        uint64_t through_bytes; /* of its work, in the job's through_bytes */
         int64_t size_bytes;     /* of the content, as it was when it was opened */
         struct spool *tee;      /* the input, for another start, when it is too large to keep */
         struct mr_error problem;
@@ -292,6 +293,7 @@ enum mr_status feed_settle_names(struct job *job, struct item *item, bool is_sel
 void runs_item_ran(void *ctx, struct line_item *line_item, unsigned step, int64_t start_ns,
                    int64_t end_ns);
 void runs_block_ran(void *ctx, int64_t start_ns, int64_t end_ns);
+void runs_decode_ran(void *ctx, int64_t start_ns, int64_t end_ns);
 /* Does it? */
 bool runs_are_wanted(const struct job *job);
 
@@ -302,9 +304,6 @@ bool feed_pauses(void *ctx);
 void job_give_up(struct job *job, const struct mr_error *error);
 /* Ends intake because of error (the first one is kept); what is in flight is done. Any thread. */
 void job_end(struct job *job, const struct mr_error *error);
-/* The item is at its end: all of its content is through. load: what was counted of it before, or
- * NULL. */
-void job_count_through(struct job *job, const struct mr_entry *entry, const struct load *load);
 /* Counts and tells the observer. */
 void job_tell(struct job *job, const struct job_item *told);
 

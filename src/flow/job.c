@@ -52,8 +52,11 @@ static enum mr_status out_of_memory(struct mr_error *err)
 /* Once there is a line that can be asked. */
 static void give_reasons(struct job *job)
 {
-    if (job->config.observer.ran)
+    if (job->config.observer.ran) {
         pool_set_ran(job->pools[JOB_PROCESS], runs_block_ran, job);
+        inputs_watch(job->config.inputs,
+                     &(struct decode_watch){.ran = runs_decode_ran, .ctx = job});
+    }
     static bool (*const reasons[JOB_STAGES])(void *) = {load_is_held, process_is_held,
                                                         store_is_held};
     if (job->config.pools == JOB_POOLS_SHARED)
@@ -261,6 +264,8 @@ void job_destroy(struct job *job)
     if (!job)
         return;
     stages_shut(job); /* no thread is inside the line any more when it goes */
+    if (job->config.observer.ran)
+        inputs_leave(job->config.inputs);
     line_destroy(job->line);
     seats_destroy(job->seats);
     stages_destroy(job);

@@ -56,8 +56,9 @@ enum job_work {
     JOB_WORK_PROCESS,
     JOB_WORK_ENCODE, /* of large content, in blocks */
     JOB_WORK_STORE,
-    JOB_WORK_FEED,  /* finds items; what it loads itself meanwhile is told before */
-    JOB_WORK_BLOCK, /* what the sink has compressed in the pool of the operations */
+    JOB_WORK_FEED,   /* finds items; what it loads itself meanwhile is told before */
+    JOB_WORK_BLOCK,  /* what the sink has compressed in the pool of the operations */
+    JOB_WORK_DECODE, /* of an archive, ahead of its reader, by threads of its source */
     JOB_WORKS
 };
 
@@ -162,7 +163,9 @@ struct job_figures {
     uint64_t remarked_count; /* of stored: something was wrong with the input */
     uint64_t file_count;     /* regular files stored */
     uint64_t found_count;    /* fed so far; is_found_all: all there is */
-    uint64_t found_bytes;    /* content of these, as far as their sizes are known */
+    uint64_t found_bytes;    /* the work of these, as far as it is known: content of files; of
+                                inputs that are read from front to back (used_bytes of struct
+                                mr_source_ops) what was used up of their bytes */
     uint64_t through_bytes; /* of found_bytes: of items that are at their end, however; and of large
                                ones what was processed, less a few MiB */
     bool is_found_all;

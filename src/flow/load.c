@@ -74,8 +74,12 @@ static enum mr_status read_some(struct item *item, void *buffer, size_t cap_byte
                                 size_t *got_bytes, struct mr_error *err)
 {
     struct mr_source *source = item->input->source;
-    if (item->load.reader)
-        return source->ops->read(source, item->load.reader, buffer, cap_bytes, got_bytes, err);
+    if (item->load.reader) {
+        enum mr_status status =
+            source->ops->read(source, item->load.reader, buffer, cap_bytes, got_bytes, err);
+        amounts_count_used(item);
+        return status;
+    }
     return spool_read(item->load.tee, buffer, cap_bytes, got_bytes, err);
 }
 
@@ -169,19 +173,6 @@ void load_run(struct line_item *line_item, struct line_run *run)
         let_feed_go_on(item);
 }
 
-/* What has been loaded and does not fit the windows any more was taken out of them. */
-static void count_through(struct item *item)
-{
-    struct load *load = &item->load;
-    unsigned places = item->in.window_count + (item->encode ? item->mid.window_count : 0);
-    uint64_t held_bytes = (uint64_t)places * CHUNK_CONTENT_BYTES;
-    if (load->counted_bytes <= load->through_bytes + held_bytes)
-        return;
-    uint64_t more_bytes = load->counted_bytes - held_bytes - load->through_bytes;
-    atomic_fetch_add_explicit(&item->job->through_bytes, more_bytes, memory_order_relaxed);
-    load->through_bytes += more_bytes;
-}
-
 /* What comes encoded counts as its content, when all of it is there; what is read again does not
  * count again. */
 static void count_input(struct item *item, const struct chunk *chunk)
@@ -195,7 +186,7 @@ static void count_input(struct item *item, const struct chunk *chunk)
     atomic_fetch_add_explicit(&item->job->in_bytes, bytes - load->counted_bytes,
                               memory_order_relaxed);
     load->counted_bytes = bytes;
-    count_through(item);
+    amounts_count_loaded(item);
 }
 
 /* What is read on for another start alone goes nowhere. */

@@ -44,6 +44,12 @@ void runs_block_ran(void *ctx, int64_t start_ns, int64_t end_ns)
     tell(ctx, &run);
 }
 
+void runs_decode_ran(void *ctx, int64_t start_ns, int64_t end_ns)
+{
+    const struct job_run run = {.work = JOB_WORK_DECODE, .start_ns = start_ns, .end_ns = end_ns};
+    tell(ctx, &run);
+}
+
 void job_levels(struct job *job, struct job_levels *levels)
 {
     struct line_figures line;

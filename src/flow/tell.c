@@ -51,17 +51,6 @@ static void look_at_failures(struct job *job, const struct job_item *told)
     halt(job, &error);
 }
 
-void job_count_through(struct job *job, const struct mr_entry *entry, const struct load *load)
-{
-    uint64_t bytes = load ? load->counted_bytes : 0, counted = load ? load->through_bytes : 0;
-    if (!entry || entry->kind != MR_KIND_FILE)
-        return;
-    if (entry->size_bytes >= 0)
-        bytes = (uint64_t)entry->size_bytes;
-    if (bytes > counted)
-        atomic_fetch_add_explicit(&job->through_bytes, bytes - counted, memory_order_relaxed);
-}
-
 void job_tell(struct job *job, const struct job_item *told)
 {
     atomic_fetch_add_explicit(&job->outcomes[told->outcome], 1, memory_order_relaxed);

@@ -8,7 +8,7 @@ static const char style[] =
     "--line:#323c48;--box:#1b222b;--main:#6aa5e6;--best:#4fc38d;--busy:#6aa5e6;--starved:#3d4a59;"
     "--blocked:#e0a050}}\n"
     "*{box-sizing:border-box}body{margin:0 "
-    "auto;max-width:60rem;padding:1rem;background:var(--back);"
+    "auto;max-width:76rem;padding:1rem;background:var(--back);"
     "color:var(--text);font:15px/1.45 system-ui,sans-serif}\n"
     "h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.05rem;margin:1.8rem 0 .5rem}"
     "p{margin:.3rem 0}.soft{color:var(--soft)}code{overflow-wrap:anywhere}\n"

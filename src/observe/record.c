@@ -92,7 +92,8 @@ void record_write(struct json *json, const struct record *record)
     json_text(json, "kind", record->kind);
     json_text(json, "status", status_names[record->status]);
     json_unsigned(json, "in_bytes", record->in_bytes);
-    json_unsigned(json, "out_bytes", record->out_bytes);
+    if (!record->lacks_out_bytes)
+        json_unsigned(json, "out_bytes", record->out_bytes);
     json_number(json, "load_ns", record->stage_ns[RECORD_LOAD]);
     json_number(json, "process_ns", record->stage_ns[RECORD_PROCESS]);
     json_number(json, "store_ns", record->stage_ns[RECORD_STORE]);

@@ -3,6 +3,7 @@
 #ifndef MR_OBSERVE_RECORD_H
 #define MR_OBSERVE_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/json.h"
@@ -31,6 +32,8 @@ struct record {
     const char *reason; /* why it failed, or what was wrong all the same */
     const char *stage;  /* it failed in: "load", "process", "store"; RECORD_FOUND; "": not known */
     uint64_t in_bytes, out_bytes;
+    bool lacks_out_bytes; /* they are not known: a journal does not have what became of an item
+                             that is no file of its own */
     int64_t stage_ns[RECORD_STAGES]; /* that threads worked on it, in all attempts */
     int64_t latency_ns;              /* from its admission to its end */
     uint64_t attempts;

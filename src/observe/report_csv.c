@@ -63,12 +63,12 @@ void report_csv_item(FILE *out, const struct record *record)
     const char *const texts[] = {record->kind, record->path, record->member, record->output,
                                  record_status_name(record->status)};
     write_texts(out, texts, sizeof(texts) / sizeof(texts[0]));
-    fprintf(out,
-            "%" PRIu64 ",%" PRIu64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRIu64
-            ",%s,",
-            record->in_bytes, record->out_bytes, record->stage_ns[RECORD_LOAD],
-            record->stage_ns[RECORD_PROCESS], record->stage_ns[RECORD_STORE], record->latency_ns,
-            record->attempts, record->stage);
+    fprintf(out, "%" PRIu64 ",", record->in_bytes);
+    if (!record->lacks_out_bytes)
+        fprintf(out, "%" PRIu64, record->out_bytes);
+    fprintf(out, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRIu64 ",%s,",
+            record->stage_ns[RECORD_LOAD], record->stage_ns[RECORD_PROCESS],
+            record->stage_ns[RECORD_STORE], record->latency_ns, record->attempts, record->stage);
     write_text(out, record->reason);
     fputc('\n', out);
 }
@@ -169,10 +169,14 @@ static bool take_number(const struct row *row, enum column column, uint64_t *num
 
 static bool take_numbers(const struct row *row, uint64_t numbers[CSV_COLUMNS])
 {
-    for (enum column column = CSV_IN_BYTES; column <= CSV_ATTEMPTS; column++)
-        if (!take_number(row, column, &numbers[column]) ||
-            (column >= CSV_LOAD_NS && numbers[column] > INT64_MAX))
+    for (enum column column = CSV_IN_BYTES; column <= CSV_ATTEMPTS; column++) {
+        bool is_unknown = column == CSV_OUT_BYTES && !*row->columns[column];
+        numbers[column] = 0;
+        if (!is_unknown && !take_number(row, column, &numbers[column]))
             return false;
+        if (column >= CSV_LOAD_NS && numbers[column] > INT64_MAX)
+            return false;
+    }
     return true;
 }
 
@@ -188,6 +192,7 @@ static enum mr_status tell_item(const struct row *row, const uint64_t *numbers,
         .reason = row->columns[CSV_REASON],
         .in_bytes = numbers[CSV_IN_BYTES],
         .out_bytes = numbers[CSV_OUT_BYTES],
+        .lacks_out_bytes = !*row->columns[CSV_OUT_BYTES],
         .stage_ns = {(int64_t)numbers[CSV_LOAD_NS], (int64_t)numbers[CSV_PROCESS_NS],
                      (int64_t)numbers[CSV_STORE_NS]},
         .latency_ns = (int64_t)numbers[CSV_LATENCY_NS],

@@ -101,6 +101,7 @@ static enum mr_status tell_item(struct reading *reading, const struct journal_it
         .stage = "",
         .in_bytes = item->source.size_bytes > 0 ? (uint64_t)item->source.size_bytes : 0,
         .out_bytes = item->has_output ? (uint64_t)item->output_file.size_bytes : 0,
+        .lacks_out_bytes = !item->has_output && item->status == JOURNAL_STORED,
         .latency_ns = (int64_t)(item->took_ns & INT64_MAX),
         .attempts = item->attempts,
     };

@@ -190,7 +190,10 @@ static void write_item(FILE *out, const struct record *record)
     fputs("<td class=\"text why\">", out);
     page_escape(out, record->reason);
     write_number(out, record->in_bytes);
-    write_number(out, record->out_bytes);
+    if (record->lacks_out_bytes)
+        fputs("<td>", out);
+    else
+        write_number(out, record->out_bytes);
     for (unsigned s = 0; s < RECORD_STAGES; s++)
         write_ms(out, record->stage_ns[s]);
     write_ms(out, record->latency_ns);

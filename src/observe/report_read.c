@@ -103,7 +103,8 @@ static enum mr_status read_item(struct reading *reading, struct mr_error *err)
                             .member = reading->texts[TEXT_MEMBER],
                             .output = reading->texts[TEXT_OUTPUT],
                             .stage = reading->texts[TEXT_STAGE],
-                            .reason = reading->texts[TEXT_REASON]};
+                            .reason = reading->texts[TEXT_REASON],
+                            .lacks_out_bytes = true};
     const struct number numbers[] = {
         {"in_bytes", &record.in_bytes, NULL},
         {"out_bytes", &record.out_bytes, NULL},
@@ -120,6 +121,8 @@ static enum mr_status read_item(struct reading *reading, struct mr_error *err)
     while ((status = json_read(reading->json, &value, err)) == MR_OK && value.kind != JSON_CLOSE) {
         if (value.kind == JSON_TEXT)
             take_text(reading, &value);
+        if (strcmp(value.key, "out_bytes") == 0)
+            record.lacks_out_bytes = false;
         take_number(numbers, sizeof(numbers) / sizeof(numbers[0]), &value);
         if ((status = json_skip(reading->json, &value, err)) != MR_OK)
             return status;

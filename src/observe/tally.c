@@ -181,6 +181,7 @@ enum mr_status tally_item(struct tally *tally, const struct record *record, stru
     tally->times[time]++;
     tally->in_bytes += record->in_bytes;
     tally->out_bytes += record->out_bytes;
+    tally->lacking_count += record->lacks_out_bytes;
     for (unsigned s = 0; s < RECORD_STAGES; s++)
         tally->stage_ns[s] += record->stage_ns[s];
     bool is_kept = keep_if_dear(tally, record);

@@ -31,6 +31,7 @@ struct tally_reason {
 struct tally {
     uint64_t item_count, counts[RECORD_STATUSES];
     uint64_t in_bytes, out_bytes;
+    uint64_t lacking_count; /* items whose out_bytes are not known */
     int64_t stage_ns[RECORD_STAGES];
     uint64_t failed_in[RECORD_STAGES + 1]; /* the last: found, and not loaded */
     uint64_t times[TALLY_TIMES];           /* items in each range, by record_cost_ns() */

@@ -135,8 +135,9 @@ static void sample(struct trace *trace, struct lane *lane, struct job *job, int6
 void trace_ran(struct trace *trace, struct job *job, const struct job_run *run)
 {
     static const char *const names[JOB_WORKS] = {
-        [JOB_WORK_LOAD] = "load",   [JOB_WORK_PROCESS] = "process", [JOB_WORK_ENCODE] = "encode",
-        [JOB_WORK_STORE] = "store", [JOB_WORK_FEED] = "feed",       [JOB_WORK_BLOCK] = "block"};
+        [JOB_WORK_LOAD] = "load",    [JOB_WORK_PROCESS] = "process", [JOB_WORK_ENCODE] = "encode",
+        [JOB_WORK_STORE] = "store",  [JOB_WORK_FEED] = "feed",       [JOB_WORK_BLOCK] = "block",
+        [JOB_WORK_DECODE] = "decode"};
     struct lane *lane = lanes_mine(trace->lanes);
     if (!lane)
         return;

@@ -336,6 +336,15 @@ static enum mr_status read_decoded(struct archive_bytes *bytes, const void **dat
     return decode_ahead_read(bytes->decoded, data, size_bytes, problem);
 }
 
+uint64_t archive_bytes_used(const struct archive_bytes *bytes, uint64_t plain_bytes)
+{
+    uint64_t all_bytes = archive_bytes_stored(bytes);
+    uint64_t used_bytes = plain_bytes;
+    if (bytes->format)
+        used_bytes = bytes->decoded ? decode_ahead_used(bytes->decoded, plain_bytes) : 0;
+    return used_bytes < all_bytes ? used_bytes : all_bytes;
+}
+
 /* The bytes without the compression that was taken off. */
 static enum mr_status read_input(void *ctx, const void **data, size_t *size_bytes,
                                  const char **problem)

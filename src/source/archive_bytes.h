@@ -77,5 +77,11 @@ bool archive_bytes_can_rewind(const struct archive_bytes *bytes);
 uint64_t archive_bytes_memory(const struct archive_bytes *bytes);
 /* The size of an input that can seek, else how much of it was read so far. Any thread. */
 uint64_t archive_bytes_stored(const struct archive_bytes *bytes);
+/*
+ * How much of the input, as it is, lies before the plain_bytes-th of those that
+ * archive_bytes_input() gave: exact without compression, else within a block; never more than was
+ * read. By whoever reads.
+ */
+uint64_t archive_bytes_used(const struct archive_bytes *bytes, uint64_t plain_bytes);
 
 #endif

@@ -60,6 +60,8 @@ static enum mr_status take_record(struct archive_client *client, struct shared_r
     enum mr_status status = archive_pipe_next(&client->pipe, record, &client->fault);
     if (status == MR_E_DATA)
         return senseless(client, err);
+    if (status == MR_OK && record->used_bytes > client->reading.used_bytes)
+        client->reading.used_bytes = record->used_bytes;
     return status == MR_OK ? MR_OK : end(client, err);
 }
 

@@ -49,12 +49,13 @@ static la_int64_t seek_callback(struct archive *archive, void *ctx, la_int64_t o
 {
     (void)archive;
     struct archive_feed *feed = ctx;
-    int64_t size = feed->input.size_bytes;
+    int64_t size = feed->input.size_bytes, left_at = feed->at_bytes;
     int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? feed->at_bytes : size;
     int64_t to;
     if (__builtin_add_overflow(from, offset, &to) || to < 0)
         return ARCHIVE_FATAL;
     feed->at_bytes = to < size ? to : size;
+    feed->leaps_bytes += left_at - feed->at_bytes;
     feed->block_bytes = 0;
     feed->input.seek(feed->input.ctx, feed->at_bytes);
     return feed->at_bytes;
@@ -70,6 +71,17 @@ int archive_feed_open(struct archive_feed *feed, struct archive *archive)
         archive_read_set_seek_callback(archive, seek_callback);
     archive_read_set_callback_data(archive, feed);
     return archive_read_open1(archive);
+}
+
+void archive_feed_begin(struct archive_feed *feed, struct archive *archive)
+{
+    feed->leaps_bytes = -archive_filter_bytes(archive, -1);
+}
+
+uint64_t archive_feed_used(const struct archive_feed *feed, struct archive *archive)
+{
+    int64_t used = archive_filter_bytes(archive, -1) + feed->leaps_bytes;
+    return used > 0 ? (uint64_t)used : 0;
 }
 
 void archive_feed_look(struct archive_feed *feed, int64_t at_bytes)

@@ -14,6 +14,7 @@ struct archive_feed {
     enum mr_status status; /* of the last read() of input that failed; MR_OK: none did */
     int sys_errno;         /* of MR_E_SYSTEM */
     int64_t at_bytes;      /* of the input, as libarchive sees it */
+    int64_t leaps_bytes;   /* seeking has taken it back by so much, in all */
     const void *block;     /* the last bytes that it was given, which end there */
     size_t block_bytes;
     struct pax_check pax; /* looks at what it is given */
@@ -35,5 +36,12 @@ enum archive_probe {
 /* Looks at an input that is at its beginning. Inside locale_enter(). No other handle may be in use
  * on it. */
 enum archive_probe archive_feed_probe(struct archive_feed *feed);
+
+/*
+ * How much of the input was used up since archive_feed_begin(): what libarchive took or passed
+ * over. Seeking uses up nothing, but for what it had been given and not taken.
+ */
+void archive_feed_begin(struct archive_feed *feed, struct archive *archive);
+uint64_t archive_feed_used(const struct archive_feed *feed, struct archive *archive);
 
 #endif

@@ -264,6 +264,13 @@ static enum mr_status next_member(struct archive_reader *reader, struct mr_entry
     }
 }
 
+static void note_used(struct archive_reader *reader)
+{
+    uint64_t used = archive_feed_used(&reader->feed, reader->archive);
+    if (used > reader->reading.used_bytes)
+        reader->reading.used_bytes = used;
+}
+
 static enum mr_status reading_next(struct archive_reading *reading, struct mr_entry *entry,
                                    struct mr_error *err)
 {
@@ -276,6 +283,7 @@ static enum mr_status reading_next(struct archive_reading *reading, struct mr_en
         return next_after_end(reader, entry, err);
     locale_t before = locale_enter(reader->utf8);
     enum mr_status status = next_member(reader, entry, err);
+    note_used(reader);
     locale_leave(before);
     return status;
 }
@@ -349,6 +357,7 @@ static enum mr_status reading_block(struct archive_reading *reading, struct arch
         return MR_DONE;
     locale_t before = locale_enter(reader->utf8);
     enum mr_status status = next_block(reader, block, err);
+    note_used(reader);
     locale_leave(before);
     return status;
 }
@@ -437,7 +446,8 @@ static enum mr_status recognise(struct archive_reader *reader, const struct arch
     }
     reader->first_status = archive_read_next_header(reader->archive, &reader->member);
     reader->has_first = true;
-    if (archive_filter_count(reader->archive) != 1) /* what was looked at is compressed */
+    archive_feed_begin(&reader->feed, reader->archive); /* to recognise it may take any reading */
+    if (archive_filter_count(reader->archive) != 1)     /* what was looked at is compressed */
         reader->feed.pax.problem = NULL;
     bool is_chance = wanted->is_weak && reader->first_status < ARCHIVE_WARN;
     return reader->first_status == ARCHIVE_EOF || is_chance ? judge_empty(reader, wanted, err)

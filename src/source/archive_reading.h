@@ -33,6 +33,7 @@ struct archive_reading_ops {
 
 struct archive_reading {
     const struct archive_reading_ops *ops;
+    uint64_t used_bytes; /* of its input, for what was given so far; never less than before */
 };
 
 /* Where the bytes of the archive come from, already without the compression that unwrap.h knows. */

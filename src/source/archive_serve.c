@@ -24,9 +24,10 @@
 struct serve {
     struct shared *shared;
     unsigned char *ring, *blocks;
-    bool is_gone;        /* the parent */
-    uint64_t head;       /* of the ring */
-    uint64_t woken_head; /* when the parent was last woken */
+    bool is_gone;                          /* the parent */
+    const struct archive_reading *reading; /* NULL: not yet */
+    uint64_t head;                         /* of the ring */
+    uint64_t woken_head;                   /* when the parent was last woken */
     struct wire wire;
     uint64_t member_count;
     bool is_eager; /* content of the last member that was asked for was wanted */
@@ -110,7 +111,11 @@ static void copy_in(struct serve *serve, const void *data, size_t size_bytes)
 /* Writes a record that is not larger than SHARED_RECORD_MAX_BYTES. */
 static void put(struct serve *serve, enum shared_kind kind, const void *data, size_t size_bytes)
 {
-    const struct shared_record record = {kind, (uint32_t)size_bytes};
+    const struct shared_record record = {
+        .kind = kind,
+        .size_bytes = (uint32_t)size_bytes,
+        .used_bytes = serve->reading ? serve->reading->used_bytes : 0,
+    };
     uint64_t end = serve->head + sizeof(record) + (size_bytes + 7) / 8 * 8;
     if (end > SHARED_RING_BYTES &&
         !wait_until(serve, SHARED_FOR_TAIL, has_tail, end - SHARED_RING_BYTES,
@@ -360,6 +365,7 @@ static void serve_archive(struct serve *serve)
     struct archive_reading *reading = NULL;
     struct mr_error error = {0};
     if (archive_reader_create(&input, &wanted, &reading, &error) == MR_OK) {
+        serve->reading = reading;
         put(serve, SHARED_STARTED, NULL, 0);
         give_all(serve, reading);
     } else {

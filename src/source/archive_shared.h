@@ -40,6 +40,7 @@
 struct shared_record {
     uint32_t kind;       /* enum shared_kind */
     uint32_t size_bytes; /* of what follows, before it is padded to a multiple of 8 */
+    uint64_t used_bytes; /* of the input: see struct archive_reading */
 };
 
 enum shared_kind {

@@ -29,6 +29,7 @@ struct archive_source {
     struct archive_reading *reading; /* NULL: it was not begun */
     struct mr_reader reader;
     uint64_t hole_bytes;   /* given out so far */
+    uint64_t used_bytes;   /* of the input, as it was last told */
     bool is_content;       /* the last entry was given with content in the archive */
     struct mr_source *own; /* our own reader, which takes the place of all this; owned until then */
 };
@@ -112,6 +113,15 @@ static uint64_t source_input_bytes(struct mr_source *base)
     return archive_bytes_stored(source->bytes) + holes / HOLE_BYTES;
 }
 
+static uint64_t source_used_bytes(struct mr_source *base)
+{
+    struct archive_source *source = (struct archive_source *)base;
+    uint64_t used = archive_bytes_used(source->bytes, source->reading->used_bytes);
+    if (used > source->used_bytes) /* within a block it is a guess, and not always the same one */
+        source->used_bytes = used;
+    return source->used_bytes;
+}
+
 static enum mr_status source_close(struct mr_source *base, struct mr_reader *reader,
                                    struct mr_error *err)
 {
@@ -144,6 +154,7 @@ static const struct mr_source_ops ops = {
     .read = source_read,
     .close = source_close,
     .input_bytes = source_input_bytes,
+    .used_bytes = source_used_bytes,
     .destroy = source_destroy,
 };
 

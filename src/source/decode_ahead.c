@@ -5,23 +5,35 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "millrace/pool.h"
 #include "millrace/queue.h"
 #include "source/decode_pieces.h"
 
 #define BLOCK_MAX_COUNT  8
-#define THREAD_MAX_COUNT 4 /* by itself */
-#define FUTILE_MAX_COUNT 2 /* frames in a row that no piece followed */
+#define THREAD_MAX_COUNT 4  /* by itself */
+#define FUTILE_MAX_COUNT 2  /* frames in a row that no piece followed */
+#define MARK_COUNT       16 /* more blocks than are on their way behind the reader */
+
+/* So many plain bytes are so many of the input. */
+struct mark {
+    uint64_t plain_bytes, input_bytes;
+};
 
 struct decode_ahead {
     struct decode_stream stream; /* the reader's, from start on the decoder thread's */
     const struct unwrap_format *format;
     struct decode_pieces *pieces; /* the decoder thread's; NULL: none are looked for */
     unsigned futile_count;
+    struct decode_watch watch;
     size_t block_count; /* that may be made */
     struct decode_block blocks[BLOCK_MAX_COUNT];
     struct decode_block *held; /* the reader's: it was read last */
-    struct mr_pool *pool;      /* NULL: decoded by the reader */
+    /* The reader's: ends of the blocks that were read last, a ring. Before the first one nothing is
+     * nothing. */
+    struct mark marks[MARK_COUNT];
+    unsigned mark_count;  /* ever added */
+    struct mr_pool *pool; /* NULL: decoded by the reader */
     /* Blocks on their way; every one is in one of them, held, or with the decoder. */
     struct mr_queue *filled, *empty;
     atomic_bool is_cancelled;
@@ -88,6 +100,7 @@ enum mr_status decode_ahead_create(const struct unwrap_format *format,
     atomic_init(&made->is_cancelled, false);
     made->format = format;
     made->has_unnamed_threads = limits->has_unnamed_threads;
+    made->watch = limits->watch;
     made->block_count = block_count_for(limits);
     if (!decode_stream_init(&made->stream, format, input, &options) ||
         !decode_block_init(&made->blocks[0])) {
@@ -95,8 +108,9 @@ enum mr_status decode_ahead_create(const struct unwrap_format *format,
         return MR_E_MEMORY;
     }
     if (piece_bytes > 0)
-        made->pieces = decode_pieces_create(format, input, options.thread_count, piece_bytes,
-                                            limits->has_unnamed_threads ? "" : "decode");
+        made->pieces =
+            decode_pieces_create(format, input, options.thread_count, piece_bytes,
+                                 limits->has_unnamed_threads ? "" : "piece", &limits->watch);
     *ahead = made;
     return MR_OK;
 }
@@ -138,9 +152,12 @@ static struct decode_block *take_empty(struct decode_ahead *ahead)
     return block;
 }
 
-/* Hands a block on and takes another; NULL when the reader is gone. */
-static struct decode_block *hand_on(struct decode_ahead *ahead, struct decode_block *block)
+/* Hands a block on, whose bytes took the input to end_bytes, and takes another; NULL when the
+ * reader is gone. */
+static struct decode_block *hand_on(struct decode_ahead *ahead, struct decode_block *block,
+                                    int64_t end_bytes)
 {
+    block->end_bytes = end_bytes;
     return mr_queue_push(ahead->filled, block, -1) == MR_OK ? take_empty(ahead) : NULL;
 }
 
@@ -155,7 +172,7 @@ static struct decode_block *decode_in_pieces(struct decode_ahead *ahead, struct 
     decode_pieces_start(pieces, offset);
     do
         if (block->size_bytes > 0)
-            block = hand_on(ahead, block);
+            block = hand_on(ahead, block, decode_pieces_offset(pieces));
     while (block && decode_pieces_next(pieces, block));
     /* The memory is for pieces or for a library's own threads, which then take over for good. */
     bool is_over = unwrap_format_has_threads(ahead->format);
@@ -172,6 +189,16 @@ static struct decode_block *decode_in_pieces(struct decode_ahead *ahead, struct 
     return block;
 }
 
+/* As decode_stream_fill(), and tells who wants to know. */
+static bool fill(struct decode_ahead *ahead, struct decode_block *block)
+{
+    int64_t start_ns = ahead->watch.ran ? clock_now_ns() : 0;
+    bool is_between = decode_stream_fill(&ahead->stream, block, ahead->pieces != NULL);
+    if (ahead->watch.ran)
+        ahead->watch.ran(ahead->watch.ctx, start_ns, clock_now_ns());
+    return is_between;
+}
+
 /* The decoder thread: fills blocks until the end, an error, or the reader is gone. */
 static enum mr_status decode(void *arg, void **result, struct mr_error *err)
 {
@@ -180,13 +207,14 @@ static enum mr_status decode(void *arg, void **result, struct mr_error *err)
     struct decode_ahead *ahead = arg;
     struct decode_block *block = take_empty(ahead);
     while (block && !is_cancelled(ahead)) {
-        if (decode_stream_fill(&ahead->stream, block, ahead->pieces != NULL)) {
+        if (fill(ahead, block)) {
             block = decode_in_pieces(ahead, block);
         } else if (block->status != MR_OK) {
+            block->end_bytes = decode_stream_offset(&ahead->stream);
             mr_queue_push(ahead->filled, block, -1);
             break;
         } else if (block->size_bytes > 0) {
-            block = hand_on(ahead, block);
+            block = hand_on(ahead, block, decode_stream_offset(&ahead->stream));
         }
     }
     return MR_OK;
@@ -241,7 +269,16 @@ static struct decode_block *next_block(struct decode_ahead *ahead)
     do
         decode_stream_fill(&ahead->stream, block, false);
     while (block->size_bytes == 0 && block->status == MR_OK);
+    block->end_bytes = decode_stream_offset(&ahead->stream);
     return block;
+}
+
+static void add_mark(struct decode_ahead *ahead, const struct decode_block *block)
+{
+    const struct mark *last = &ahead->marks[(ahead->mark_count + MARK_COUNT - 1) % MARK_COUNT];
+    struct mark mark = {.plain_bytes = last->plain_bytes + block->size_bytes,
+                        .input_bytes = (uint64_t)block->end_bytes};
+    ahead->marks[ahead->mark_count++ % MARK_COUNT] = mark;
 }
 
 enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, size_t *size_bytes,
@@ -253,6 +290,8 @@ enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, 
         block = ahead->held = next_block(ahead);
         *data = block->bytes;
         *size_bytes = block->size_bytes;
+        if (block->size_bytes > 0)
+            add_mark(ahead, block);
     }
     if (*size_bytes > 0)
         return MR_OK;
@@ -264,6 +303,24 @@ enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, 
 enum mr_status decode_ahead_outlook(const struct decode_ahead *ahead)
 {
     return ahead->held->status;
+}
+
+uint64_t decode_ahead_used(const struct decode_ahead *ahead, uint64_t plain_bytes)
+{
+    unsigned oldest = ahead->mark_count > MARK_COUNT ? ahead->mark_count - MARK_COUNT : 0;
+    struct mark end = {0}, start = {0};
+    for (unsigned i = ahead->mark_count; i > oldest; i--) {
+        start = ahead->marks[(i - 1) % MARK_COUNT];
+        if (start.plain_bytes <= plain_bytes)
+            break;
+        end = start;
+        start = (struct mark){0};
+    }
+    if (end.plain_bytes == 0 || end.plain_bytes == start.plain_bytes) /* behind the last one */
+        return start.input_bytes;
+    double share =
+        (double)(plain_bytes - start.plain_bytes) / (double)(end.plain_bytes - start.plain_bytes);
+    return start.input_bytes + (uint64_t)(share * (double)(end.input_bytes - start.input_bytes));
 }
 
 bool decode_ahead_is_ready(const struct decode_ahead *ahead)

@@ -16,6 +16,7 @@ struct decode_limits {
     unsigned thread_count;    /* for what can be decoded at once; 0: the processors, at most 4 */
     bool has_unnamed_threads; /* else they are called after what they do */
     bool is_lenient_zip;      /* of zip archives, see zip_source_create() */
+    struct decode_watch watch;
 };
 
 #define DECODE_MEMORY_DEFAULT_BYTES ((uint64_t)128 << 20)
@@ -44,6 +45,11 @@ uint64_t decode_ahead_memory(const struct unwrap_format *format, bool can_seek,
  */
 enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, size_t *size_bytes,
                                  const char **problem);
+/*
+ * How much of the compressed input became the first plain_bytes of those that were read: exact
+ * where a block of them ended, of the last dozen of blocks. By whoever reads.
+ */
+uint64_t decode_ahead_used(const struct decode_ahead *ahead, uint64_t plain_bytes);
 /* Were bytes decoded already, by the thread, that decode_ahead_read() would give at once? */
 bool decode_ahead_is_ready(const struct decode_ahead *ahead);
 /* What is known to follow the bytes that were read last: MR_OK: perhaps more; MR_DONE, or the error

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "millrace/pool.h"
 
 #define PIECE_MAX_COUNT 6
@@ -13,6 +14,7 @@ struct piece {
     unsigned char *in; /* in_bytes of it are the piece */
     size_t in_cap_bytes, in_bytes;
     struct piece_room room;
+    struct decode_watch watch;
     struct mr_future *future; /* NULL: not under way */
 };
 
@@ -35,7 +37,8 @@ unsigned decode_pieces_count(unsigned thread_count)
 
 struct decode_pieces *decode_pieces_create(const struct unwrap_format *format,
                                            const struct decode_input *input, unsigned thread_count,
-                                           size_t piece_max_bytes, const char *pool_name)
+                                           size_t piece_max_bytes, const char *pool_name,
+                                           const struct decode_watch *watch)
 {
     struct decode_pieces *made = calloc(1, sizeof(*made));
     if (!made)
@@ -47,6 +50,7 @@ struct decode_pieces *decode_pieces_create(const struct unwrap_format *format,
     for (unsigned i = 0; i < PIECE_MAX_COUNT; i++) {
         made->pieces[i].format = format;
         made->pieces[i].max_bytes = piece_max_bytes;
+        made->pieces[i].watch = *watch;
     }
     return made;
 }
@@ -125,8 +129,12 @@ static enum mr_status decode(void *arg, void **result, struct mr_error *err)
     struct piece *piece = arg;
     if (!piece->decoder && !(piece->decoder = pieces_decoder_create(piece->format)))
         return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
-    return pieces_decode(piece->decoder, piece->in, piece->in_bytes, piece->max_bytes,
-                         &piece->room);
+    int64_t start_ns = piece->watch.ran ? clock_now_ns() : 0;
+    enum mr_status status =
+        pieces_decode(piece->decoder, piece->in, piece->in_bytes, piece->max_bytes, &piece->room);
+    if (piece->watch.ran)
+        piece->watch.ran(piece->watch.ctx, start_ns, clock_now_ns());
+    return status;
 }
 
 static bool submit(struct decode_pieces *pieces, struct piece *piece)

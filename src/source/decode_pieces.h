@@ -15,12 +15,14 @@
 struct decode_pieces;
 
 /*
- * piece_max_bytes: of one piece, both compressed and plain. input is copied and can seek. NULL when
- * out of memory. Threads are started with the first piece, in a pool called pool_name (not copied).
+ * piece_max_bytes: of one piece, both compressed and plain. input and watch are copied; input can
+ * seek. NULL when out of memory. Threads are started with the first piece, in a pool called
+ * pool_name (not copied).
  */
 struct decode_pieces *decode_pieces_create(const struct unwrap_format *format,
                                            const struct decode_input *input, unsigned thread_count,
-                                           size_t piece_max_bytes, const char *pool_name);
+                                           size_t piece_max_bytes, const char *pool_name,
+                                           const struct decode_watch *watch);
 /* Ends what is being decoded. NULL is a no-op. */
 void decode_pieces_destroy(struct decode_pieces *pieces);
 

@@ -30,6 +30,7 @@ struct decode_input {
 struct decode_block {
     unsigned char *bytes; /* owned */
     size_t cap_bytes, size_bytes;
+    int64_t end_bytes; /* of the compressed input, as far as these bytes took it */
     /* MR_OK: more follows. MR_DONE: these are the last. An error comes behind these bytes. */
     enum mr_status status;
     const char *problem; /* of an error but MR_E_SYSTEM, a constant text */
@@ -39,6 +40,13 @@ struct decode_block {
 /* Room for DECODE_BLOCK_BYTES. False when out of memory. */
 bool decode_block_init(struct decode_block *block);
 void decode_block_fini(struct decode_block *block);
+
+/* Who wants to know what the threads do that decode: told by such a thread what it has just done;
+ * times are on clock_now_ns()'s clock. Zero-initialised: nobody. */
+struct decode_watch {
+    void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns);
+    void *ctx;
+};
 
 struct decode_stream {
     struct decode_input input;

@@ -23,6 +23,7 @@ struct inputs {
     struct archive_options archives;
     struct archive_server server; /* what archives are read by */
     struct input *current;        /* holds one reference */
+    uint64_t passed_bytes;        /* see inputs_passed() */
     char *listed_path; /* the name of the current input's only entry, when that is a plain file from
                           a list */
 };
@@ -123,6 +124,18 @@ enum mr_status inputs_create_of(struct mr_source *source, struct inputs **inputs
     return MR_OK;
 }
 
+void inputs_watch(struct inputs *inputs, const struct decode_watch *watch)
+{
+    inputs->archives.limits.watch = *watch;
+}
+
+void inputs_leave(struct inputs *inputs)
+{
+    input_release(inputs->current);
+    inputs->current = NULL;
+    inputs->archives.limits.watch = (struct decode_watch){NULL, NULL};
+}
+
 void inputs_destroy(struct inputs *inputs)
 {
     if (!inputs)
@@ -145,6 +158,27 @@ void input_release(struct input *input)
     input->source->ops->destroy(input->source);
     free(input->prefix);
     free(input);
+}
+
+bool input_advances(const struct input *input)
+{
+    return input->source->ops->used_bytes != NULL;
+}
+
+uint64_t input_advance(struct input *input)
+{
+    if (!input_advances(input))
+        return 0;
+    uint64_t before = input->used_bytes, now = input->source->ops->used_bytes(input->source);
+    if (now <= before)
+        return 0;
+    input->used_bytes = now;
+    return now - before;
+}
+
+uint64_t inputs_passed(const struct inputs *inputs)
+{
+    return inputs->passed_bytes;
 }
 
 bool inputs_may_collide(const struct inputs *inputs)
@@ -352,15 +386,25 @@ static enum mr_status advance(struct inputs *inputs, struct mr_error *err)
     }
 }
 
+/* The current input is at its end, or is to be. */
+static void end_current(struct inputs *inputs)
+{
+    struct input *current = inputs->current;
+    inputs->passed_bytes += input_advance(current);
+    if (input_advances(current) && current->has_file &&
+        (uint64_t)current->size_bytes > current->used_bytes)
+        inputs->passed_bytes += (uint64_t)current->size_bytes - current->used_bytes;
+    inputs->current = NULL;
+    input_release(current);
+}
+
 /* Nothing more is wanted of the current input. */
 static enum mr_status leave(struct inputs *inputs, struct mr_error *err)
 {
-    struct input *current = inputs->current;
     char shown[PATH_SHOW_BYTES];
     mr_error_set(err, MR_E_LIMIT, 0, "%s: the rest of it is not read",
-                 path_show(shown, sizeof(shown), current->source->label));
-    inputs->current = NULL;
-    input_release(current);
+                 path_show(shown, sizeof(shown), inputs->current->source->label));
+    end_current(inputs);
     return MR_E_LIMIT;
 }
 
@@ -368,6 +412,7 @@ enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct
                            struct mr_error *err)
 {
     *input = NULL;
+    inputs->passed_bytes = 0;
     for (;;) {
         enum mr_status status = inputs->current ? MR_OK : advance(inputs, err);
         if (status != MR_OK)
@@ -378,10 +423,10 @@ enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct
         status = current->source->ops->next(current->source, entry, err);
         if (status == MR_DONE) {
             mr_entry_clear(entry);
-            inputs->current = NULL;
-            input_release(current);
+            end_current(inputs);
             continue;
         }
+        inputs->passed_bytes += input_advance(current);
         if (entry->path && inputs->listed_path &&
             mr_entry_set_path(entry, inputs->listed_path) != MR_OK)
             status = out_of_memory(err);

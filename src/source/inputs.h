@@ -23,6 +23,8 @@ struct input {
     uint64_t inode;
     char *prefix; /* what comes before a member's name in the output: "" or "name" */
     atomic_uint_fast64_t made_bytes; /* that its members came to; for whoever counts them */
+    uint64_t used_bytes; /* told by input_advance(); at most one of its calls and inputs_next() is
+                            under way */
     atomic_bool is_over; /* set by whoever uses it: that was too much, and nothing more is read */
     atomic_uint refs;    /* one for each item, one for inputs while it is the current one */
 };
@@ -52,6 +54,11 @@ enum mr_status inputs_create(const struct inputs_config *config, struct inputs *
  */
 enum mr_status inputs_create_of(struct mr_source *source, struct inputs **inputs,
                                 struct mr_error *err);
+/* From the next input on, watch (copied) is told what the threads do that decode ahead. */
+void inputs_watch(struct inputs *inputs, const struct decode_watch *watch);
+/* Ends the input that is being read; its items must have ended. Nobody is told anything after it.
+ */
+void inputs_leave(struct inputs *inputs);
 void inputs_destroy(struct inputs *inputs); /* NULL is a no-op; after all releases */
 
 /*
@@ -64,6 +71,17 @@ void inputs_destroy(struct inputs *inputs); /* NULL is a no-op; after all releas
 enum mr_status inputs_next(struct inputs *inputs, struct mr_entry *entry, struct input **input,
                            struct mr_error *err);
 void input_release(struct input *input); /* NULL is a no-op; any thread */
+
+/*
+ * What input, whose items are loaded one after the other, has used up of its bytes since it was
+ * asked last; 0 where that is not known (used_bytes of struct mr_source_ops). Called as its read()
+ * is.
+ */
+uint64_t input_advance(struct input *input);
+/* Is it known? */
+bool input_advances(const struct input *input);
+/* What the last inputs_next() used up of such inputs: up to what it gave. */
+uint64_t inputs_passed(const struct inputs *inputs);
 
 /*
  * True when two items could get the same output name without any renaming (several inputs,

@@ -82,7 +82,15 @@ START_TEST(what_is_not_known_is_left_out)
     moment.is_total_known = false;
     moment.share = moment.eta_s = -1;
     draw(&moment, 80, 24, &layout);
-    ck_assert_str_eq(layout.lines[0], "5,120 of 12,345+ items   141 MB/s in, 32.0 out");
+    ck_assert_str_eq(layout.lines[0], "5,120 items   141 MB/s in, 32.0 out");
+    draw(&moment, 40, 24, &layout);
+    ck_assert_str_eq(layout.lines[0], "5,120 items  141 MB/s  >process");
+    moment.share = 0.42;
+    moment.eta_s = 83;
+    draw(&moment, 80, 24, &layout);
+    ck_assert_ptr_nonnull(strstr(layout.lines[0], " 42%  5,120 items   141 MB/s in"));
+    draw(&moment, 21, 24, &layout);
+    ck_assert_str_eq(layout.lines[0], "42%  5,120  ETA 1:23");
 }
 END_TEST
 

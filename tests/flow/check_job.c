@@ -139,6 +139,35 @@ void input_release(struct input *input)
         atomic_fetch_sub(&input->refs, 1);
 }
 
+bool input_advances(const struct input *input)
+{
+    (void)input;
+    return false;
+}
+
+uint64_t input_advance(struct input *input)
+{
+    (void)input;
+    return 0;
+}
+
+uint64_t inputs_passed(const struct inputs *inputs)
+{
+    (void)inputs;
+    return 0;
+}
+
+void inputs_watch(struct inputs *inputs, const struct decode_watch *watch)
+{
+    (void)inputs;
+    (void)watch;
+}
+
+void inputs_leave(struct inputs *inputs)
+{
+    (void)inputs;
+}
+
 bool inputs_may_collide(const struct inputs *inputs)
 {
     return inputs->seed % 2;

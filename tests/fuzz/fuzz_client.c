@@ -25,7 +25,7 @@ static void put_member(struct fuzz_bytes *ring, int64_t size_bytes)
     struct mr_entry entry = {.path = path, .size_bytes = size_bytes};
     struct wire wire = {0};
     fuzz_require(wire_write_entry(&wire, &entry));
-    struct shared_record record = {SHARED_ENTRY, (uint32_t)wire.size_bytes};
+    struct shared_record record = {SHARED_ENTRY, (uint32_t)wire.size_bytes, 0};
     fuzz_bytes_add(ring, &record, sizeof(record));
     fuzz_bytes_add(ring, wire.bytes, wire.size_bytes);
     wire_fini(&wire);
@@ -41,7 +41,7 @@ static void put_record(struct fuzz_bytes *ring)
         size_t size_bytes = fuzz_take_byte(&input);
         if (size_bytes > input.left_bytes)
             size_bytes = input.left_bytes;
-        struct shared_record record = {kind, (uint32_t)size_bytes};
+        struct shared_record record = {kind, (uint32_t)size_bytes, 0};
         fuzz_bytes_add(ring, &record, sizeof(record));
         fuzz_bytes_add(ring, input.bytes, size_bytes);
         input.bytes += size_bytes;

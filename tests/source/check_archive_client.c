@@ -68,7 +68,7 @@ static void set_head(uint64_t head)
 
 static void put_as(uint32_t kind, const void *data, size_t size_bytes, size_t claimed_bytes)
 {
-    const struct shared_record record = {kind, (uint32_t)claimed_bytes};
+    const struct shared_record record = {kind, (uint32_t)claimed_bytes, 0};
     memcpy(ring + written, &record, sizeof(record));
     if (size_bytes > 0)
         memcpy(ring + written + sizeof(record), data, size_bytes);

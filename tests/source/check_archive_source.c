@@ -350,6 +350,65 @@ START_TEST(a_directory_is_no_archive)
 }
 END_TEST
 
+/* Reads it to its end; what it says that it used up never falls. Returns that, before its end. */
+static uint64_t check_used(struct mr_source *source, uint64_t size_bytes)
+{
+    uint64_t before = 0, used = 0, last = 0;
+    struct mr_error err = {0};
+    for (;;) {
+        struct mr_entry entry = {0};
+        struct mr_reader *reader = NULL;
+        unsigned char buffer[30000];
+        size_t got = sizeof(buffer);
+        last = used;
+        enum mr_status status = source->ops->next(source, &entry, &err);
+        bool is_read = status == MR_OK && entry.kind == MR_KIND_FILE && entry.size_bytes % 3 != 0;
+        if (is_read)
+            ck_assert_ok(source->ops->open(source, &entry, &reader, &err), err);
+        while (is_read && got == sizeof(buffer)) {
+            ck_assert_ok(source->ops->read(source, reader, buffer, sizeof(buffer), &got, &err),
+                         err);
+            used = source->ops->used_bytes(source);
+            ck_assert_msg(used >= before && used <= size_bytes, "from %llu to %llu of %llu",
+                          (unsigned long long)before, (unsigned long long)used,
+                          (unsigned long long)size_bytes);
+            before = used;
+        }
+        mr_entry_clear(&entry);
+        if (status == MR_DONE)
+            return last;
+        ck_assert_int_eq(status, MR_OK);
+    }
+}
+
+START_TEST(it_tells_how_much_it_used_up)
+{
+    size_t size;
+    bool is_in_process = _i % 2;
+    for (int i = 0; i < 40; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "file%d", i);
+        archives_add(&packing.made, MR_KIND_FILE, name, 40000 + 1000 * i);
+    }
+    char *data = make_archive(_i / 2, NULL, &size);
+    const struct archive_options options = {.is_in_process = is_in_process};
+    struct mr_source *source;
+    ck_assert_ok(archive_source_create_within(archives_file(data, size), label, NULL, &options,
+                                              NULL, &source, &packing.err),
+                 packing.err);
+    if (source->ops->used_bytes) {
+        uint64_t used = check_used(source, size);
+        ck_assert_msg(used > size * 8 / 10, "%s: %llu of %zu",
+                      archive_output_at((size_t)_i / 2)->name, (unsigned long long)used, size);
+    } else {
+        ck_assert_msg(!(source->flags & MR_SOURCE_SERIAL), "%s",
+                      archive_output_at((size_t)_i / 2)->name);
+    }
+    source->ops->destroy(source);
+    free(data);
+}
+END_TEST
+
 Suite *archive_source_suite(void)
 {
     Suite *suite = suite_create("archive_source");
@@ -367,6 +426,7 @@ Suite *archive_source_suite(void)
     tcase_add_test(cases, a_format_can_be_forced);
     tcase_add_loop_test(cases, it_begins_where_the_descriptor_stands, 0, outputs);
     tcase_add_loop_test(cases, members_can_be_left_unread, 0, outputs);
+    tcase_add_loop_test(cases, it_tells_how_much_it_used_up, 0, 2 * outputs);
     tcase_add_test(cases, a_directory_is_no_archive);
     suite_add_tcase(suite, cases);
     return suite;

@@ -72,8 +72,23 @@ static struct decode_limits limits_for(const struct unwrap_format *format)
                                   .thread_count = 2};
 }
 
+/* Got bytes more, which are size_bytes now, took the input further, and their first half did so
+ * less. Returns how far. */
+static uint64_t check_used(const struct decode_ahead *ahead, size_t size_bytes, size_t got,
+                           uint64_t before, const struct input *given)
+{
+    uint64_t used = decode_ahead_used(ahead, size_bytes);
+    uint64_t half = decode_ahead_used(ahead, size_bytes - got / 2);
+    if (used < before || used > given->bytes || half < before || half > used)
+        ck_abort_msg("%zu bytes took it from %llu by %llu to %llu of %zu", size_bytes,
+                     (unsigned long long)before, (unsigned long long)half, (unsigned long long)used,
+                     given->bytes);
+    return used;
+}
+
 static struct outcome read_all(const struct input *given, enum way way)
 {
+    uint64_t used = 0;
     struct input source = *given;
     const struct decode_input input = {
         .ctx = &source, .pull = pull, .pread = way == IN_PIECES ? read_at : NULL, .seek = seek_to};
@@ -96,6 +111,7 @@ static struct outcome read_all(const struct input *given, enum way way)
         }
         memcpy(outcome.bytes + outcome.size_bytes, data, got);
         outcome.size_bytes += got;
+        used = check_used(ahead, outcome.size_bytes, got, used, given);
     }
     if (decode_ahead_read(ahead, &data, &got, &outcome.problem) != outcome.status || got != 0)
         ck_abort_msg("the end does not stay");
@@ -507,6 +523,45 @@ START_TEST(it_can_be_left_at_any_time)
 }
 END_TEST
 
+/* As a reader does that is a few blocks behind. */
+START_TEST(what_was_used_up_is_known_of_the_last_blocks)
+{
+    struct made made = {0};
+    size_t bytes = 5 << 20;
+    unsigned char *data = malloc(bytes);
+    uint32_t random = 1;
+    for (size_t i = 0; i < bytes; i++) { /* the second half takes far more room */
+        random = random * 1664525u + 1013904223u;
+        data[i] = (unsigned char)(i < bytes / 2 ? 'x' : random >> 24);
+    }
+    add_gzip(&made, data, bytes, false);
+    struct input source = {made.bytes, made.size_bytes, 0, made.size_bytes, false};
+    const struct decode_input input = {.ctx = &source, .pull = pull};
+    const struct decode_limits limits = {0};
+    struct decode_ahead *ahead;
+    const void *block;
+    const char *problem;
+    size_t got, plain = 0;
+    ck_assert_int_eq(
+        decode_ahead_create(unwrap_recognise(made.bytes, made.size_bytes), &input, &limits, &ahead),
+        MR_OK);
+    ck_assert_uint_eq(decode_ahead_used(ahead, 1000), 0);
+    while (decode_ahead_read(ahead, &block, &got, &problem) == MR_OK)
+        plain += got;
+    ck_assert_uint_eq(plain, bytes);
+    uint64_t end = decode_ahead_used(ahead, bytes),
+             middle = decode_ahead_used(ahead, bytes * 3 / 4);
+    ck_assert_msg(end > made.size_bytes * 9 / 10 && end <= made.size_bytes, "%llu of %zu",
+                  (unsigned long long)end, made.size_bytes);
+    ck_assert_msg(middle > end * 4 / 10 && middle < end * 6 / 10, "%llu of %llu",
+                  (unsigned long long)middle, (unsigned long long)end);
+    ck_assert_uint_eq(decode_ahead_used(ahead, bytes + 1), end);
+    decode_ahead_destroy(ahead);
+    free(made.bytes);
+    free(data);
+}
+END_TEST
+
 START_TEST(little_memory_means_few_buffers)
 {
     const struct unwrap_format *format = unwrap_recognise((const unsigned char *)"\x1f\x8b\x08", 3);
@@ -537,6 +592,9 @@ Suite *decode_ahead_suite(void)
 #endif
     tcase_add_test(cases, a_false_header_is_no_member);
     tcase_add_loop_test(cases, it_can_be_left_at_any_time, 0, KIND_COUNT);
+    suite_add_tcase(suite, cases);
+    cases = tcase_create("used");
+    tcase_add_test(cases, what_was_used_up_is_known_of_the_last_blocks);
     tcase_add_test(cases, little_memory_means_few_buffers);
     suite_add_tcase(suite, cases);
     return suite;

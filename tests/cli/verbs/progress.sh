@@ -40,7 +40,7 @@ await "$err" '^millrace: [0-9]+ of [0-9]+ items \([0-9]+%\); [0-9:]+ so far.*lim
 kill -USR1 "$pid"
 for lib_word in $(seq 600); do [ "$(wc -l <"$err")" -lt 2 ] || break; sleep 0.05; done
 [ "$(wc -l <"$err")" = 2 ] || fail "expected two lines"
-grep -qE 'busy: load [0-9]%, process (8.|9.|100)%, store [0-9]%;' "$err" || fail "the stages are not right"
+grep -qE 'busy: load [0-9]+%, process (8.|9.|100)%, store [0-9]+%;' "$err" || fail "the stages are not right"
 finish
 [ "$(wc -l <"$err")" = 2 ] || fail "expected two lines at the end"
 # It asks whoever is not ready for it yet, too, and is no reason to end.
@@ -75,12 +75,72 @@ echo no >more/sub/no.tmp
 "$MILLRACE" run more -o m/ -j1 -q --memory 64M --progress json --exclude '*.tmp' -x sh -c 'while [ ! -e gates/all ]; do sleep 0.02; done; cat' \
     ';' >"$out" 2>"$err" &
 pid=$!
-await "$err" '"done":[0-9],.*"total":89,"total_known":true,"share_done":0.*"in_flight":[1-6]?[0-9],'
+await "$err" '"done":[0-9],.*"total":89,"total_known":true,.*"share_done":0.*"in_flight":[1-6]?[0-9],'
 touch gates/all
 status=0
 wait "$pid" || status=$?
 expect_status 0
 tail -n 1 "$err" | grep -q '"done":89,.*"total":89,.*"share_done":1,' || fail "the last object is not right"
+
+# Of a tar nobody knows how many members there are: the bytes of the file tell how far it is, compressed or not, from
+# the helper process or not, of several inputs together; of a pipe nothing does.
+mkdir many
+for i in $(seq 101 188); do echo "$i" >"many/$i"; done
+run run many -q -o more.tar
+run run many -q -o more.tar.gz
+run run many -q -o more.cpio
+# stream TOTAL ARG...: 20 of the 88 members of the tar in ARG are through: a share of TOTAL bytes is, and then all.
+stream() {
+    lib_total=$1
+    shift
+    rm -rf gates/* m
+    lib_command="run $*"
+    "$MILLRACE" run "$@" -o m/ -j1 --memory 64M -q --progress json -x sh -c \
+        'while [ "$1" -gt 120 ] && [ ! -e gates/all ]; do sleep 0.02; done; cat' sh '{/}' ';' <"$input" >"$out" 2>"$err" &
+    pid=$!
+}
+stream_end() {
+    touch gates/all
+    status=0
+    wait "$pid" || status=$?
+    expect_status 0
+    tail -n 1 "$err" >last
+    expect_text last '"share_done":1,"eta_s":0,'
+}
+size_of() { wc -c <"$1" | tr -d ' '; }
+input=/dev/null
+for archive in more.tar more.tar.gz more.cpio; do
+    stream "$(size_of $archive)" "$archive" --sort none
+    await "$err" "\"done\":2.,.*\"total_known\":false,\"done_bytes\":[1-9][0-9]*,\"total_bytes\":$lib_total,\"share_done\":0\.[123]"
+    stream_end
+    expect_text last "\"done_bytes\":$lib_total,\"total_bytes\":$lib_total,"
+done
+input=more.tar
+stream "$(size_of more.tar)" - --no-sandbox
+await "$err" "\"done\":2.,.*\"total_bytes\":$lib_total,\"share_done\":0\.[123].*\"eta_s\":[0-9]"
+stream_end
+mkdir big
+head -c 300000 /dev/zero >big/1
+stream "$((300000 + $(size_of more.tar.gz)))" big more.tar.gz --merge
+await "$err" "\"total_known\":false,\"done_bytes\":300[0-9]*,\"total_bytes\":$lib_total,\"share_done\":0\.9"
+stream_end
+mkfifo pipe
+cat more.tar >pipe &
+input=pipe
+stream 0 -
+await "$err" '"total_known":false,"done_bytes":[0-9]*,"total_bytes":null,"share_done":null'
+stream_end
+
+# diff shows both of its sides as one.
+rm -f gates/all
+"$MILLRACE" diff many more.tar -j1 --memory 64M -q --progress json -x sh -c \
+    'while [ "$1" -gt 120 ] && [ ! -e gates/all ]; do sleep 0.02; done; cat' sh '{/}' ';' >"$out" 2>"$err" &
+pid=$!
+await "$err" "\"total_known\":false,\"done_bytes\":[1-9][0-9]*,\"total_bytes\":$((352 + $(size_of more.tar))),\"share_done\":0\.[123]"
+touch gates/all
+status=0
+wait "$pid" || status=$?
+expect_status 0
 
 # A line a second where there is no terminal, and no escape sequences.
 start --progress always

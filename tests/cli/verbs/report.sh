@@ -109,7 +109,23 @@ expect_status 1
 run report j.journal
 expect_status 0
 expect_text "$out" '8 items: 7 stored, 1 failed'
+# What a journal does not know is not shown as 0: what stages did, and what became of items that are no files.
+expect_no_text "$out" 'Stages'
+expect_no_text "$out" '     0.000'
+expect_text "$out" ' KiB in, 0 B out'
 expect_text "$out" 'in/sub/b.txt'
+run run in -q -o null: --journal null.journal
+run report null.journal
+expect_text "$out" '8 items: 8 stored; '
+expect_no_text "$out" ' out'
+for form in json csv html; do
+    run report null.journal --report "null.$form"
+    expect_status 0
+done
+expect_no_text null.json '"out_bytes":0,"load_ns"'
+run report null.csv null.json --json
+cp "$out" both.json
+is_so both.json "len(r['slowest']) == 10 and not any('out_bytes' in item for item in r['slowest'])"
 echo cat >filter.sh
 run run in -q -x sh filter.sh ';' -o j/ --journal j.journal --resume
 expect_status 0

@@ -23,6 +23,24 @@ run run large -q -j2 -o large.tar.gz --trace tar.json
 expect_status 0
 schema tar.json "count['block'] >= 2"
 
+# So are the threads that decode compressed archives ahead of their reader, one after the other and in pieces.
+seq 600000 >numbers
+run run numbers -q -o numbers.tar.gz
+run run numbers.tar.gz -q -j2 -o null: --trace ahead.json
+expect_status 0
+schema ahead.json "count['decode'] >= 2 and threads['decode'] == 1 and threads['piece'] == 0"
+run run numbers -q -o blocks.tar.gz --to tar.gz:layout=bgzf
+run run blocks.tar.gz -q -j2 -o null: --trace ahead.json
+expect_status 0
+schema ahead.json "count['decode'] >= 2 and threads['decode'] == 1 and 1 <= threads['piece'] <= 2"
+# One input after the other has a thread of its own of that name; a run that is ended takes them with it.
+run run numbers.tar.gz numbers.tar.gz -q -o null: --merge --collide rename --trace two.json
+expect_status 0
+schema two.json "threads['decode'] == 2"
+run run numbers.tar.gz -q -o null: --max-total-size 1M --trace ended.json
+expect_status 3
+schema ended.json "threads['decode'] == 1"
+
 # What fails and what is left out ends as well; names may hold anything.
 mkdir odd
 printf x >"odd/$(printf 'a"b\\\033[1m\n\377')"

@@ -1,6 +1,6 @@
 """trace_schema.py FILE [CHECK]: is FILE a trace as viewers want it? Prints what is wrong; status 1 if anything is.
 
-Spans of one thread nest and do not overlap, each thread has one name and each name one thread, every item begins once and
+Spans of one thread nest and do not overlap, each thread has one name and each name one thread at a time, every item begins once and
 ends once and not before, counters are numbers that are not negative. CHECK, an expression over counts of events by name and
 of threads by the word in their names, must be true: "count['load'] == 8 and threads['read'] == 2".
 """
@@ -55,7 +55,11 @@ def main(path, expression):
     for tid, its_spans in spans.items():
         check(tid in names, f"thread {tid} has no name")
         check_spans(tid, its_spans)
-    check(len(set(names.values())) == len(names), f"two threads of one name: {sorted(names.values())}")
+    times = sorted((names.get(tid), min(its)[0], max(span[1] for span in its)) for tid, its in spans.items())
+    for one, other in zip(times, times[1:]):
+        check(one[0] != other[0] or one[2] <= other[1], f"two threads of one name at once: {one}, {other}")
+    for tid in names:
+        check(tid in spans, f"thread {tid}, {names[tid]}, did nothing")
     for number, pair in items.items():
         check(set(pair) == {"b", "e"} and pair["b"] <= pair["e"], f"item {number}: {pair}")
     if expression:
