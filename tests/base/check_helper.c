@@ -65,7 +65,7 @@ static void start(struct helper *helper)
 static void wait_for_end(const struct helper *helper)
 {
     struct pollfd fd = {.fd = helper->pidfd, .events = POLLIN};
-    ck_assert_int_eq(poll(&fd, 1, 5000), 1);
+    ck_assert_int_eq(poll(&fd, 1, SUPPORT_HANG_MS), 1);
     ck_assert(helper_has_ended(helper));
 }
 
@@ -76,7 +76,7 @@ START_TEST(leaves_nothing)
     struct helper helper;
     struct mr_error err = {0};
     ck_assert_ok(helper_start(&helper, "operate", NULL, 0, &err), err); /* without a window */
-    ck_assert(helper_wait(&helper, 5000));
+    ck_assert(helper_wait(&helper, SUPPORT_HANG_MS));
     helper_stop(&helper);
     expect_end(&helper.end, "exited with status 67");
     start(&helper);
@@ -96,7 +96,7 @@ static void wait_for_begin(const struct helper *helper)
     char path[64], line[200];
     bool has_begun = false;
     snprintf(path, sizeof(path), "/proc/%d/status", (int)helper->pid);
-    for (int i = 0; i < 5000 && !has_begun; i++, usleep(1000)) {
+    for (int i = 0; i < SUPPORT_HANG_MS && !has_begun; i++, usleep(1000)) {
         FILE *file = fopen(path, "r");
         ck_assert_ptr_nonnull(file);
         while (fgets(line, sizeof(line), file))

@@ -19,6 +19,8 @@
 #   expect_same A B         two files hold the same bytes
 #   expect_same_tree A B    two directories: the same names, kinds, modes, mtimes (of files), link targets and contents
 #   expect_usage TEXT       the last run ended with status 2, wrote nothing to stdout and one line with TEXT to stderr
+#   wait_until COMMAND...   runs it again and again until it succeeds, for a minute, which is a hang
+#   hears_term PID          whether that process has come to be ready for SIGTERM
 #   fail TEXT...            ends the test
 #   skip TEXT...            ends the test as skipped
 #   need COMMAND...         skips the test unless all these commands are there
@@ -62,6 +64,18 @@ fail() {
 skip() {
     echo "skipped: $*" >&2
     exit 77
+}
+
+wait_until() {
+    for lib_try in $(seq 1200); do
+        ! "$@" >/dev/null 2>&1 || return 0
+        sleep 0.05
+    done
+    fail "in vain: $*"
+}
+
+hears_term() {
+    grep -q '^SigCgt:.*[4-7c-f]...$' "/proc/$1/status" # bit 14
 }
 
 need() {

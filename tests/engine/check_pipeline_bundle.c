@@ -79,7 +79,7 @@ START_TEST(test_slow_call_holds_nobody_up)
      */
     long free_count = is_ordered || has_one_thread ? 50 : 199;
     for (long i = 0; i < free_count; i++) {
-        ck_assert_int_eq(mr_pipeline_next(pipeline, 20000, &result), MR_OK);
+        ck_assert_int_eq(mr_pipeline_next(pipeline, SUPPORT_HANG_MS, &result), MR_OK);
         ck_assert_int_ne(LONG(result.value), 50);
         is_taken[LONG(result.value)] = true;
     }

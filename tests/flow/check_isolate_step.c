@@ -170,8 +170,8 @@ static void drop_buffer(void *value, void *user)
 }
 
 struct tally {
-    unsigned good, bad;
-    const char *text; /* of those that fail */
+    unsigned good, bad, late; /* late: out of time although good, on a busy machine */
+    const char *text;         /* of those that fail */
     int next;
 };
 
@@ -182,10 +182,12 @@ static void take(const struct mr_result *result, void *ctx)
     int number = tally->next++;
     snprintf(expected, sizeof(expected), "%d", number);
     if (result->status != MR_OK) {
-        ck_assert_int_eq(number % 100, 50);
-        ck_assert_msg(strstr(result->error.text, tally->text), "%s", result->error.text);
+        bool is_late = number % 100 != 50;
+        ck_assert_msg(strstr(result->error.text, is_late ? "out of time" : tally->text), "%s",
+                      result->error.text);
         ck_assert_str_eq(result->step, "evil");
-        tally->bad++;
+        tally->late += is_late;
+        tally->bad += !is_late;
         return;
     }
     struct mr_buffer *out = result->value;
@@ -200,7 +202,8 @@ static void take(const struct mr_result *result, void *ctx)
 
 /* Values through a thread's step, a process's step that misbehaves for some, and one behind it; in
  * order. */
-static void run_evil(const char *spec, const char *text, enum mr_pipeline_pools pools)
+static void run_evil(const char *spec, const char *text, enum mr_pipeline_pools pools,
+                     int64_t timeout_ms)
 {
     size_t fd_count = count_fds();
     static int numbers[COUNT];
@@ -209,7 +212,7 @@ static void run_evil(const char *spec, const char *text, enum mr_pipeline_pools 
         numbers[i] = i;
         values[i] = &numbers[i];
     }
-    struct mr_isolate *evil = make(spec, NULL, 300), *good = make("gzip", "gunzip", 0);
+    struct mr_isolate *evil = make(spec, NULL, timeout_ms), *good = make("gzip", "gunzip", 0);
     const struct mr_step steps[] = {
         {.name = "name", .run = name_it, .worker_count = 2},
         mr_isolate_step(evil, "evil", 2),
@@ -232,15 +235,17 @@ static void run_evil(const char *spec, const char *text, enum mr_pipeline_pools 
     mr_isolate_destroy(evil);
     mr_isolate_destroy(good);
     ck_assert_uint_eq(tally.bad, text ? COUNT / 100 : 0);
-    ck_assert_uint_eq(tally.good, COUNT - tally.bad);
+    ck_assert_uint_eq(tally.good, COUNT - tally.bad - tally.late);
+    ck_assert_uint_le(tally.late, timeout_ms > 0 ? COUNT / 2 : 0);
     check_nothing_left(fd_count);
 }
 
 START_TEST(survives_in_a_pipeline)
 {
-    run_evil(EVIL "abort", "abort: the worker process was killed by signal 6 (ABRT)", MR_POOL_EACH);
-    run_evil(EVIL "exit", "exit: the worker process exited with status 0", MR_POOL_SHARED);
-    run_evil(EVIL "loop", "loop: out of time", MR_POOL_EACH);
+    run_evil(EVIL "abort", "abort: the worker process was killed by signal 6 (ABRT)", MR_POOL_EACH,
+             0);
+    run_evil(EVIL "exit", "exit: the worker process exited with status 0", MR_POOL_SHARED, 0);
+    run_evil(EVIL "loop", "loop: out of time", MR_POOL_EACH, 300);
 }
 END_TEST
 
@@ -263,10 +268,10 @@ START_TEST(is_cancelled_with_its_pipeline)
     ck_assert_int_eq(mr_pipeline_next(pipeline, 300, &result), MR_TIMEOUT);
     mr_pipeline_cancel(pipeline);
     for (int i = 0; i < 3; i++) {
-        ck_assert_int_eq(mr_pipeline_next(pipeline, 10000, &result), MR_OK);
+        ck_assert_int_eq(mr_pipeline_next(pipeline, SUPPORT_HANG_MS, &result), MR_OK);
         ck_assert_int_eq(result.status, MR_CANCELLED);
     }
-    ck_assert_int_eq(mr_pipeline_next(pipeline, 10000, &result), MR_DONE);
+    ck_assert_int_eq(mr_pipeline_next(pipeline, SUPPORT_HANG_MS, &result), MR_DONE);
     mr_pipeline_destroy(pipeline);
     mr_isolate_destroy(isolate);
     check_nothing_left(fd_count);

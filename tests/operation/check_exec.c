@@ -164,9 +164,9 @@ END_TEST
 START_TEST(does_not_wait_for_grandchildren)
 {
     static const char *const scripts[] = {
-        "sleep 30 & echo $! >&2; echo hi",
-        "sleep 30 >/dev/null & echo hi",
-        "(sleep 0.3; echo lo; sleep 30) & echo hi",
+        "sleep 1000 & echo $! >&2; echo hi",
+        "sleep 1000 >/dev/null & echo hi",
+        "(sleep 0.3; echo lo; sleep 1000) & echo hi",
         "yes >&2 & echo hi",
     };
     struct drive drive;
@@ -177,7 +177,7 @@ START_TEST(does_not_wait_for_grandchildren)
     else
         ck_assert_out(&drive, "hi\n", 3);
     free(drive.out);
-    ck_assert_int_lt(clock_now_ns() - before_ns, INT64_C(3000000000));
+    ck_assert_int_lt(clock_now_ns() - before_ns, SUPPORT_HANG_MS * 1000000);
 }
 END_TEST
 
@@ -369,47 +369,58 @@ START_TEST(takes_other_statuses)
 }
 END_TEST
 
-/* One that hears SIGTERM ends at once, one that does not, or is stopped, half a second later. */
+/* Starts the command, waits until it has written something, and gives it 200 ms more. */
+static void expect_timeout(const char *script, struct mr_error *err)
+{
+    void *config;
+    size_t fd_count = count_fds();
+    struct drive drive = make_drive(&config, SHELL(script));
+    struct mr_entry entry = drive_entry("a", 0);
+    ck_assert_ok(drive.operation->start(drive.state, &entry, err), *err);
+    static unsigned char room[100000];
+    struct mr_io io = {.is_last = true, .out = room, .out_bytes = 1};
+    enum mr_status status = drive.operation->process(drive.state, &io, err);
+    ck_assert_int_eq(status, MR_OK);
+    ck_assert_uint_eq(io.out_bytes, 0);
+    int64_t begin_ns = clock_now_ns();
+    while (status == MR_OK) {
+        io = (struct mr_io){.is_last = true,
+                            .out = room,
+                            .out_bytes = sizeof(room),
+                            .deadline_ns = begin_ns + INT64_C(200000000)};
+        status = drive.operation->process(drive.state, &io, err);
+    }
+    int64_t took_ms = (clock_now_ns() - begin_ns) / 1000000;
+    ck_assert_int_eq(status, MR_E_TIMEOUT);
+    ck_assert_int_ge(took_ms, 200);
+    ck_assert_int_lt(took_ms, SUPPORT_HANG_MS);
+    end_drive(&drive, config);
+    check_no_children();
+    ck_assert_uint_eq(count_fds(), fd_count);
+}
+
+/* One that hears SIGTERM ends at once, one that does not, or is stopped, half a second later: where
+ * the processors are busy one that would hear it may not have come to that by then. */
 START_TEST(gives_up_at_the_deadline)
 {
     static const struct {
         const char *script, *text;
-        int64_t most_ms;
     } cases[] = {
-        {"exec sleep 30", "sh was ended", 690},
-        {"trap 'echo bye >&2; exit 0' TERM; while :; do sleep 0.01; done", "sh was ended: bye",
-         690},
-        {"trap '' TERM; echo no >&2; sleep 30 & wait; sleep 30", "sh was ended: no", 1200},
-        {"kill -STOP $$", "sh was ended", 690},
-        {"trap '' TERM; yes & yes >&2", NULL, 1200},
-        {"trap '' TERM; cat >/dev/null; while :; do :; done", "sh was ended", 1200},
+        {"echo; exec sleep 1000", "sh was ended"},
+        {"trap 'echo bye >&2; exit 0' TERM; echo; while :; do sleep 0.01; done",
+         "sh was ended: bye"},
+        {"trap '' TERM; echo no >&2; echo; sleep 1000 & wait; sleep 1000", "sh was ended: no"},
+        {"echo; kill -STOP $$", "sh was ended"},
+        {"trap '' TERM; yes & yes >&2", NULL},
+        {"trap '' TERM; echo; cat >/dev/null; while :; do :; done", "sh was ended"},
     };
-    void *config;
-    size_t fd_count = count_fds();
-    struct drive drive = make_drive(&config, SHELL(cases[_i].script));
-    struct mr_entry entry = drive_entry("a", 0);
     struct mr_error err = {0};
-    int64_t begin_ns = clock_now_ns();
-    ck_assert_ok(drive.operation->start(drive.state, &entry, &err), err);
-    enum mr_status status = MR_OK;
-    unsigned char room[100000];
-    while (status == MR_OK) {
-        struct mr_io io = {.is_last = true,
-                           .out = room,
-                           .out_bytes = sizeof(room),
-                           .deadline_ns = begin_ns + INT64_C(200000000)};
-        status = drive.operation->process(drive.state, &io, &err);
-    }
-    int64_t took_ms = (clock_now_ns() - begin_ns) / 1000000;
-    ck_assert_int_eq(status, MR_E_TIMEOUT);
-    if (cases[_i].text)
-        ck_assert_str_eq(err.text, cases[_i].text);
-    ck_assert_int_ge(took_ms, 200);
-    /* Four times what it is where the processors are free for it. */
-    ck_assert_int_le(took_ms, 4 * cases[_i].most_ms);
-    end_drive(&drive, config);
-    check_no_children();
-    ck_assert_uint_eq(count_fds(), fd_count);
+    expect_timeout(cases[_i].script, &err);
+    if (!cases[_i].text)
+        return;
+    for (int i = 0; i < 5 && strcmp(err.text, cases[_i].text) != 0; i++)
+        expect_timeout(cases[_i].script, &err);
+    ck_assert_str_eq(err.text, cases[_i].text);
 }
 END_TEST
 

@@ -291,7 +291,7 @@ START_TEST(stops)
             operation->stop(file.drive.state);
     }
     end(&file); /* without stop() before it */
-    begin(&file, &options, SHELL("echo x >{out}; exec sleep 30"));
+    begin(&file, &options, SHELL("echo x >{out}; exec sleep 1000"));
     ck_assert_ok(operation->start(file.drive.state, &entry, &err), err);
     struct mr_io io = {.is_last = true,
                        .out = out,

@@ -343,7 +343,7 @@ static bool is_cancelled(void *ctx)
 }
 
 /* One that never answers, one that ignores SIGTERM, one that never greets, and one that answers
- * with nothing for ever: within their time, 100 ms between looks, and half a second. */
+ * with nothing for ever. */
 START_TEST(ends_what_does_not_answer)
 {
     static const char *const paths[] = {"a.mute.txt", "a.deaf.txt", "a.txt", "a.hollow.txt"};
@@ -371,7 +371,7 @@ START_TEST(ends_what_does_not_answer)
         ck_assert_ptr_nonnull(strstr(err.text, "filter_worker was ended"));
     int64_t lasted_ms = (clock_now_ns() - begin_ns) / NS_PER_MS;
     ck_assert_int_ge(lasted_ms, 300);
-    ck_assert_int_lt(lasted_ms, _i % 4 == 1 ? 3000 : 2000);
+    ck_assert_int_lt(lasted_ms, SUPPORT_HANG_MS);
     check_no_children();
     drive->operation->stop(drive->state);
     if (_i % 4 != 2)
@@ -399,6 +399,16 @@ static enum mr_status run_for_ms(struct post *post, const char *path, int limit_
     return status;
 }
 
+/* An item with less time than a start takes gets a new process and comes through, in one of some
+ * attempts: a busy machine may keep it for longer. */
+static void expect_in_time(struct post *post)
+{
+    enum mr_status status = MR_E_TIMEOUT;
+    for (int i = 0; i < 8 && status == MR_E_TIMEOUT; i++)
+        status = run_for_ms(post, "a.txt", 300);
+    ck_assert_int_eq(status, MR_DONE);
+}
+
 /* A start of half a second, and items with less: the first start has to keep to that, those after
  * one that went well do not. */
 START_TEST(does_not_count_later_starts)
@@ -409,9 +419,9 @@ START_TEST(does_not_count_later_starts)
     ck_assert_int_eq(run_for_ms(&post, "a.mute.txt", 100), MR_E_TIMEOUT);
     check_no_children();
     for (int i = 0; i < 3; i++)
-        ck_assert_int_eq(run_for_ms(&post, "a.txt", 300), MR_DONE);
+        expect_in_time(&post);
     ck_assert_int_eq(run_for_ms(&post, "a.mute.txt", 100), MR_E_TIMEOUT);
-    ck_assert_int_eq(run_for_ms(&post, "a.txt", 300), MR_DONE);
+    expect_in_time(&post);
     close_post(&post);
 }
 END_TEST
@@ -467,13 +477,17 @@ START_TEST(takes_a_huge_answer)
 }
 END_TEST
 
-/* The end of the run: the end of stdin, and time to save something; all leave together. */
+/* The end of the run: the end of stdin, and time to save something; all leave together: none of
+ * these ends before all were told to. */
 START_TEST(lets_go)
 {
     enum { COUNT = 4 };
     char *directory = support_temp_directory();
-    char script[200];
-    snprintf(script, sizeof(script), "\"$0\"; sleep 0.5; echo $$ >%s/$$", directory);
+    char script[300];
+    snprintf(script, sizeof(script),
+             "\"$0\"; cd %s; : >told.$$; until [ $(ls | grep -c told) = %d ]; do sleep 0.05; done; "
+             ": >saved.$$",
+             directory, COUNT);
     struct post post = open_post(ARGV("sh", "-c", script, MR_WORKER), false);
     struct mr_error err = {0};
     struct drive others[COUNT];
@@ -498,16 +512,12 @@ START_TEST(lets_go)
         free(others[i].out);
     }
     ck_assert_uint_eq(count_children(), COUNT);
-    int64_t begin_ns = clock_now_ns();
     for (int i = 0; i < COUNT; i++)
         others[i].operation->state_destroy(others[i].state);
-    ck_assert_int_lt(clock_now_ns() - begin_ns, 300 * NS_PER_MS);
+    ck_assert_uint_eq(count_children(), COUNT);
     close_post(&post);
-    int64_t lasted_ms = (clock_now_ns() - begin_ns) / NS_PER_MS;
-    ck_assert_int_ge(lasted_ms, 500);
-    ck_assert_int_lt(lasted_ms, 1900); /* one after the other it would be 2 s */
     char command[200];
-    snprintf(command, sizeof(command), "test $(ls %s | wc -l) = %d", directory, COUNT);
+    snprintf(command, sizeof(command), "test $(ls %s | grep -c saved) = %d", directory, COUNT);
     ck_assert_int_eq(system(command), 0);
     support_remove(directory);
 }
@@ -524,7 +534,7 @@ START_TEST(does_not_wait_for_ever)
     close_post(&post);
     int64_t lasted_ms = (clock_now_ns() - begin_ns) / NS_PER_MS;
     ck_assert_int_ge(lasted_ms, 5000);
-    ck_assert_int_lt(lasted_ms, 7500);
+    ck_assert_int_lt(lasted_ms, SUPPORT_HANG_MS);
 }
 END_TEST
 

@@ -311,11 +311,11 @@ START_TEST(stops_a_flood)
 }
 END_TEST
 
-static void check_time(int64_t since_ns, int64_t least_ms, int64_t most_ms)
+static void check_time(int64_t since_ns, int64_t least_ms)
 {
     int64_t ms = (clock_now_ns() - since_ns) / 1000000;
     ck_assert_int_ge(ms, least_ms);
-    ck_assert_int_le(ms, most_ms);
+    ck_assert_int_lt(ms, SUPPORT_HANG_MS);
 }
 
 START_TEST(keeps_the_deadline)
@@ -332,7 +332,7 @@ START_TEST(keeps_the_deadline)
                        .out_bytes = 100,
                        .deadline_ns = begin_ns + 300000000};
     ck_assert_int_eq(run_path(&isolated, "bad", &io, &err), MR_E_TIMEOUT);
-    check_time(begin_ns, 300, 3000);
+    check_time(begin_ns, 300);
     ck_assert_str_eq(err.text, "loop: out of time; its worker process was killed");
     expect_good(&isolated);
     end(&isolated);
@@ -358,7 +358,7 @@ START_TEST(can_be_cancelled)
                        .is_cancelled = is_over,
                        .cancel_ctx = &end_ns};
     ck_assert_int_eq(run_path(&isolated, "bad", &io, &err), MR_CANCELLED);
-    check_time(begin_ns, 200, 3000);
+    check_time(begin_ns, 200);
     end(&isolated);
 }
 END_TEST
@@ -661,7 +661,7 @@ START_TEST(is_not_held_by_the_bell)
     int64_t begin_ns = clock_now_ns();
     const struct mr_io limits = {.deadline_ns = begin_ns + 200000000};
     ck_assert_int_eq(worker_ask(&worker, &limits, &err), MR_E_TIMEOUT);
-    check_time(begin_ns, 200, 3000);
+    check_time(begin_ns, 200);
     worker_fini(&worker);
 }
 END_TEST

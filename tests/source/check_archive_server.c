@@ -85,7 +85,7 @@ static bool has_line(pid_t pid, const char *line)
 static void wait_for_begin(const struct helper *reader)
 {
 #if !MR_SANITIZED && (defined(__x86_64__) || defined(__aarch64__))
-    for (int i = 0; i < 5000 && !has_line(reader->pid, "Seccomp:\t2"); i++)
+    for (int i = 0; i < SUPPORT_HANG_MS && !has_line(reader->pid, "Seccomp:\t2"); i++)
         usleep(1000);
     ck_assert(has_line(reader->pid, "Seccomp:\t2"));
 #else
@@ -116,7 +116,7 @@ START_TEST(the_end_of_one_is_its_own)
 {
     start_all();
     ck_assert_int_eq(kill(readers[1].pid, SIGKILL), 0);
-    ck_assert(helper_wait(&readers[1], 5000));
+    ck_assert(helper_wait(&readers[1], SUPPORT_HANG_MS));
     expect_killed(&readers[1]);
     ck_assert(!helper_has_ended(&server.forker));
     pid_t forker = server.forker.pid;
@@ -134,7 +134,7 @@ START_TEST(a_server_that_ended_is_started_again)
     expect_killed(&readers[2]);
     pid_t forker = server.forker.pid;
     ck_assert_int_eq(kill(forker, SIGKILL), 0);
-    ck_assert(helper_wait(&server.forker, 5000));
+    ck_assert(helper_wait(&server.forker, SUPPORT_HANG_MS));
     start(&readers[2], 2);
     ck_assert_int_ne(server.forker.pid, forker);
     ck_assert(!helper_has_ended(&readers[0]));
@@ -148,9 +148,10 @@ START_TEST(a_silent_server_is_killed)
     expect_killed(&readers[2]);
     pid_t forker = server.forker.pid;
     ck_assert_int_eq(kill(forker, SIGSTOP), 0);
-    server.answer_ms = 200;
+    /* The new one has to answer in that as well; what it forks too late, nobody knows to wait for.
+     */
+    server.answer_ms = 3000;
     int fds[] = {memfd_create("memory", MFD_CLOEXEC)};
-    /* The new one may take longer than that where much else goes on. */
     enum mr_status status = archive_server_start(&server, &readers[2], fds, 1, &err);
     ck_assert_int_eq(kill(forker, 0), -1);
     ck_assert(status == MR_OK || status == MR_E_CHILD);
@@ -182,10 +183,10 @@ START_TEST(all_are_killed_when_this_process_ends)
         wait_for_begin(&readers[i]);
         ck_assert_int_eq(kill(readers[i].pid, SIGSTOP), 0);
         spawn_close_fd(&readers[i].leash_fd); /* as the end of this process would do it */
-        ck_assert(helper_wait(&readers[i], 5000));
+        ck_assert(helper_wait(&readers[i], SUPPORT_HANG_MS));
     }
     spawn_close_fd(&server.forker.leash_fd);
-    ck_assert(helper_wait(&server.forker, 5000));
+    ck_assert(helper_wait(&server.forker, SUPPORT_HANG_MS));
     stop_all();
 }
 END_TEST

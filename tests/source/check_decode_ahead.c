@@ -205,25 +205,28 @@ static unsigned char *mixture(size_t bytes)
     return data;
 }
 
+/* A decoder may copy its whole window at each call: so the smaller the pieces, the fewer. */
 START_TEST(members_and_padding_in_pieces_of_every_size)
 {
-    unsigned char *text = support_text(7, 900000);
-    struct made made = {0};
-    add_gzip(&made, text, 300000, false);
-    add_gzip(&made, text + 300000, 0, false);
-    add_gzip(&made, text + 300000, 600000, false);
-    memset(room(&made, 700), 0, 700);
-    static const size_t pieces[] = {1, 7, 4096, 1000000};
-    for (size_t i = 0; i < 4; i++) {
-        struct input input = {made.bytes, made.size_bytes + 700, 0, pieces[i], false};
+    static const size_t sizes[][2] = {
+        {1, 6000}, {7, 60000}, {4096, 900000}, {1000000, 900000}}; /* of pieces, of the text */
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        size_t bytes = sizes[i][1];
+        unsigned char *text = support_text(7, bytes);
+        struct made made = {0};
+        add_gzip(&made, text, bytes / 3, false);
+        add_gzip(&made, text + bytes / 3, 0, false);
+        add_gzip(&made, text + bytes / 3, bytes - bytes / 3, false);
+        memset(room(&made, 700), 0, 700);
+        struct input input = {made.bytes, made.size_bytes + 700, 0, sizes[i][0], false};
         struct outcome outcome = read_all(&input, (enum way)_i);
         ck_assert_int_eq(outcome.status, MR_DONE);
-        ck_assert_uint_eq(outcome.size_bytes, 900000);
-        ck_assert(memcmp(outcome.bytes, text, 900000) == 0);
+        ck_assert_uint_eq(outcome.size_bytes, bytes);
+        ck_assert(memcmp(outcome.bytes, text, bytes) == 0);
         free(outcome.bytes);
+        free(text);
+        free(made.bytes);
     }
-    free(text);
-    free(made.bytes);
 }
 END_TEST
 
@@ -394,7 +397,7 @@ START_TEST(all_ways_give_the_same)
         free(outcome.bytes);
     }
     uint64_t state = (uint64_t)_i;
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < (MR_SANITIZED ? 1 : 3); i++) {
         size_t cut = 10 + support_random(&state) % (made.size_bytes - 10);
         check_same(&made, cut, "cut", cut);
         size_t at = 10 + support_random(&state) % (made.size_bytes - 10);

@@ -17,6 +17,10 @@
  * part of them. */
 #define SUPPORT_STEP (MR_SANITIZED ? 11 : 1)
 
+/* What ends by itself, and at once, is given so long: a bound that is for hangs alone, as a busy
+ * machine may keep a process waiting for seconds. What a test starts to be ended lasts longer. */
+#define SUPPORT_HANG_MS INT64_C(40000)
+
 /* A new directory below $TMPDIR or /tmp (the caller's to free); removed by support_remove(). */
 char *support_temp_directory(void);
 /* Removes a tree. Frees path. */

@@ -43,7 +43,7 @@ P
 limit=3000000
 ! ldd "$MILLRACE" | grep -q 'lib[at]san' || limit=unlimited
 for archive in large.tar most.tar over.tar negative.tar octal.tar cpio.cpio zip32.zip zip64.zip; do
-    run_command sh -c 'ulimit -v "$3"; exec timeout 20 "$1" run "$2" -q -j 2 --memory 64M -o "out-$2/"' sh "$MILLRACE" $archive $limit
+    run_command sh -c 'ulimit -v "$3"; exec timeout 100 "$1" run "$2" -q -j 2 --memory 64M -o "out-$2/"' sh "$MILLRACE" $archive $limit
     expect_status 1
     expect_missing out-$archive/bad
     [ -s "$err" ] || fail "no word"

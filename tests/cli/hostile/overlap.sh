@@ -53,13 +53,13 @@ P
 for archive in shared quoted; do
     reason='another member has the same place'
     [ $archive = shared ] || reason='its data reaches into another member'
-    start=$(date +%s%N)
+    start=$(date +%s)
     run run $archive.zip -q -o out/
     expect_status 1
     expect_text "$err" "damaged or truncated archive: $reason"
     run run $archive.zip -q --lenient-zip -o out/
     expect_status 1
     nothing_in out
-    # Two runs: decoding 40 GB would take many times as long.
-    [ $(($(date +%s%N) - start)) -lt 5000000000 ] || fail "it took too long"
+    # Nothing is decoded: 40 GB in two runs would take minutes.
+    [ $(($(date +%s) - start)) -lt 60 ] || fail "it took too long"
 done

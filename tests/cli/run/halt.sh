@@ -6,28 +6,42 @@ for i in 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24
     echo "$i" >"in/$i"
 done
 
+# expect_late DIR NAME...: these are late, by name, and not in DIR, where most of the others are. On a busy machine others may be
+# late as well.
+expect_late() {
+    lib_directory=$1
+    shift
+    expect_status 1
+    for lib_word in "$@"; do
+        expect_text "$err" "in/$lib_word: took longer than "
+        expect_missing "$lib_directory/$lib_word"
+    done
+    stored=$(find "$lib_directory" -type f | wc -l)
+    [ $((stored + $(grep -c ': took longer than ' "$err"))) = 30 ] || fail "in $lib_directory: $(ls "$lib_directory")"
+    [ "$stored" -ge 15 ] || fail "$stored files in $lib_directory"
+}
+
 # A command that never ends.
 start=$(date +%s)
 run run in -q --timeout 1500ms -j4 -o late/ -x sh -c 'case $MILLRACE_PATH in 03 | 17) sleep 600;; esac; cat'
-expect_status 1
+expect_late late 03 17
 expect_text "$err" 'in/03: took longer than 1.5 s'
-expect_text "$err" 'in/17: took longer than 1.5 s'
-[ "$(find late -type f | wc -l)" = 28 ] || fail "in late: $(ls late)"
 # The limit is known after ten others only; then it ends what began before that, too.
 run run in -q --timeout 2000% -j4 -o median/ -x sh -c 'case $MILLRACE_PATH in 01 | 30) sleep 600;; *) sleep 0.1;; esac; cat'
-expect_status 1
-expect_text "$err" 'in/01: took longer than '
+expect_late median 01 30
 expect_text "$err" ', 2000% of the median'
-expect_text "$err" 'in/30: took longer than '
-[ "$(find median -type f | wc -l)" = 28 ] || fail "in median: $(ls median)"
 # Each attempt has its own time.
-run run in/03 -q --timeout 1s --retries 1 -o twice/ -x sh -c '[ -e again ] && exec cat; : >again; sleep 600'
+run run in/03 -q --timeout 1s --retries 5 -o twice/ -x sh -c '[ -e again ] && exec cat; : >again; sleep 600'
 expect_status 0
 cmp in/03 twice/03 || fail "twice/03"
 # Waiting for a slow output is not work.
-{ "$MILLRACE" run in -q --timeout 1s -o - -p gzip || : >slow.failed; } | { sleep 2; cat >slow.out; }
+for i in 1 2 3 4 5; do # on a busy machine one may be late all the same
+    rm -f slow.failed
+    { "$MILLRACE" run in -q --timeout 1s -o - -p gzip || : >slow.failed; } | { sleep 2; cat >slow.out; }
+    [ -e slow.failed ] || break
+done
 expect_missing slow.failed
-[ "$(($(date +%s) - start))" -lt 60 ] || fail "it took too long"
+[ "$(($(date +%s) - start))" -lt 300 ] || fail "it took too long"
 
 # A number of failures, and a part of all.
 run run in -j1 -R1 -W1 --halt 3 -o halt/ -x sh -c 'case $MILLRACE_PATH in 0[2-9]) exit 1;; esac; cat'

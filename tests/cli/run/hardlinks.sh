@@ -60,12 +60,10 @@ expect_missing cut/big
 
 # What a list names is processed before the next name comes.
 mkfifo names
-( echo a/x; sleep 5; echo b/y ) >names &
+( echo a/x; for i in $(seq 600); do [ ! -e early ] || break; sleep 0.1; done; echo b/y ) >names &
 run_command sh -c '"$MILLRACE" run -T names -q -o first/ & pid=$!
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        sleep 0.1; [ ! -e first/a/x ] || break
-    done
-    [ -e first/a/x ] && echo early; wait $pid'
+    for i in $(seq 500); do sleep 0.1; [ ! -e first/a/x ] || break; done
+    [ -e first/a/x ] && echo early; : >early; wait $pid'
 expect_status 0
 expect_output early
 expect_line first/b/y BBBB

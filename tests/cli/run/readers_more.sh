@@ -55,16 +55,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-server.timeout = 30
+server.timeout = 200
 print(server.server_address[1], flush=True)
 server.handle_request()
 PYTHON
     server=$!
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        [ -s port ] && break
-        sleep 0.2
-    done
-    run_command curl -s --noproxy '*' --compressed --max-time 20 "http://127.0.0.1:$(cat port)/"
+    wait_until [ -s port ]
+    run_command curl -s --noproxy '*' --compressed --max-time 100 "http://127.0.0.1:$(cat port)/"
     kill "$server" 2>/dev/null || :
     wait "$server" 2>/dev/null || :
     [ "$status" = 0 ] && cmp -s "$plain" "$out" || fail "curl --compressed does not read $1"

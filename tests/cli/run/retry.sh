@@ -95,9 +95,7 @@ expect_no_text "$err" attempts
 printf 'one\n' >one
 "$MILLRACE" run one -q --retries 1 --retry-delay 1h -o waits/ -x sh -c ': >tried; exit 1' 2>waits.err &
 pid=$!
-for i in 1 2 3 4 5 6 7 8 9 10; do
-    [ -e tried ] || sleep 0.3
-done
+wait_until [ -e tried ]
 sleep 0.3
 kill -TERM $pid
 code=0

@@ -55,6 +55,11 @@ expect_usage 'ends in none of'
 [ -z "$(find . -name '*.tmp-*')" ] || fail "temporary files are left"
 
 # Stopped: what there is, and the signal.
-run_command sh -c '"$1" bench tree -p gzip --repeat 100 >stopped & sleep 2; kill -TERM $!; wait $!; exit $?' - "$MILLRACE"
+"$MILLRACE" bench tree -p gzip --repeat 100 >stopped 2>"$err" &
+child=$!
+wait_until hears_term $child
+sleep 1
+kill -TERM $child
+run_command wait $child
 expect_status 143
 expect_text stopped 'Stopped '

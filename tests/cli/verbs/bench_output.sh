@@ -43,6 +43,11 @@ run bench tree -o x.nothing --repeat 1
 expect_usage "neither a directory nor a known archive"
 
 # Stopped in the middle: what was being written goes, too.
-run_command sh -c '"$1" bench tree -o x.tar --repeat 100 >stopped & sleep 1; kill -TERM $!; wait $!; exit $?' - "$MILLRACE"
+"$MILLRACE" bench tree -o x.tar --repeat 100 >stopped 2>"$err" &
+child=$!
+wait_until hears_term $child
+sleep 0.5
+kill -TERM $child
+run_command wait $child
 expect_status 143
 [ -z "$(find . -name '.millrace*' -o -name 'x.*')" ] || fail "something is left"

@@ -40,18 +40,18 @@ expect_text "$err" 'Broken pipe'
 # Signals end the run in order, and millrace by that signal; nothing half-written stays.
 mkdir many
 for i in 1 2 3 4 5 6 7 8 9; do for k in 1 2 3 4 5; do echo "$i$k" >"many/$i$k"; done; done
-# stop_run SIGNAL COUNT: starts a run of some 11 seconds and sends it the signal COUNT times.
+# stop_run SIGNAL COUNT: starts a run whose commands do not end, but for the first, and sends it the signal COUNT times.
 stop_run() {
     lib_command="run, then $2 x SIG$1"
-    rm -rf s
+    rm -rf s begun
     # A shell starts background jobs with SIGINT ignored: env puts it back.
-    env --default-signal=INT,HUP,TERM "$MILLRACE" run many -q -j2 -x sh -c 'sleep 0.5; cat' ';' -o s/ >"$out" 2>"$err" &
+    env --default-signal=INT,HUP,TERM "$MILLRACE" run many -q -j2 \
+        -x sh -c 'case {} in 11) ;; *) : >begun; sleep 1000 ;; esac; cat' ';' -o s/ >"$out" 2>"$err" &
     pid=$!
-    sleep 0.7
-    for lib_word in $(seq "$2"); do
-        kill -s "$1" "$pid"
-        sleep 0.3
-    done
+    wait_until [ -e begun ]
+    kill -s "$1" "$pid"
+    wait_until grep -q 'stopping: ' "$err"
+    [ "$2" = 1 ] || kill -s "$1" "$pid"
     status=0
     wait "$pid" || status=$?
     expect_text "$err" 'stopping: '
