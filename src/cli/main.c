@@ -38,11 +38,11 @@
  *                      the codecs (codec_*: what they share), hash, charset, lines, member (into
  *                      and out of containers that keep each member compressed), exec (commands:
  *                      exec_*; child, scratch: their files; resident, talk, pkt_line: those that
- *                      stay), plugin, isolate (isolate_state, worker, window, wire: processes that
- *                      operate), internals (what the library's own operations have beyond the
- *                      public interface)
- *   src/helper/        the programs that run in processes of their own: operate, and read (which
- *                      forks)
+ *                      stay; warden: none is left), plugin, isolate (isolate_state, worker,
+ *                      window, wire: processes that operate), internals (what the library's own
+ *                      operations have beyond the public interface)
+ *   src/helper/        the programs that run in processes of their own: operate, read (which
+ *                      forks) and warden
  *   src/policy/        selection (which items; glob), shard (which of them are done here), naming
  *                      (their names in the output; portable: everywhere), journal (what was done,
  *                      in a file: journal_*)

@@ -111,6 +111,7 @@ static enum mr_status add_command(struct setup *setup, const struct options *opt
         .threads_each = sizes_threads_each(options),
         .tmpdir = options->tmpdir,
         .later_suffix = suffix,
+        .has_warden = true,
     };
     const struct mr_operation *operation = NULL;
     void *config = NULL;

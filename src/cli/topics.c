@@ -117,7 +117,9 @@ static const struct topic topics[] = {
      "the item; an empty result is a result, and input that is not read is no\n"
      "failure. The last line of stderr is in the message; -v shows its last 64 KiB.\n"
      "What a command leaves running in its process group is killed. Nothing of\n"
-     "millrace is open in it but stdin, stdout, stderr.\n"},
+     "millrace is open in it but stdin, stdout, stderr.\n"
+     "When millrace itself is killed, be it by SIGKILL, its commands get SIGTERM, and\n"
+     "SIGKILL half a second later (by millrace-warden, a process of its own).\n"},
     {"failures", "what happens when an item fails",
      "An item that fails is named with the reason; the others go on, and the exit\n"
      "status is 1. --on-error stop ends the run instead, --on-error copy stores the\n"

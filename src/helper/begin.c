@@ -41,7 +41,7 @@ bool begin_leash(void)
     return count == 0;
 }
 
-void begin(void)
+void begin_unleashed(void)
 {
     static const struct rlimit none = {0, 0};
     if (!is_started_by_library()) {
@@ -50,7 +50,13 @@ void begin(void)
     }
     for (int fd = HELPER_SOCKET_FD; fd < HELPER_FIRST_FD + HELPER_FDS_MAX; fd++)
         fcntl(fd, F_SETFD, FD_CLOEXEC); /* some are not there */
-    if (!begin_leash() || setrlimit(RLIMIT_CORE, &none) != 0 ||
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        exit(HELPER_EXIT_NO_LIMITS);
+}
+
+void begin(void)
+{
+    begin_unleashed();
+    if (!begin_leash())
         exit(HELPER_EXIT_NO_LIMITS);
 }

@@ -23,6 +23,8 @@
  * - leaves no core file, and can gain no privileges (no_new_privs), nor can what it starts.
  */
 void begin(void);
+/* The same, but the process outlives the one that started it: it has something to do then. */
+void begin_unleashed(void);
 
 /* The part of begin() that ends the process with the one that started it, for a process that was
  * forked with a leash of its own at HELPER_LEASH_FD. False: it has ended already, or the system

@@ -38,6 +38,7 @@ struct exec_options {
     const char *tmpdir;       /* where the files of file mode are; NULL: /tmp, and in memory what is
                                  small */
     const char *later_suffix; /* what the operations behind it add to names; NULL: nothing */
+    bool has_warden; /* another process ends the commands when this one was killed (warden.h) */
 };
 
 /* "0,1,3-5". MR_OK, or MR_E_USAGE (then *statuses is unchanged). */

@@ -121,6 +121,8 @@ enum mr_status exec_config_create(const char *const *argv, const struct exec_opt
         made->ok_statuses.bits[0] = 1;
     snprintf(made->threads, sizeof(made->threads), "%u",
              options->threads_each > 0 ? options->threads_each : 1);
+    if (options->has_warden)
+        made->warden = warden_create();
     *config = made;
     return MR_OK;
 }
@@ -132,6 +134,7 @@ void exec_config_destroy(void *config)
         return;
     free_strings(exec->argv, 0, exec->argument_count);
     free_strings(exec->environment, 0, exec->environment_count);
+    warden_destroy(exec->warden);
     free(exec->slots);
     free(exec->later_suffix);
     free(exec->tmpdir);

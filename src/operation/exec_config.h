@@ -8,6 +8,7 @@
 #include "operation/exec.h"
 #include "operation/exec_slots.h"
 #include "operation/exec_words.h"
+#include "operation/warden.h"
 
 struct exec_config {
     char **argv; /* as given; ends with NULL */
@@ -23,6 +24,7 @@ struct exec_config {
     bool wants_files;   /* it was given: nothing is kept in memory instead */
     bool has_proc;      /* a process can open descriptors of ours by name */
     struct exec_slots *slots;
+    struct warden *warden; /* may be NULL */
 };
 
 /* What a command is started with for one item. */

@@ -24,6 +24,7 @@ void exec_run_init(struct exec_run *run, const struct exec_config *config)
 void exec_run_stop(struct exec_run *run)
 {
     child_stop(&run->child);
+    warden_note(run->config->warden, run->slot, 0);
     if (run->slot > 0)
         exec_slots_give(run->config->slots, run->slot);
     run->slot = 0;
@@ -52,7 +53,9 @@ enum mr_status exec_run_start(struct exec_run *run, const struct exec_target *ta
         status = child_spawn(&run->child, start.argv, start.environment, target->flags, err);
         exec_start_fini(&start);
     }
-    if (status != MR_OK)
+    if (status == MR_OK)
+        warden_note(config->warden, run->slot, run->child.pid);
+    else
         exec_run_stop(run);
     return status;
 }

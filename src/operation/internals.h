@@ -17,7 +17,7 @@ struct mr_operation_internals {
     /*
      * Instead of bound(), where what stands in the entry tells (entry->encoding,
      * entry->size_bytes); entry is that of start(). Sizes that an archive declares may be lies:
-     * more than 1 MiB is not to be promised (SIZE_MAX). NULL: bound() it is.
+     * more than 1 MiB is not to be promised (SIZE_MAX). NULL, or no entry: bound() it is.
      */
     size_t (*bound_entry)(const void *config, const struct mr_entry *entry, size_t in_bytes);
     /*

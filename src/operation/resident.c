@@ -27,6 +27,7 @@ struct resident_group {
 static void stop(struct resident *resident)
 {
     child_stop(&resident->child);
+    warden_note(resident->group->exec->warden, resident->slot, 0);
     if (resident->slot > 0)
         exec_slots_give(resident->group->exec->slots, resident->slot);
     resident->slot = 0;
@@ -79,7 +80,9 @@ enum mr_status resident_start(struct resident *resident, struct mr_error *err)
         status = child_spawn(&resident->child, start.argv, start.environment, 0, err);
         exec_start_fini(&start);
     }
-    if (status != MR_OK)
+    if (status == MR_OK)
+        warden_note(exec->warden, resident->slot, resident->child.pid);
+    else
         stop(resident);
     return status;
 }
