@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/path.h"
 #include "config.h"
 
@@ -153,7 +154,8 @@ static bool hear(int socket_fd, int timeout_ms, int32_t *answer)
     int count;
     while ((count = poll(&answers, 1, timeout_ms)) < 0 && errno == EINTR)
         continue;
-    return count == 1 && recv(socket_fd, answer, sizeof(*answer), MSG_DONTWAIT) == sizeof(*answer);
+    return count == 1 &&
+           io_receive(socket_fd, answer, sizeof(*answer), MSG_DONTWAIT) == sizeof(*answer);
 }
 
 enum mr_status helper_fork(struct helper *server, int timeout_ms, struct helper *helper,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -130,6 +131,24 @@ int io_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset_bytes)
         return -1;
     }
     return write_all(fd, data, size_bytes, offset_bytes);
+}
+
+ssize_t io_send(int socket_fd, const void *data, size_t size_bytes, int flags)
+{
+    ssize_t sent;
+    do
+        sent = send(socket_fd, data, size_bytes, flags | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+ssize_t io_receive(int socket_fd, void *buffer, size_t size_bytes, int flags)
+{
+    ssize_t got;
+    do
+        got = recv(socket_fd, buffer, size_bytes, flags);
+    while (got < 0 && errno == EINTR);
+    return got;
 }
 
 int io_random(void *room, size_t size_bytes)

@@ -29,6 +29,14 @@ int io_pread(int fd, void *buffer, size_t size_bytes, int64_t offset_bytes, size
 int io_write(int fd, const void *data, size_t size_bytes);
 int io_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset_bytes);
 
+/*
+ * send(2) and recv(2) of a socket between processes, again when a signal came meanwhile. flags:
+ * MSG_DONTWAIT, or 0 to wait; a socket without a peer raises no SIGPIPE. They return what those
+ * return, with errno.
+ */
+ssize_t io_send(int socket_fd, const void *data, size_t size_bytes, int flags);
+ssize_t io_receive(int socket_fd, void *buffer, size_t size_bytes, int flags);
+
 /* Fills room with at most 256 bytes that nobody can guess. Returns 0, or -1 with errno. */
 int io_random(void *room, size_t size_bytes);
 

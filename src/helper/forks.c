@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/helper.h"
+#include "base/io.h"
 #include "helper/begin.h"
 
 /* The descriptors that came with a request, which become those from HELPER_SOCKET_FD on. */
@@ -84,7 +85,7 @@ bool forks_serve(void)
         }
         const int32_t answer = pid > 0 ? pid : -errno;
         close_all(&received);
-        send(HELPER_SOCKET_FD, &answer, sizeof(answer), MSG_NOSIGNAL);
+        io_send(HELPER_SOCKET_FD, &answer, sizeof(answer), 0);
     }
     return false;
 }

@@ -28,7 +28,7 @@ static void wake_helper(struct archive_pipe *pipe, enum shared_wait what)
 {
     if (atomic_load(&pipe->shared->helper_sleeps) == what &&
         atomic_exchange(&pipe->shared->helper_sleeps, 0))
-        send(pipe->helper.socket_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        io_send(pipe->helper.socket_fd, "", 1, MSG_DONTWAIT);
 }
 
 static void set_tail(struct archive_pipe *pipe, uint64_t tail)
@@ -198,8 +198,8 @@ static enum mr_status sleep_on_helper(struct archive_pipe *pipe, struct mr_error
     bool is_late = atomic_load(&pipe->shared->head) != pipe->tail || is_feeding(pipe);
     if (!is_late && poll(&waits, 1, (int)left_ms) > 0) {
         char message[8];
-        ssize_t got = recv(pipe->helper.socket_fd, message, sizeof(message), MSG_DONTWAIT);
-        pipe->is_dead = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+        ssize_t got = io_receive(pipe->helper.socket_fd, message, sizeof(message), MSG_DONTWAIT);
+        pipe->is_dead = got == 0 || (got < 0 && errno != EAGAIN);
     }
     atomic_store(&pipe->shared->parent_sleeps, 0);
     return MR_OK;

@@ -54,7 +54,7 @@ static void wake_parent(struct serve *serve)
         !atomic_exchange(&serve->shared->parent_sleeps, 0))
         return;
     /* Where there is no room for more, something is there that wakes it. */
-    if (send(HELPER_SOCKET_FD, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
+    if (io_send(HELPER_SOCKET_FD, "", 1, MSG_DONTWAIT) < 0 && errno != EAGAIN)
         serve->is_gone = true;
 }
 
@@ -71,8 +71,7 @@ static bool wait_until(struct serve *serve, enum shared_wait what,
         wake_parent(serve); /* it must see for what this sleeps */
         char message;
         if (!is_ready(serve, number)) {
-            ssize_t got = recv(HELPER_SOCKET_FD, &message, sizeof(message), 0);
-            serve->is_gone = got == 0 || (got < 0 && errno != EINTR);
+            serve->is_gone = io_receive(HELPER_SOCKET_FD, &message, sizeof(message), 0) <= 0;
         }
         atomic_store(&shared->helper_sleeps, 0);
     }

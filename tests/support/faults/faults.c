@@ -13,7 +13,8 @@
  *                  that failed.
  *   FAULT_CALLS    what fails: a kind (see `kinds`), or one call by its name
  *   FAULT_AT       N, from 1 on; 0 or missing: only counts
- *   FAULT_MODE     once (default), from (N and all after it), third (N and every third after it)
+ *   FAULT_MODE     once (default), from (N and all after it), third (N and every third after it,
+ *                  but of each call by its name only every second one of these)
  *   FAULT_ERRNO    a number instead of that of the kind
  *   FAULT_PROGRAM  the name of the program that is meant (default millrace); its helpers are
  *                  programs of their own
@@ -227,6 +228,14 @@ static void note_first(enum call call, const void *caller)
     *to = '\n';
 }
 
+/* No signal comes in every same call of a loop: of those that would fail, each call's every second
+ * one goes through. */
+static bool goes_through(enum call call)
+{
+    static atomic_uint due_counts[CALL_COUNT];
+    return failing_mode == MODE_THIRD && atomic_fetch_add(&due_counts[call], 1) % 2 == 1;
+}
+
 /* Counts this call; whether it fails, with errno. */
 static bool fails(enum call call, const void *caller)
 {
@@ -243,7 +252,7 @@ static bool fails(enum call call, const void *caller)
     if (failing_at == 0 || number < failing_at)
         return false;
     if ((failing_mode == MODE_ONCE && number > failing_at) ||
-        (failing_mode == MODE_THIRD && (number - failing_at) % 3 != 0))
+        (failing_mode == MODE_THIRD && (number - failing_at) % 3 != 0) || goes_through(call))
         return false;
     if (atomic_fetch_add(&report->failed_count, 1) == 0)
         note_first(call, caller);
