@@ -768,7 +768,7 @@ static enum mr_status ahead_process(void *state, struct mr_io *io, struct mr_err
 {
     struct told_ahead *told = state;
     if (io->in_bytes > 0 && io->in_bytes <= 65536 && (!told->is_begun || told->has_filled))
-        ck_assert_msg(io->in[0] == told->index, "the state is another item's");
+        ck_assert_msg(io->in[0] == *period_of(told->index), "the state is another item's");
     told->is_begun = true;
     if (told->index % 3 == 0 && !told->has_filled) {
         memset(io->out, 0, io->out_bytes);
