@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -158,6 +159,18 @@ static bool hear(int socket_fd, int timeout_ms, int32_t *answer)
            io_receive(socket_fd, answer, sizeof(*answer), MSG_DONTWAIT) == sizeof(*answer);
 }
 
+/* What a server made before it could say so is a child of this process too, of which only the group
+ * is known: the server's, as that of no other child of it is. */
+static void stop_server(struct helper *server)
+{
+    pid_t group = server->pid;
+    helper_stop(server);
+    if (server->end.kind == SPAWN_LOST) /* children are not waited for in this program */
+        return;
+    while (waitpid(-group, NULL, 0) > 0 || errno == EINTR)
+        continue;
+}
+
 enum mr_status helper_fork(struct helper *server, int timeout_ms, struct helper *helper,
                            const int *fds, unsigned fd_count, struct mr_error *err)
 {
@@ -175,8 +188,10 @@ enum mr_status helper_fork(struct helper *server, int timeout_ms, struct helper 
         return MR_OK;
     }
     close_own(helper);
-    if (failure == 0 && !is_answered)
+    if (failure == 0 && !is_answered) {
+        stop_server(server);
         return MR_E_CHILD;
+    }
     return mr_error_set(err, MR_E_SYSTEM, failure != 0 ? failure : -answer,
                         "cannot start a helper process");
 }

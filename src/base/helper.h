@@ -45,8 +45,9 @@ enum mr_status helper_start(struct helper *helper, const char *role, const int *
 /*
  * The same by a fork of server, a helper whose program serves that (src/helper/forks.h): a process
  * that has nothing of what others of its kind were given, and is a child of this process like
- * every other helper. server is used by one thread at a time. MR_OK; MR_E_SYSTEM; MR_E_CHILD:
- * server has ended, or did not answer for timeout_ms; *err is not set.
+ * every other helper. server, in which there is a process, is used by one thread at a time. MR_OK;
+ * MR_E_SYSTEM; MR_E_CHILD: server has ended, or did not answer for timeout_ms; it was stopped, with
+ * what it may have made; *err is not set.
  */
 enum mr_status helper_fork(struct helper *server, int timeout_ms, struct helper *helper,
                            const int *fds, unsigned fd_count, struct mr_error *err);

@@ -13,11 +13,10 @@ void archive_server_fini(struct archive_server *server)
     helper_stop(&server->forker);
 }
 
-/* The program was asked and did not answer: it has ended, or is killed. */
+/* The program was asked and did not answer: it had ended, or was killed. */
 static enum mr_status say_ended(struct archive_server *server, struct mr_error *err)
 {
     char text[SPAWN_END_BYTES];
-    helper_stop(&server->forker);
     return mr_error_set(err, MR_E_CHILD, 0, "the archive cannot be read: its reader %s",
                         spawn_end_text(&server->forker.end, text, sizeof(text)));
 }
@@ -30,7 +29,6 @@ enum mr_status archive_server_start(struct archive_server *server, struct helper
         status = helper_fork(&server->forker, server->answer_ms, helper, fds, fd_count, err);
     if (status != MR_E_CHILD)
         return status;
-    helper_stop(&server->forker);
     status = helper_start(&server->forker, ARCHIVE_HELPER_ROLE, NULL, 0, err);
     if (status == MR_OK)
         status = helper_fork(&server->forker, server->answer_ms, helper, fds, fd_count, err);

@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -158,6 +161,38 @@ START_TEST(says_where_it_should_be)
 }
 END_TEST
 
+/* A server that does what it is asked for, and does not get to say so. */
+static void serve_in_silence(int socket_fd)
+{
+    char byte;
+    if (setpgid(0, 0) == 0 && recv(socket_fd, &byte, 1, 0) == 1)
+        syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    for (;;)
+        pause();
+}
+
+/* Its process is a child of this one. */
+START_TEST(what_a_silent_server_made_is_not_left)
+{
+    struct helper server, helper;
+    struct mr_error err = {0};
+    int sockets[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets), 0);
+    helper_init(&server);
+    server.socket_fd = sockets[0];
+    server.pid = fork();
+    ck_assert_int_ge(server.pid, 0);
+    if (server.pid == 0)
+        serve_in_silence(sockets[1]);
+    ck_assert_int_eq(helper_fork(&server, 1000, &helper, NULL, 0, &err), MR_E_CHILD);
+    ck_assert_int_eq(helper.pid, 0);
+    helper_stop(&server);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    ck_assert_int_eq(errno, ECHILD);
+    close(sockets[1]);
+}
+END_TEST
+
 /* A person who starts it is told what it is. */
 START_TEST(does_nothing_by_itself)
 {
@@ -178,6 +213,7 @@ Suite *helper_suite(void)
     tcase_add_test(tests, has_its_own_descriptors_alone);
     tcase_add_test(tests, is_killed_when_this_process_ends);
     tcase_add_test(tests, says_where_it_should_be);
+    tcase_add_test(tests, what_a_silent_server_made_is_not_left);
     tcase_add_test(tests, does_nothing_by_itself);
     suite_add_tcase(suite, tests);
     return suite;
