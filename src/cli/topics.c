@@ -203,7 +203,7 @@ static const struct topic topics[] = {
      "own, millrace-read, one for each archive, which can do nothing but read that\n"
      "archive and hand over what is in it: no files, no network, no programs\n"
      "(no_new_privs, Landlock, seccomp; as far as the kernel has them), at most 128\n"
-     "MiB of memory. If it ends before its time, or makes no progress for 10 seconds,\n"
+     "MiB of memory. If it ends before its time, or makes no progress for 8 seconds,\n"
      "that archive fails. What was complete stays, and the run goes on (status 1).\n"
      "\n"
      "--no-sandbox reads archives within millrace: for a place where no process can\n"

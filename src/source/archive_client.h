@@ -13,7 +13,7 @@
 /* Memory that is shared with the helper, in bytes, and what it may allocate itself by default. */
 #define ARCHIVE_CLIENT_MEMORY_BYTES         ((uint64_t)4 << 20)
 #define ARCHIVE_CLIENT_HELPER_DEFAULT_BYTES ((uint64_t)128 << 20)
-#define ARCHIVE_CLIENT_STALL_DEFAULT_MS     10000
+#define ARCHIVE_CLIENT_STALL_DEFAULT_MS     8000 /* the whole takes less than 10 s */
 
 /* Zero-initialised is the default. */
 struct archive_client_config {

@@ -15,7 +15,7 @@ struct archive_server {
     int answer_ms; /* within which it must have forked */
 };
 /* Unless somebody changes it after archive_server_init(). */
-#define ARCHIVE_SERVER_ANSWER_MS 10000
+#define ARCHIVE_SERVER_ANSWER_MS 8000
 
 /* Starts nothing yet. */
 void archive_server_init(struct archive_server *server);

@@ -171,6 +171,9 @@ static void expect_good_member(void)
 
 /* ---- ends and stalls ---- */
 
+_Static_assert(ARCHIVE_CLIENT_STALL_DEFAULT_MS <= 9000,
+               "with what it takes besides, no archive keeps a run waiting for 10 s");
+
 static void exit_at_once(void)
 {
     _exit(7);
