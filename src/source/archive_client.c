@@ -105,6 +105,17 @@ static enum mr_status fail_content(struct archive_client *client,
     return status;
 }
 
+static enum mr_status take_remark(struct archive_client *client, const struct shared_record *record,
+                                  struct mr_error *err)
+{
+    enum mr_status status = fail_content(client, record, err);
+    if (client->is_over)
+        return status;
+    if (err)
+        err->status = MR_SKIPPED;
+    return MR_SKIPPED;
+}
+
 /* What is left of the last member's content is not wanted. */
 static void pass_over(struct archive_client *client)
 {
@@ -143,6 +154,8 @@ static enum mr_status next_record(struct archive_client *client, struct mr_entry
             client->is_content = false;
             client->cut.status = MR_OK;
             return take_error(client, &record, entry, err);
+        case SHARED_REMARKED:
+            return take_remark(client, &record, err);
         case SHARED_ENDED:
             client->is_over = true;
             client->is_content = false;

@@ -7,17 +7,34 @@
 /* An archive of nothing is smaller, once it is decompressed. */
 #define EMPTY_MAX_BYTES ((size_t)64 << 10)
 
+enum mr_status archive_feed_read(struct archive_feed *feed, const void **data, size_t *size_bytes,
+                                 const char **problem)
+{
+    *size_bytes = 0;
+    enum mr_status status = feed->input.read(feed->input.ctx, data, size_bytes, problem);
+    if (mr_status_is_error(status))
+        return status;
+    const unsigned char *block = *data;
+    feed->block = block;
+    feed->block_bytes = *size_bytes;
+    size_t end = *size_bytes;
+    while (end > 0 && block[end - 1] == 0)
+        end--;
+    if (end > 0)
+        feed->zeros_at_bytes = feed->at_bytes + (int64_t)end;
+    feed->at_bytes += (int64_t)*size_bytes;
+    return status;
+}
+
 static la_ssize_t read_callback(struct archive *archive, void *ctx, const void **data)
 {
     struct archive_feed *feed = ctx;
     const char *problem = NULL;
-    size_t size_bytes = 0;
-    enum mr_status status = feed->input.read(feed->input.ctx, data, &size_bytes, &problem);
+    size_t size_bytes;
+    int64_t at_bytes = feed->at_bytes;
+    enum mr_status status = archive_feed_read(feed, data, &size_bytes, &problem);
     if (!mr_status_is_error(status)) {
-        pax_check_take(&feed->pax, feed->at_bytes, *data, size_bytes);
-        feed->block = *data;
-        feed->block_bytes = size_bytes;
-        feed->at_bytes += (int64_t)size_bytes;
+        pax_check_take(&feed->pax, at_bytes, *data, size_bytes);
         return (la_ssize_t)size_bytes;
     }
     feed->status = status;
@@ -63,7 +80,7 @@ static la_int64_t seek_callback(struct archive *archive, void *ctx, la_int64_t o
 
 int archive_feed_open(struct archive_feed *feed, struct archive *archive)
 {
-    feed->at_bytes = 0;
+    feed->at_bytes = feed->zeros_at_bytes = 0;
     feed->block_bytes = 0;
     archive_read_set_read_callback(archive, read_callback);
     archive_read_set_skip_callback(archive, skip_callback);

@@ -17,11 +17,16 @@ struct archive_feed {
     int64_t leaps_bytes;   /* seeking has taken it back by so much, in all */
     const void *block;     /* the last bytes that it was given, which end there */
     size_t block_bytes;
-    struct pax_check pax; /* looks at what it is given */
+    int64_t zeros_at_bytes; /* of the bytes read so far, all from there on are zero */
+    struct pax_check pax;   /* looks at what it is given */
 };
 
 /* Opens a prepared handle on the input, which is at its beginning. Returns libarchive's status. */
 int archive_feed_open(struct archive_feed *feed, struct archive *archive);
+
+/* Reads on behind what libarchive wanted. As read() of the input. */
+enum mr_status archive_feed_read(struct archive_feed *feed, const void **data, size_t *size_bytes,
+                                 const char **problem);
 
 /* The headers of the next member of a tar lie at_bytes from the beginning of the input: a look is
  * taken at them while libarchive reads them. */

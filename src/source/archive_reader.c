@@ -139,24 +139,45 @@ static enum mr_status next_after_end(struct archive_reader *reader, struct mr_en
     return MR_OK;
 }
 
+/* Can it be told where the archive ends in what it is read from, that there may be more? */
+static bool ends_somewhere(const struct archive_reader *reader)
+{
+    return (is_tar(reader) || is_cpio(reader)) && archive_filter_count(reader->archive) == 1;
+}
+
+/* Was something other than padding read that stands behind the end? */
+static bool has_more(const struct archive_reader *reader)
+{
+    return ends_somewhere(reader) &&
+           reader->feed.zeros_at_bytes > archive_filter_bytes(reader->archive, 0);
+}
+
+static enum mr_status say_more(struct mr_error *err)
+{
+    return mr_error_set(err, MR_SKIPPED, 0, "something follows its end, and was left out");
+}
+
 /*
  * After the last member: reads what is left of compressed data around the archive, whose checksum
- * comes at its end.
+ * comes at its end; and of others, whether something is left. MR_SKIPPED: that is so.
  */
 static enum mr_status finish(struct archive_reader *reader, struct mr_error *err)
 {
     const void *data;
     const char *problem = NULL;
     size_t tail_bytes = 0, got = 0;
-    enum mr_status status = reader->feed.input.is_decoded ? MR_OK : MR_DONE;
-    while (status == MR_OK && tail_bytes <= TAIL_MAX_BYTES) {
-        status = reader->feed.input.read(reader->feed.input.ctx, &data, &got, &problem);
+    bool is_decoded = reader->feed.input.is_decoded;
+    enum mr_status status = is_decoded || ends_somewhere(reader) ? MR_OK : MR_DONE;
+    while (status == MR_OK && tail_bytes <= TAIL_MAX_BYTES && (is_decoded || !has_more(reader))) {
+        status = archive_feed_read(&reader->feed, &data, &got, &problem);
         tail_bytes += got;
     }
     switch (status) {
     case MR_DONE:
-        return MR_OK;
+        return has_more(reader) ? say_more(err) : MR_OK;
     case MR_OK:
+        if (!is_decoded)
+            return say_more(err);
         return mr_error_set(err, MR_E_DATA, 0, "more than 64 MiB follow the end of the archive");
     case MR_E_SYSTEM:
         return mr_error_set(err, MR_E_SYSTEM, errno, "cannot read");
@@ -230,10 +251,10 @@ static enum mr_status next_member(struct archive_reader *reader, struct mr_entry
         if (result == ARCHIVE_EOF) {
             reader->is_ended = true;
             enum mr_status status = finish(reader, err);
-            if (status == MR_OK && passes_over(reader))
+            if (!mr_status_is_error(status) && passes_over(reader))
                 return mr_error_set(err, MR_E_DATA, 0,
                                     "damaged archive: what stands before its end is no member");
-            if (status == MR_OK && lacks_end(reader))
+            if (!mr_status_is_error(status) && lacks_end(reader))
                 return mr_error_set(err, MR_E_DATA, 0,
                                     "truncated archive: the mark of its end is missing");
             return status == MR_OK ? next_after_end(reader, entry, err) : status;

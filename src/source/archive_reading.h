@@ -20,8 +20,8 @@ struct archive_block {
 };
 
 struct archive_reading_ops {
-    /* Like next() of a source (millrace/source.h): MR_OK, MR_DONE, or an error, after which it may
-     * be called again. What is left of the last member's content is passed over. */
+    /* Like next() of a source (millrace/source.h): MR_OK, MR_DONE, MR_SKIPPED, or an error, after
+     * which it may be called again. What is left of the last member's content is passed over. */
     enum mr_status (*next)(struct archive_reading *reading, struct mr_entry *entry,
                            struct mr_error *err);
     /* The next part of the content of the file that next() gave last. MR_OK, MR_DONE (that was all,

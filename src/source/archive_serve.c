@@ -322,6 +322,8 @@ static void give_all(struct serve *serve, struct archive_reading *reading)
             give_entry(serve, reading, &entry);
         else if (status == MR_DONE)
             put(serve, SHARED_ENDED, NULL, 0);
+        else if (status == MR_SKIPPED)
+            put_error(serve, SHARED_REMARKED, &error, NULL);
         else
             put_error(serve, SHARED_FAILED, &error, &entry);
         mr_entry_clear(&entry);

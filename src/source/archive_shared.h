@@ -45,10 +45,11 @@ struct shared_record {
 
 enum shared_kind {
     SHARED_STARTED = 1, /* it is an archive */
-    SHARED_REFUSED, /* it is none, or cannot be read: an error (archive_wire.h); the last record */
-    SHARED_ENTRY,   /* the next member: an entry (archive_wire.h) */
-    SHARED_FAILED,  /* next() failed: an error, which may have an entry */
-    SHARED_ENDED,   /* no more members; the last record */
+    SHARED_REFUSED,  /* it is none, or cannot be read: an error (archive_wire.h); the last record */
+    SHARED_ENTRY,    /* the next member: an entry (archive_wire.h) */
+    SHARED_FAILED,   /* next() failed: an error, which may have an entry */
+    SHARED_REMARKED, /* an error that is none: next() gave MR_SKIPPED */
+    SHARED_ENDED,    /* no more members; the last record */
     SHARED_BYTES_HERE,  /* content: the bytes that follow */
     SHARED_BYTES_THERE, /* content: struct shared_there */
     SHARED_HOLE,        /* content: zeros; an int64_t that says how many */

@@ -46,7 +46,7 @@ static enum mr_status source_next(struct mr_source *base, struct mr_entry *entry
     memset(&source->reader, 0, sizeof(source->reader));
     enum mr_status status = source->reading->ops->next(source->reading, entry, err);
     source->is_content = status == MR_OK && entry->kind == MR_KIND_FILE;
-    if (mr_status_is_error(status) && !entry->path)
+    if (status != MR_OK && status != MR_DONE && !entry->path)
         mr_error_prefix(err, "%s", source->shown);
     return status;
 }

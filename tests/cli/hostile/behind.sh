@@ -1,0 +1,56 @@
+# What follows the end of an archive is left out, and that is told, whatever stands around the archive and whoever
+# reads it. Padding is not worth a word.
+. "$(dirname "$0")/../lib.sh"
+
+echo one >one
+echo two >two
+"$MILLRACE" run one -q -o one.tar
+"$MILLRACE" run two -q -o two.tar
+"$MILLRACE" run one -q -o one.cpio
+"$MILLRACE" run two -q -o two.cpio
+head -c "$(($(wc -c <one.tar) - 1024))" one.tar >member # without the two blocks of its end
+head -c 512 /dev/zero >zeros
+
+cat one.tar two.tar >tars
+cat one.cpio two.cpio >cpios
+cat member zeros two.tar >lone # one block of zeros is an end too
+{ cat one.tar; echo signature; } >signed
+{ cat one.tar; head -c 400000 /dev/zero; echo far; } >far
+
+told() { # NAME ARG...: of the input of that name
+    name=$1
+    shift
+    rm -rf out
+    run "$@" -q -o out/
+    expect_status 0
+    expect_output
+    expect_line "$err" "millrace: warning: $name: something follows its end, and was left out"
+    expect_same one out/one
+    expect_missing out/two
+}
+for archive in tars cpios lone signed far; do
+    told "$archive" run "$archive"
+    told "$archive" run "$archive" --no-sandbox
+    told stdin run - <"$archive"
+    for codec in gzip zstd xz; do
+        rm -f packed
+        "$MILLRACE" run "$archive" --no-archives -q -p "$codec" -o - >packed
+        told packed run packed
+        told packed run packed --no-sandbox
+    done
+    run list "$archive"
+    expect_status 0
+    expect_output one
+    expect_line "$err" "millrace: warning: $archive: something follows its end, and was left out"
+done
+
+cat one.tar zeros >padded
+head -c 3000000 /dev/zero | cat one.cpio - >padded.cpio
+for archive in one.tar padded padded.cpio one.cpio; do
+    run run "$archive" -q -o null:
+    expect_status 0
+    expect_empty "$err"
+    run run - -q -o null: <"$archive"
+    expect_status 0
+    expect_empty "$err"
+done
