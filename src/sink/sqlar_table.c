@@ -104,7 +104,11 @@ static enum mr_status open_database(struct sqlar_table *table, struct mr_error *
     if (code != SQLITE_OK)
         return fail(table, code, err);
     sqlite3_extended_result_codes(table->database, 1);
+    /* What the database has besides tables is not run: it may be anybody's. */
+    sqlite3_db_config(table->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(table->database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(table->database, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(table->database, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     return MR_OK;
 }
 
@@ -145,12 +149,42 @@ static enum mr_status make_table(struct sqlar_table *table, struct mr_error *err
     return status;
 }
 
+/*
+ * Can what is put into the table be read again, and is nothing lost for it? Then it is no view, the
+ * columns are stored, and the name alone is unique: a row takes the place of no other.
+ */
+static enum mr_status check_table(struct sqlar_table *table, struct mr_error *err)
+{
+    static const char sql[] =
+        "SELECT (SELECT count(*)=1 FROM sqlite_schema WHERE name=?1 COLLATE NOCASE"
+        "  AND type='table' AND rootpage>0)"
+        " AND (SELECT sum(lower(name) IN ('name','mode','mtime','sz','data'))=5"
+        "  AND sum(lower(name)='rowid' OR hidden<>0)=0 FROM pragma_table_xinfo(?1))"
+        " AND (SELECT count(*)=1 AND max(origin)='pk' AND (SELECT count(*)=1"
+        "   AND max(lower(name))='name' FROM pragma_index_info(max(list.name)))"
+        "  FROM pragma_index_list(?1) AS list WHERE \"unique\")";
+    sqlite3_stmt *question = NULL;
+    int code = sqlite3_prepare_v2(table->database, sql, -1, &question, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_bind_text(question, 1, table->name, -1, SQLITE_STATIC);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(question);
+    enum mr_status status = MR_OK;
+    if (code != SQLITE_ROW)
+        status = fail(table, code, err);
+    else if (!sqlite3_column_int(question, 0))
+        status = mr_error_set(err, MR_E_UNSUPPORTED, 0,
+                              "its table is not one of an SQLite archive (--table names another)");
+    sqlite3_finalize(question);
+    return status;
+}
+
 static enum mr_status prepare(struct sqlar_table *table, struct mr_error *err)
 {
     static const char *const texts[STATEMENT_COUNT] = {
-        [INSERT] = "INSERT INTO \"%w\"(name,mode,mtime,sz,data) VALUES(?1,?2,?3,?4,?5)",
+        [INSERT] = "INSERT OR ABORT INTO \"%w\"(name,mode,mtime,sz,data) VALUES(?1,?2,?3,?4,?5)",
         [REPLACE] = "REPLACE INTO \"%w\"(name,mode,mtime,sz,data) VALUES(?1,?2,?3,?4,?5)",
-        [FIND] = "SELECT mode,mtime,sz FROM \"%w\" WHERE name=?1",
+        [FIND] = "SELECT mode,mtime,sz,rowid FROM \"%w\" WHERE name=?1",
         [PAGES] = "SELECT page_count*page_size FROM pragma_page_count, pragma_page_size",
     };
     for (int i = 0; i < STATEMENT_COUNT; i++) {
@@ -181,6 +215,8 @@ enum mr_status sqlar_table_create(const struct sqlar_table_config *config,
         status = made->is_new ? set_up_new(made, err) : set_up_own(made, err);
     if (status == MR_OK)
         status = make_table(made, err);
+    if (status == MR_OK)
+        status = check_table(made, err);
     if (status == MR_OK)
         status = prepare(made, err);
     if (status == MR_OK)

@@ -32,7 +32,7 @@ void sqlar_table_destroy(struct sqlar_table *table);
 /*
  * What the calls below return besides MR_OK; their texts name no file. MR_E_SYSTEM, with the errno
  * where there is one; MR_E_MEMORY; MR_E_DATA (the database is damaged, or none); MR_E_EXISTS (the
- * name is there); MR_E_UNSUPPORTED (the table has other columns).
+ * name is there); MR_E_UNSUPPORTED (the table is not one of an SQLite archive).
  */
 
 struct sqlar_row {

@@ -108,3 +108,45 @@ while [ "$at" -lt "$size" ]; do
     esac
     at=$((at + 1801))
 done
+
+# --append: what the database has for the case that a row is put in is not run, and no row is taken for stored that is not.
+echo new >new
+appended() { # DATABASE: new is put into it, and nothing else happens
+    run run new -q -o "$1" --append
+    expect_status 0
+    [ "$(sqlite3 "$1" 'SELECT name FROM sqlar ORDER BY name')" = "new
+old" ] || fail "$1: has $(sqlite3 "$1" 'SELECT name FROM sqlar')"
+    rm -rf out
+    "$MILLRACE" run "$1" -q -o out/
+    expect_same new out/new
+}
+old="INSERT INTO sqlar VALUES('old',33188,0,1,x'41')"
+make triggers.sqlar "$old; CREATE TRIGGER after_it AFTER INSERT ON sqlar BEGIN DELETE FROM sqlar WHERE name='old';
+    UPDATE sqlar SET data=x'42', sz=1; END"
+appended triggers.sqlar
+make ignore.sqlar "$old; CREATE TRIGGER before_it BEFORE INSERT ON sqlar BEGIN SELECT RAISE(IGNORE); END"
+appended ignore.sqlar
+columns='name TEXT PRIMARY KEY ON CONFLICT IGNORE, mode INT, mtime INT, sz INT, data BLOB'
+make conflict.sqlar "$old"
+appended conflict.sqlar
+columns='name TEXT PRIMARY KEY, mode INT, mtime INT, sz INT, data BLOB'
+not_appended() { # DATABASE
+    sqlite3 "$1" .dump >before.sql
+    run run new -q -o "$1" --append
+    expect_status 3
+    expect_text "$err" "$2"
+    sqlite3 "$1" .dump >after.sql
+    expect_same before.sql after.sql
+}
+rm -f into.sqlar
+sqlite3 into.sqlar "CREATE TABLE kept(name, mode, mtime, sz, data); CREATE VIEW sqlar AS SELECT * FROM kept;
+    CREATE TRIGGER instead INSTEAD OF INSERT ON sqlar BEGIN INSERT INTO kept VALUES('evil', 0, 0, 0, NULL); END"
+not_appended into.sqlar 'its table is not one of an SQLite archive'
+for table in "$columns, more AS (upper(name))" "$columns, UNIQUE(mode) ON CONFLICT REPLACE" "$columns, UNIQUE(mode)" \
+    'name TEXT, mode INT, mtime INT, sz INT, data BLOB'; do
+    rm -f table.sqlar
+    sqlite3 table.sqlar "CREATE TABLE sqlar($table)"
+    not_appended table.sqlar 'its table is not one of an SQLite archive'
+done
+sqlite3 rowid.sqlar "DELETE FROM sqlar"
+not_appended rowid.sqlar 'rowid'
