@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +23,14 @@
 /* Of a new database: small rows are most, and what does not fit a page takes whole ones. */
 #define PAGE_BYTES 8192
 
+#define VFS_NAME "unix" /* SQLite's own */
+
 enum statement { INSERT, REPLACE, FIND, PAGES, STATEMENT_COUNT };
 
 struct sqlar_table {
     sqlite3 *database;
+    sqlite3_vfs files; /* how it gets at files */
+    bool has_super;    /* see open_no_super() */
     char *path, *name; /* owned */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     sqlite3_blob *blob; /* between begin() and end(); NULL: none */
@@ -58,8 +63,13 @@ static enum mr_status fail(struct sqlar_table *table, int code, struct mr_error 
         return mr_error_set(err, MR_E_EXISTS, 0, "%s", shown);
     case SQLITE_READONLY:
         return mr_error_set(err, MR_E_SYSTEM, fault ? fault : EROFS, "%s", shown);
-    case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
+        if (table->has_super)
+            return mr_error_set(err, MR_E_DATA, 0,
+                                "had a journal of a change to several databases, which was taken "
+                                "back in this one alone: begin again");
+        return mr_error_set(err, MR_E_SYSTEM, fault ? fault : EIO, "%s", shown);
+    case SQLITE_IOERR:
         return mr_error_set(err, MR_E_SYSTEM, fault ? fault : EIO, "%s", shown);
     case SQLITE_ERROR:
         return mr_error_set(err, MR_E_UNSUPPORTED, 0, "%s", shown);
@@ -96,11 +106,52 @@ static char *plain_path(const char *path)
     return asprintf(&plain, "./%s", path) < 0 ? NULL : plain;
 }
 
+/*
+ * A journal that was left beside the database may name another file, as that of a change to several
+ * databases, which SQLite removes when it has put the database right: it may be any file. So
+ * none is opened, and what is still done to the database ends there. Like open() of SQLite's own.
+ */
+static int open_no_super(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                         int *given_flags)
+{
+    const sqlite3_vfs *own = sqlite3_vfs_find(VFS_NAME);
+    struct sqlar_table *table = (void *)((char *)vfs - offsetof(struct sqlar_table, files));
+    file->pMethods = NULL;
+    table->has_super = flags & SQLITE_OPEN_SUPER_JOURNAL;
+    if (!own || table->has_super)
+        return SQLITE_CANTOPEN;
+    return own->xOpen(vfs, name, file, flags, given_flags);
+}
+
+/* Only while it is registered a name leads to it; the connection goes on to use it. */
+static int open_by_own(struct sqlar_table *table)
+{
+    char name[48];
+    int code = sqlite3_initialize();
+    const sqlite3_vfs *own = code == SQLITE_OK ? sqlite3_vfs_find(VFS_NAME) : NULL;
+    if (!own)
+        return code == SQLITE_OK ? SQLITE_CANTOPEN : code;
+    snprintf(name, sizeof(name), "millrace-table-%p", (void *)table);
+    table->files = *own;
+    table->files.zName = name;
+    table->files.xOpen = open_no_super;
+    code = sqlite3_vfs_register(&table->files, 0);
+    if (code != SQLITE_OK)
+        return code;
+    code = sqlite3_open_v2(table->path, &table->database,
+                           SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, name);
+    sqlite3_vfs_unregister(&table->files);
+    table->files.zName = VFS_NAME;
+    return code;
+}
+
 static enum mr_status open_database(struct sqlar_table *table, struct mr_error *err)
 {
-    int code =
-        sqlite3_open_v2(table->path, &table->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                        table->is_new ? "unix-none" : "unix");
+    /* A new one is nobody else's: it has no journal, and needs no locks. */
+    int code = table->is_new
+                   ? sqlite3_open_v2(table->path, &table->database,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, "unix-none")
+                   : open_by_own(table);
     if (code != SQLITE_OK)
         return fail(table, code, err);
     sqlite3_extended_result_codes(table->database, 1);

@@ -150,3 +150,34 @@ for table in "$columns, more AS (upper(name))" "$columns, UNIQUE(mode) ON CONFLI
 done
 sqlite3 rowid.sqlar "DELETE FROM sqlar"
 not_appended rowid.sqlar 'rowid'
+
+# A journal beside the database that names another file, which SQLite would remove: page 1 of one, as it is.
+make hot.sqlar "$old"
+echo precious >victim
+victim=$PWD/victim
+big() { printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $(($1 >> 24 & 255)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255)))"; }
+sum_of() { od -An -v -tu1 | tr -s ' ' '\n' | awk '{ sum += $1 } END { printf "%.0f", sum }'; }
+magic='\331\325\005\371\040\241\143\327'
+page_sum=$(head -c 4096 hot.sqlar | od -An -v -tu1 -w1 | awk '(NR - 1) % 200 == 96 && NR > 1 { sum += $1 } END { print sum }')
+{
+    printf "$magic"
+    big 1 # record
+    big 0 # added to its sum
+    big $(($(wc -c <hot.sqlar) / 4096))
+    big 512 # bytes of a sector, which this header fills
+    big 4096
+    head -c 484 /dev/zero
+    big 1
+    head -c 4096 hot.sqlar
+    big "$page_sum"
+    big 262145 # the page that is never used
+    printf %s "$victim"
+    big "$(printf %s "$victim" | wc -c)"
+    big "$(printf %s "$victim" | sum_of)"
+    printf "$magic"
+} >hot.sqlar-journal
+run run new -q -o hot.sqlar --append
+expect_status 3
+expect_text "$err" 'a change to several databases'
+expect_file victim
+appended hot.sqlar
