@@ -55,7 +55,7 @@ static enum mr_status take_item(void *ctx, const struct record *record, struct m
 static enum mr_status take_run(void *ctx, const struct record_run *run, struct mr_error *err)
 {
     struct gathered *all = ctx;
-    bool is_first = all->run.job_count == 0;
+    bool is_first = !all->command;
     record_run_add(&all->run, run);
     all->run.command = "";
     all->has_ended = true;

@@ -30,11 +30,17 @@ const char *record_stage_name(unsigned stage)
     return stage_names[stage];
 }
 
+int64_t record_sum_ns(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 int64_t record_cost_ns(const struct record *record)
 {
     int64_t sum_ns = 0;
     for (unsigned s = 0; s < RECORD_STAGES; s++)
-        sum_ns += record->stage_ns[s];
+        sum_ns = record_sum_ns(sum_ns, record->stage_ns[s]);
     return sum_ns > 0 ? sum_ns : record->latency_ns;
 }
 

@@ -69,6 +69,8 @@ const char *record_status_name(enum record_status status);
 bool record_status_find(const char *name, enum record_status *status);
 const char *record_stage_name(unsigned stage);
 
+/* Of two times that are not negative; a report may say any: INT64_MAX is the most. */
+int64_t record_sum_ns(int64_t a, int64_t b);
 /* What threads worked on the item, or how long it took where that is not known. */
 int64_t record_cost_ns(const struct record *record);
 /* Adds another run's figures to sum, which is zero at first. Its texts are those of the first run.

@@ -183,7 +183,7 @@ enum mr_status tally_item(struct tally *tally, const struct record *record, stru
     tally->out_bytes += record->out_bytes;
     tally->lacking_count += record->lacks_out_bytes;
     for (unsigned s = 0; s < RECORD_STAGES; s++)
-        tally->stage_ns[s] += record->stage_ns[s];
+        tally->stage_ns[s] = record_sum_ns(tally->stage_ns[s], record->stage_ns[s]);
     bool is_kept = keep_if_dear(tally, record);
     if (is_kept && *record->reason)
         is_kept = count_reason(tally, record) && keep_failed(tally, record);

@@ -109,6 +109,21 @@ START_TEST(bounds_reasons)
 }
 END_TEST
 
+/* A report may say any. */
+START_TEST(holds_the_longest_times)
+{
+    struct tally *tally = new_tally(2);
+    put(tally, "longest", INT64_MAX, "");
+    put(tally, "longest again", INT64_MAX, "");
+    put(tally, "short", 1, "");
+    tally_sort(tally);
+    ck_assert_int_eq(tally->stage_ns[1], INT64_MAX);
+    ck_assert_int_eq(record_cost_ns(&tally->dearest.items[0].record), INT64_MAX);
+    ck_assert_int_eq(record_cost_ns(&tally->dearest.items[1].record), INT64_MAX);
+    tally_destroy(tally);
+}
+END_TEST
+
 START_TEST(sorts_times_into_ranges)
 {
     ck_assert_int_eq(tally_time_limit(0), 1000);
@@ -134,6 +149,7 @@ Suite *tally_suite(void)
     tcase_add_test(tests, keeps_the_dearest);
     tcase_add_test(tests, groups_reasons);
     tcase_add_test(tests, bounds_reasons);
+    tcase_add_test(tests, holds_the_longest_times);
     tcase_add_test(tests, sorts_times_into_ranges);
     suite_add_tcase(suite, tests);
     return suite;

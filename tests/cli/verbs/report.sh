@@ -168,3 +168,14 @@ expect_status 1
 expect_text "$err" 'nosuch.json'
 expect_empty "$out"
 expect_missing made.html
+
+# Figures that no run has: the sanitizers look on.
+sed 's/"jobs":1/"jobs":0/; s/"\([a-z]*_ns\)":[0-9]*/"\1":9223372036854775807/g' r.json >odd.json
+grep -q '"jobs":0' odd.json || fail 'the report does not say how many runs it is of'
+for form in json csv html; do
+    run report odd.json r.json --report "odd-sum.$form"
+    expect_status 0
+    expect_file "odd-sum.$form"
+done
+run report odd.json
+expect_status 0
