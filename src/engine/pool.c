@@ -165,7 +165,19 @@ static bool watch_unlocked(struct mr_pool *pool)
     return goes_on;
 }
 
-/* Watches until it is woken, or there is nothing to watch. */
+/* Signals under the lock: it is rare. */
+static void nudge_locked(struct mr_pool *pool)
+{
+    struct pool_wake wake;
+    pool_wake_pick_locked(pool, 1, &wake);
+    pool_wake_signal(pool, &wake);
+}
+
+/*
+ * Watches until it is woken, or there is nothing to watch. Others rely on it as long as it dozes:
+ * woken for a task, the last one that dozes leaves its place to one that sleeps. That is rare, as
+ * the other dozes from then on.
+ */
 static void doze_locked(struct pool_worker *worker)
 {
     struct mr_pool *pool = worker->pool;
@@ -177,7 +189,9 @@ static void doze_locked(struct pool_worker *worker)
             ;
         goes_on = worker->is_woken || watch_unlocked(pool);
     }
-    atomic_fetch_sub(&pool->dozer_count, 1);
+    bool is_last = atomic_fetch_sub(&pool->dozer_count, 1) == 1;
+    if (is_last && worker->is_woken)
+        nudge_locked(pool);
 }
 
 static void sleep_locked(struct pool_worker *worker)
@@ -286,11 +300,9 @@ bool pool_needs_watch(const struct mr_pool *pool)
 
 void pool_nudge(struct mr_pool *pool)
 {
-    struct pool_wake wake;
     lock_take(&pool->lock);
-    pool_wake_pick_locked(pool, 1, &wake);
+    nudge_locked(pool);
     lock_give(&pool->lock);
-    pool_wake_signal(pool, &wake);
 }
 
 struct mr_pool *pool_current(void)

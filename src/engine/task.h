@@ -69,8 +69,9 @@ unsigned pool_queued_count(struct mr_pool *pool);
 
 /*
  * A thread that has nothing to do dozes first: after POOL_DOZE_NS it calls watch(), and goes on
- * dozing as long as that returns true; else it sleeps until it is woken. Without watch (the
- * default) threads sleep at once. Set before the first post; called with no lock held, it may post.
+ * dozing as long as that returns true; else it sleeps until it is woken. When the last one that
+ * dozes gets a task, one that sleeps dozes instead. Without watch (the default) threads sleep at
+ * once. Set before the first post; called with no lock held, it may post.
  */
 void pool_set_watch(struct mr_pool *pool, bool (*watch)(void *ctx), void *ctx);
 /*

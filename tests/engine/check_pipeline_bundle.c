@@ -121,6 +121,56 @@ START_TEST(test_idle_thread_takes_what_waits)
 }
 END_TEST
 
+/* ---- who watches gets work ---- */
+
+#define SLOW_CHILD 2000
+
+static atomic_long child_after_us;
+
+/* Value 3 becomes two, the first of which another thread gets at once, and waits then. */
+static enum mr_status split(struct mr_step_call *call, void *value, void *user,
+                            struct mr_error *err)
+{
+    if (LONG(value) == 3) {
+        sleep_us(atomic_load(&child_after_us));
+        ck_assert_int_eq(mr_emit(call, VALUE(SLOW_CHILD)), MR_OK);
+        ck_assert_int_eq(mr_emit(call, VALUE(3)), MR_OK);
+    }
+    struct barrier *barrier = user;
+    (void)err;
+    while (LONG(value) == 3 && !atomic_load(&barrier->is_open))
+        sleep_us(100);
+    return LONG(value) == 3 ? MR_OK : mr_emit(call, value);
+}
+
+/* The thread that watches gets the other slow call, of a value that travels alone: the third one,
+ * which sleeps, must watch instead. */
+START_TEST(test_another_one_watches)
+{
+    struct barrier barrier = {.closed_for = SLOW_CHILD};
+    struct mr_step steps[] = {{.run = split, .user = &barrier}, {.run = pass, .user = &barrier}};
+    struct mr_pipeline_config config = config_of(steps, 2);
+    config.pools = MR_POOL_SHARED;
+    config.thread_count = 3;
+    struct mr_pipeline *pipeline = make(&config);
+    warm_up(pipeline);
+    atomic_store(&child_after_us, 200 * (_i % 4));
+    sleep_us(20000); /* all are asleep */
+    for (long i = 0; i < 40; i++)
+        ck_assert_int_eq(mr_pipeline_submit(pipeline, VALUE(i), 0, NULL, -1, NULL), MR_OK);
+    struct mr_pipeline_figures figures;
+    mr_pipeline_figures(pipeline, &figures);
+    uint64_t warm_count = figures.submitted_count - 40;
+    for (int ms = 0; ms < SUPPORT_HANG_MS && figures.steps[0].item_count < warm_count + 20; ms++) {
+        sleep_us(1000);
+        mr_pipeline_figures(pipeline, &figures);
+    }
+    atomic_store(&barrier.is_open, true);
+    ck_assert_uint_ge(figures.steps[0].item_count, warm_count + 20);
+    mr_pipeline_destroy(pipeline);
+}
+END_TEST
+
 /* ---- all fates in one bundle ---- */
 
 struct many {
@@ -220,5 +270,9 @@ Suite *pipeline_bundle_suite(void)
     tcase_add_loop_test(tests, test_idle_thread_takes_what_waits, 0, 4);
     tcase_add_loop_test(tests, test_every_value_of_a_bundle_has_its_own_fate, 0, 16);
     suite_add_tcase(suite, tests);
+    TCase *watch = tcase_create("watch");
+    tcase_set_timeout(watch, 120);
+    tcase_add_loop_test(watch, test_another_one_watches, 0, 12);
+    suite_add_tcase(suite, watch);
     return suite;
 }
