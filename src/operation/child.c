@@ -74,9 +74,12 @@ static enum mr_status cannot_run(const char *program, int failure, struct mr_err
         reason = "it is no program, or a script without #! and an interpreter in its first line";
     else if (failure == ENOENT && strchr(program, '/') && access(program, F_OK) == 0)
         reason = "the interpreter that its first line names is not there";
-    if (reason)
-        return mr_error_set(err, MR_E_CHILD, 0, "cannot run %s: %s", shown, reason);
-    return mr_error_set(err, MR_E_CHILD, failure, "cannot run %s", shown);
+    if (!reason)
+        return mr_error_set(err, MR_E_CHILD, failure, "cannot run %s", shown);
+    mr_error_set(err, MR_E_CHILD, 0, "cannot run %s: %s", shown, reason);
+    if (err)
+        err->sys_errno = failure; /* by which is decided whether another attempt may help */
+    return MR_E_CHILD;
 }
 
 enum mr_status child_spawn(struct child *child, char *const *argv, char *const *envp,
