@@ -105,10 +105,14 @@ static bool hold_size(const unsigned char *records, size_t size_bytes)
     bool is_there = false; /* the last one counts */
     for (size_t at = 0; at < size_bytes; at += length) {
         length = record_length(records + at, size_bytes - at, &head);
-        const unsigned char *record = records + at + head;
-        if (length - head > sizeof(keyword) && memcmp(record, keyword, sizeof(keyword) - 1) == 0)
-            is_there = strspn((const char *)record + sizeof(keyword) - 1, "0") + sizeof(keyword) <
-                       length - head;
+        const unsigned char *value = records + at + head + sizeof(keyword) - 1;
+        const unsigned char *end = records + at + length - 1; /* the newline */
+        if (length - head <= sizeof(keyword) ||
+            memcmp(records + at + head, keyword, sizeof(keyword) - 1) != 0)
+            continue;
+        while (value < end && *value == '0')
+            value++;
+        is_there = value < end;
     }
     return is_there;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "source/sources.h"
 #include "support/packing.h"
 
@@ -396,9 +397,13 @@ START_TEST(it_tells_how_much_it_used_up)
     ck_assert_ok(archive_source_create_within(archives_file(data, size), label, NULL, &options,
                                               NULL, &source, &packing.err),
                  packing.err);
+    /* What libarchive decodes by itself it takes in pieces that may be larger than this archive. */
+    const char *format = archive_output_at((size_t)_i / 2)->name;
+    bool is_coarse = (strcmp(format, "tar.bz2") == 0 && !MR_HAVE_BZIP2) ||
+                     (strcmp(format, "tar.lz4") == 0 && !MR_HAVE_LZ4);
     if (source->ops->used_bytes) {
         uint64_t used = check_used(source, size);
-        ck_assert_msg(used > size * 8 / 10, "%s: %llu of %zu",
+        ck_assert_msg(is_coarse || used > size * 8 / 10, "%s: %llu of %zu",
                       archive_output_at((size_t)_i / 2)->name, (unsigned long long)used, size);
     } else {
         ck_assert_msg(!(source->flags & MR_SOURCE_SERIAL), "%s",

@@ -137,7 +137,7 @@ START_TEST(finds_the_records_behind_whatever_stands_before)
 {
     static const struct {
         char type;
-        const char *size;
+        char size[13];
     } odd[] = {{'x', "\t00000000010"},
                {'x', "  10 12345 "},
                {'X', "00000000010"},

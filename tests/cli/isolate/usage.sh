@@ -18,10 +18,10 @@ expect_usage() {
         fail "--stats says $stats s, the report $report s, and at least $1 s were used"
 }
 
-run run in -p bzip2 -j 2 -o threads/ --stats
+run run in -p gzip:level=9 -j 2 -o threads/ --stats
 expect_status 0
 used=$(sed -n 's/.*cpu  *\([0-9.]*\) s,.*/\1/p' "$err")
-run run in -p bzip2 -j 2 --isolate -o processes/ --stats --report report.json
+run run in -p gzip:level=9 -j 2 --isolate -o processes/ --stats --report report.json
 expect_status 0
 expect_usage "$(awk "BEGIN { print $used / 2 }")"
 
