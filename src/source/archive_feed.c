@@ -1,11 +1,26 @@
 #include "source/archive_feed.h"
 
+#include <string.h>
+
 #include <archive_entry.h>
 #include <errno.h>
 #include <stdlib.h>
 
 /* An archive of nothing is smaller, once it is decompressed. */
 #define EMPTY_MAX_BYTES ((size_t)64 << 10)
+
+/* Where the zeros at the end begin. Much of what is sparse is zeros: they are passed over in pages.
+ */
+static size_t find_zeros(const unsigned char *data, size_t size_bytes)
+{
+    static const unsigned char zeros[4096];
+    size_t end = size_bytes;
+    while (end >= sizeof(zeros) && memcmp(data + end - sizeof(zeros), zeros, sizeof(zeros)) == 0)
+        end -= sizeof(zeros);
+    while (end > 0 && data[end - 1] == 0)
+        end--;
+    return end;
+}
 
 enum mr_status archive_feed_read(struct archive_feed *feed, const void **data, size_t *size_bytes,
                                  const char **problem)
@@ -14,12 +29,9 @@ enum mr_status archive_feed_read(struct archive_feed *feed, const void **data, s
     enum mr_status status = feed->input.read(feed->input.ctx, data, size_bytes, problem);
     if (mr_status_is_error(status))
         return status;
-    const unsigned char *block = *data;
-    feed->block = block;
+    feed->block = *data;
     feed->block_bytes = *size_bytes;
-    size_t end = *size_bytes;
-    while (end > 0 && block[end - 1] == 0)
-        end--;
+    size_t end = find_zeros(*data, *size_bytes);
     if (end > 0)
         feed->zeros_at_bytes = feed->at_bytes + (int64_t)end;
     feed->at_bytes += (int64_t)*size_bytes;
