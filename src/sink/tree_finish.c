@@ -210,9 +210,10 @@ static enum mr_status check_link(struct tree *tree, const struct mr_entry *entry
     if (parent >= 0)
         close(parent);
     return mr_error_set(err, MR_E_UNSAFE, 0,
-                        is_inside ? "it climbs out of another link, which may be replaced: removed"
-                                  : "together with other links it leads out of the output "
-                                    "directory: removed");
+                        is_inside
+                            ? "its '..' leads back out of what is no real directory here: removed"
+                            : "together with other links it leads out of the output "
+                              "directory: removed");
 }
 
 /* Other shards, which may still have to write into it, cannot if this process is no root. */

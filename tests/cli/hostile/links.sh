@@ -73,7 +73,7 @@ done
 for kind in tar zip; do
     run run before.$kind -q -o replaced-$kind/
     expect_status 1
-    expect_text "$err" "e: it climbs out of another link"
+    expect_text "$err" "e: its '..' leads back out of what is no real directory here"
     [ "$(cat replaced-$kind/d/x/real)" = f ] || fail "a link through real directories is missing"
     [ "$(readlink replaced-$kind/missing)" = d/../not/there ] || fail "a link to what is missing is not there"
     run run after.$kind -q -f -o replaced-$kind/
