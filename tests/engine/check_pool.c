@@ -2,19 +2,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "engine/pool_support.h"
 #include "engine/task.h"
 #include "support/support.h"
 
 Suite *pool_suite(void);
-
-static void sleep_us(long us)
-{
-    struct timespec time = {.tv_nsec = us * 1000};
-    nanosleep(&time, NULL);
-}
 
 static struct mr_pool *make_pool(const char *name, unsigned thread_count, unsigned depth_count)
 {
@@ -26,29 +20,6 @@ static struct mr_pool *make_pool(const char *name, unsigned thread_count, unsign
     struct mr_error err = {0};
     ck_assert_ok(mr_pool_create(&config, &pool, &err), err);
     return pool;
-}
-
-/* Holds the functions that call it until it is opened. */
-struct gate {
-    atomic_bool is_open;
-    atomic_int arrived_count;
-};
-
-static enum mr_status wait_at_gate(void *arg, void **result, struct mr_error *err)
-{
-    struct gate *gate = arg;
-    (void)err;
-    atomic_fetch_add(&gate->arrived_count, 1);
-    while (!atomic_load(&gate->is_open))
-        sleep_us(50);
-    *result = gate;
-    return MR_OK;
-}
-
-static void await_arrivals(struct gate *gate, int count)
-{
-    while (atomic_load(&gate->arrived_count) < count)
-        sleep_us(50);
 }
 
 static enum mr_status count_up(void *arg, void **result, struct mr_error *err)

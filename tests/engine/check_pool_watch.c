@@ -1,17 +1,11 @@
 /* Threads of a pool that have nothing to do watch: one of them does as long as there is need. */
 #include <stdatomic.h>
-#include <time.h>
 
 #include "engine/pool_state.h"
+#include "engine/pool_support.h"
 #include "support/support.h"
 
 Suite *pool_watch_suite(void);
-
-static void sleep_us(long us)
-{
-    struct timespec time = {.tv_nsec = us * 1000};
-    nanosleep(&time, NULL);
-}
 
 struct need {
     atomic_bool is_there;
@@ -32,22 +26,6 @@ static bool looks_again(struct need *need)
     for (int ms = 0; ms < SUPPORT_HANG_MS && atomic_load(&need->look_count) == before; ms++)
         sleep_us(1000);
     return atomic_load(&need->look_count) > before;
-}
-
-struct gate {
-    atomic_bool is_open;
-    atomic_int arrived_count;
-};
-
-static enum mr_status wait_at_gate(void *arg, void **result, struct mr_error *err)
-{
-    struct gate *gate = arg;
-    (void)err;
-    atomic_fetch_add(&gate->arrived_count, 1);
-    while (!atomic_load(&gate->is_open))
-        sleep_us(100);
-    *result = NULL;
-    return MR_OK;
 }
 
 /* Each function takes a thread away, mostly the one that watches: the others slept before there was
