@@ -4,6 +4,8 @@
 
 #include "policy/shard.h"
 
+struct options;
+
 /* A variable of the environment, NULL where it is not set: as getenv(). */
 typedef char *(*spread_look_fn)(const char *name);
 
@@ -15,7 +17,6 @@ enum mr_status spread_read(const char *text, spread_look_fn look, struct shard_c
                            struct mr_error *err);
 
 /* Which options have no meaning with a shard? MR_OK, MR_E_USAGE. */
-struct options;
 enum mr_status spread_check(const struct options *options, struct mr_error *err);
 
 #endif

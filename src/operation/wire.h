@@ -110,12 +110,12 @@ struct wire_message {
 /* All texts of a message in the large place. */
 #define WIRE_TEXTS_BYTES (WINDOW_MESSAGE_BYTES - sizeof(struct wire_message))
 
+/* What the entry takes of texts; SIZE_MAX: no request can have so many. */
+size_t wire_entry_bytes(const struct mr_entry *entry);
 /*
  * What the request says of an item: the entry, its texts and extended attributes, added at
  * texts_bytes of texts, where there are cap_bytes. False: they do not fit.
  */
-size_t wire_entry_bytes(const struct mr_entry *entry); /* what it takes of texts; SIZE_MAX: no
-                                                          request can have so many */
 bool wire_put_entry(struct wire_request *request, char *texts, size_t cap_bytes,
                     const struct mr_entry *entry);
 /*

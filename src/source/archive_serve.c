@@ -70,9 +70,8 @@ static bool wait_until(struct serve *serve, enum shared_wait what,
         atomic_store(&shared->helper_sleeps, what);
         wake_parent(serve); /* it must see for what this sleeps */
         char message;
-        if (!is_ready(serve, number)) {
+        if (!is_ready(serve, number))
             serve->is_gone = io_receive(HELPER_SOCKET_FD, &message, sizeof(message), 0) <= 0;
-        }
         atomic_store(&shared->helper_sleeps, 0);
     }
     return !serve->is_gone;
