@@ -6,7 +6,8 @@ need tmux
 screen() { tmux -u -S "$lib_room/tmux" "$@"; }
 trap 'screen kill-server 2>/dev/null || :; lib_remove' EXIT
 
-# An item is through when there is a file of its name in gates; one with bad in its name fails then.
+# An item is through when there is a file of its name in gates; one with bad in its name fails then. One reader: the commands
+# come in the order of the items.
 mkdir in gates
 for i in 1 2 3 4 5 6 7 8 9; do echo "$i" >"in/$i"; done
 for i in 1 2 3; do echo "$i" >"in/${i}bad"; done
@@ -19,16 +20,16 @@ END
 cat >go <<END
 seq -f 'before %g' 30
 echo \$\$ >pid
-"$MILLRACE" run in -o out/ -j1 --color never --memory 64M -x sh gate '{/}' \;
+"$MILLRACE" run in -o out/ -R1 -j1 --color never --memory 64M -x sh gate '{/}' \;
 echo "ended with \$?"
 exec sleep 1000
 END
 
 # look: the screen and what scrolled off it, as text in ASCII, without empty lines and what was there before; lines that
-# wrapped are whole again.
+# wrapped are whole again. Where a line that had wrapped is drawn anew as two, tmux may go on to take these for one.
 look() {
     screen capture-pane -p -J -S - -t here |
-        sed -e 's/█/#/g; s/▏/#/g; s/▎/#/g; s/▍/#/g; s/▌/#/g; s/▋/#/g; s/▊/#/g; s/▉/#/g; s/░/./g; s/▸/>/g; s/ *$//' -e '/^before /d; /^$/d' >screen
+        sed -e 's/█/#/g; s/▏/#/g; s/▎/#/g; s/▍/#/g; s/▌/#/g; s/▋/#/g; s/▊/#/g; s/▉/#/g; s/░/./g; s/▸/>/g; s/ *$//; s/\([^ ]\)  *\(>\{0,1\}load [#.]\{5\} \)/\1\n\2/' -e '/^before /d; /^$/d' >screen
 }
 
 counts='[0-9]+ of [0-9]+\+? items(  [0-9]+ failed)?(  +[0-9.]+ [kM]B/s in, +[0-9.]+ out)?(  ETA [0-9:]+)?'
