@@ -28,22 +28,23 @@ void helper_init(struct helper *helper)
     *helper = (struct helper){.pidfd = -1, .socket_fd = -1, .leash_fd = -1};
 }
 
-/* Puts the path of the program for role into path; false: it is nowhere, and path is where it would
- * be installed. */
-static bool find_program(const char *role, char *path, size_t cap_bytes)
+/* Puts the path of the program for role into path. 0; ENOENT: it is nowhere, and path is where it
+ * would be installed; else why it could not be looked for. */
+static int find_program(const char *role, char *path, size_t cap_bytes)
 {
     char self[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    int failure = length < 0 ? errno : ENOENT;
     self[length > 0 ? length : 0] = '\0';
     char *slash = strrchr(self, '/');
     for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
         slash[1] = '\0';
         int needed = snprintf(path, cap_bytes, "%s%smillrace-%s", self, places[i], role);
         if (needed > 0 && (size_t)needed < cap_bytes && access(path, X_OK) == 0)
-            return true;
+            return 0;
     }
     snprintf(path, cap_bytes, "%s/millrace-%s", MR_HELPER_DIRECTORY, role);
-    return access(path, X_OK) == 0;
+    return access(path, X_OK) == 0 ? 0 : failure;
 }
 
 /* All descriptors that the helper gets, above the numbers that it gets them at. Those from
@@ -110,12 +111,16 @@ enum mr_status helper_start(struct helper *helper, const char *role, const int *
 {
     char path[2 * PATH_MAX], shown[PATH_SHOW_BYTES];
     helper_init(helper);
-    if (!find_program(role, path, sizeof(path)))
+    int failure = find_program(role, path, sizeof(path));
+    if (failure == ENOENT)
         return mr_error_set(
             err, MR_E_UNSUPPORTED, 0,
             "the helper program millrace-%s is neither beside this program nor at %s", role,
             path_show(shown, sizeof(shown), path));
-    int failure = start(helper, path, fds, fd_count);
+    if (failure != 0)
+        return mr_error_set(err, MR_E_SYSTEM, failure,
+                            "cannot find out where the helper program millrace-%s is", role);
+    failure = start(helper, path, fds, fd_count);
     if (failure == 0)
         return MR_OK;
     close_own(helper);

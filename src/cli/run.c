@@ -61,12 +61,15 @@ bool run_has_only_missing_inputs(const struct cli *cli)
     if (options->list_path)
         return false;
     struct stat about;
-    for (size_t i = 0; i < options->name_count; i++)
+    int seen = ENOENT;
+    for (size_t i = 0; i < options->name_count; i++) {
         if (strcmp(options->names[i], "-") == 0 || lstat(options->names[i], &about) == 0)
             return false;
+        seen = errno;
+    }
     for (size_t i = 0; i < options->name_count; i++) {
         char shown[PATH_SHOW_BYTES];
-        int error = lstat(options->names[i], &about) == 0 ? EAGAIN : errno;
+        int error = lstat(options->names[i], &about) == 0 ? seen : errno; /* it is there now */
         message_error(cli->message, path_show(shown, sizeof(shown), options->names[i]), "%s",
                       strerrordesc_np(error));
     }

@@ -1,5 +1,6 @@
 #include "cli/setup.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,10 +57,13 @@ static char *suffix_behind(const struct options *options, const struct given *gi
     return suffix;
 }
 
-static bool is_program(const char *path)
+/* Where that cannot be told, whoever starts it will say what is wrong. */
+static bool may_be_program(const char *path)
 {
     struct stat about;
-    return stat(path, &about) == 0 && S_ISREG(about.st_mode) && access(path, X_OK) == 0;
+    if (stat(path, &about) != 0)
+        return errno == EIO || errno == ENOMEM;
+    return S_ISREG(about.st_mode) && access(path, X_OK) == 0;
 }
 
 /* Is there a program of that name, as posix_spawnp() would look for it? */
@@ -69,12 +73,12 @@ static bool has_program(const char *name)
     char *candidate = NULL;
     bool is_found = false;
     if (strchr(name, '/') || !path)
-        return !path || is_program(name);
+        return !path || may_be_program(name);
     while (!is_found) {
         size_t length = strcspn(path, ":");
         if (asprintf(&candidate, "%.*s%s%s", (int)length, path, length ? "/" : "", name) < 0)
-            return true; /* whoever starts it will say what is wrong */
-        is_found = is_program(candidate);
+            return true;
+        is_found = may_be_program(candidate);
         free(candidate);
         if (!path[length])
             break;

@@ -392,9 +392,11 @@ static enum mr_status create_new(struct sqlar_sink *sqlar, const char *path,
         return status;
     sqlar->sink.label = archive_target_label(sqlar->target);
     int fd = archive_target_fd(sqlar->target);
-    if (strcmp(path, "-") == 0 || fstat(fd, &about) != 0 || !S_ISREG(about.st_mode))
-        return mr_error_set(err, MR_E_USAGE, 0, "%s: an SQLite archive can only be a file",
-                            path_show(shown, sizeof(shown), sqlar->sink.label));
+    path_show(shown, sizeof(shown), sqlar->sink.label);
+    if (fstat(fd, &about) != 0)
+        return mr_error_set(err, MR_E_SYSTEM, errno, "cannot look at %s", shown);
+    if (strcmp(path, "-") == 0 || !S_ISREG(about.st_mode))
+        return mr_error_set(err, MR_E_USAGE, 0, "%s: an SQLite archive can only be a file", shown);
     snprintf(opened, sizeof(opened), "/proc/self/fd/%d", fd);
     return open_table(sqlar, opened, config->table, err);
 }
