@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define INTERRUPT_S 1 /* alarm() knows no less */
+
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 
 /* The only variables of the program that are not const: a handler has nowhere else to leave what it
@@ -23,10 +25,36 @@ static void note_signal(int number)
     atomic_fetch_add(&seen_count, 1);
 }
 
+/*
+ * While nobody looks at the count, a call that waits has to fail. One that has not begun when the
+ * signal comes would wait for good: the alarm goes on interrupting until the run has ended.
+ */
+static void note_and_interrupt(int number)
+{
+    note_signal(number);
+    alarm(INTERRUPT_S);
+}
+
+static void interrupt_again(int number)
+{
+    (void)number;
+    alarm(INTERRUPT_S);
+}
+
 static void note_question(int number)
 {
     (void)number;
     atomic_fetch_add(&asked_count, 1);
+}
+
+int signals_asked(void)
+{
+    return atomic_load(&asked_count);
+}
+
+int signals_count(void)
+{
+    return atomic_load(&seen_count);
 }
 
 static void catch_unless_ignored(int number, void (*handler)(int number), int flags)
@@ -58,18 +86,13 @@ void signals_prepare(void)
 
 void signals_catch(bool is_running)
 {
+    void (*handler)(int number) = is_running ? note_signal : note_and_interrupt;
+    struct sigaction again = {.sa_handler = interrupt_again};
+    sigemptyset(&again.sa_mask);
+    sigaction(SIGALRM, &again, NULL);
     for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-        catch_unless_ignored(caught[i], note_signal, is_running ? SA_RESTART : 0);
-}
-
-int signals_asked(void)
-{
-    return atomic_load(&asked_count);
-}
-
-int signals_count(void)
-{
-    return atomic_load(&seen_count);
+        catch_unless_ignored(caught[i], handler, is_running ? SA_RESTART : 0);
+    alarm(!is_running && signals_count() > 0 ? INTERRUPT_S : 0);
 }
 
 int signals_first(void)

@@ -14,7 +14,8 @@ void signals_prepare(void);
 /*
  * From now on SIGINT, SIGTERM and SIGHUP (where they were not ignored) are counted instead of
  * ending the process. is_running: somebody looks at the count, and calls that wait go on; else they
- * fail with EINTR, so that what was begun is taken back.
+ * fail with EINTR, so that what was begun is taken back; those that begin after the signal too,
+ * after a second (by SIGALRM).
  */
 void signals_catch(bool is_running);
 /* How many came since then. */
