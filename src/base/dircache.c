@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "base/path.h"
 
 #define SLOT_MAX_COUNT    128
+#define GUESS_COUNT       64 /* a power of two */
 #define DESCRIPTORS_SHARE 8 /* that part of the descriptors may be kept */
 
 /* States of a slot. Who brings it to FILLING has it alone. */
@@ -46,6 +48,9 @@ struct dircache {
     /* Of the paths in slots: a hint that spares looking closer; 0: not to be found. Together, for
        one look over all of them. */
     atomic_uint hashes[SLOT_MAX_COUNT];
+    /* Where the last one with such a hash was found: looked at first, as files come directory by
+       directory. */
+    atomic_uchar guesses[GUESS_COUNT];
     struct dirslot slots[];
 };
 
@@ -90,6 +95,8 @@ struct dircache *dircache_create(const struct below *root, unsigned flags)
     cache->slot_count = slot_count;
     return cache;
 }
+
+_Static_assert(SLOT_MAX_COUNT <= UCHAR_MAX + 1, "a guess is the number of a slot");
 
 static void set_hash(struct dircache *cache, const struct dirslot *slot, unsigned hash)
 {
@@ -138,20 +145,32 @@ static void let_slot_go(struct dirslot *slot)
     atomic_fetch_sub_explicit(&slot->state, HOLDER, memory_order_release);
 }
 
-/* Holds the next slot from *at on that keeps the path of so many bytes. NULL: none. */
-static struct dirslot *find(struct dircache *cache, const char *path, size_t bytes, unsigned *at)
+/* Holds the slot when it keeps the path of so many bytes. */
+static bool try_path(struct dircache *cache, unsigned i, unsigned hash, const char *path,
+                     size_t bytes)
+{
+    struct dirslot *slot = &cache->slots[i];
+    if (atomic_load_explicit(&cache->hashes[i], memory_order_relaxed) != hash || !try_hold(slot))
+        return false;
+    if (slot->path_bytes == bytes && memcmp(slot->path, path, bytes) == 0)
+        return true;
+    let_slot_go(slot);
+    return false;
+}
+
+/* Holds a slot that keeps the path of so many bytes. NULL: none. */
+static struct dirslot *find(struct dircache *cache, const char *path, size_t bytes)
 {
     unsigned hash = hash_of(path, bytes);
-    while (*at < cache->slot_count) {
-        unsigned i = (*at)++;
-        struct dirslot *slot = &cache->slots[i];
-        if (atomic_load_explicit(&cache->hashes[i], memory_order_relaxed) != hash ||
-            !try_hold(slot))
-            continue;
-        if (slot->path_bytes == bytes && memcmp(slot->path, path, bytes) == 0)
-            return slot;
-        let_slot_go(slot);
-    }
+    atomic_uchar *guess = &cache->guesses[hash / 2 % GUESS_COUNT];
+    unsigned guessed = atomic_load_explicit(guess, memory_order_relaxed);
+    if (try_path(cache, guessed, hash, path, bytes))
+        return &cache->slots[guessed];
+    for (unsigned i = 0; i < cache->slot_count; i++)
+        if (try_path(cache, i, hash, path, bytes)) {
+            atomic_store_explicit(guess, (unsigned char)i, memory_order_relaxed);
+            return &cache->slots[i];
+        }
     return NULL;
 }
 
@@ -227,8 +246,7 @@ static bool hold_known(struct dircache *cache, const char *path, size_t bytes, s
         *hold = cache->root_hold;
         return true;
     }
-    unsigned at = 0;
-    struct dirslot *slot = find(cache, path, bytes, &at);
+    struct dirslot *slot = find(cache, path, bytes);
     if (!slot)
         return false;
     take_slot(slot, hold);
@@ -242,8 +260,7 @@ static bool hold_known(struct dircache *cache, const char *path, size_t bytes, s
 static void hold_opened(struct dircache *cache, const char *path, size_t bytes,
                         struct dirhold *hold)
 {
-    unsigned at = 0;
-    struct dirslot *slot = find(cache, path, bytes, &at);
+    struct dirslot *slot = find(cache, path, bytes);
     if (slot) {
         close(hold->fd);
         if (hold->is_new)
@@ -324,9 +341,8 @@ void dircache_add_made(struct dircache *cache, const char *path, const struct di
 void dircache_forget_parent(struct dircache *cache, const char *path)
 {
     size_t bytes = parent_bytes(path);
-    unsigned at = 0;
     struct dirslot *slot;
-    while ((slot = find(cache, path, bytes, &at)) != NULL) {
+    while ((slot = find(cache, path, bytes)) != NULL) {
         set_hash(cache, slot, 0);
         atomic_store_explicit(&slot->was_used, false, memory_order_relaxed);
         let_slot_go(slot);
