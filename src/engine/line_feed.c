@@ -106,6 +106,7 @@ static int64_t load_here(struct line *line, struct task_list *list)
             break;
         if (start_ns == 0)
             start_ns = now_ns = clock_now_ns();
+        line->feed_loads = true;
         line_post_runs(line, list);
         struct line_item *item = run->item;
         if (line_run_once(run, &now_ns, list))
@@ -149,6 +150,7 @@ static enum feed_step feed_one(struct line *line, int64_t *loading_ns)
 static bool feed_batch(struct line *line, int64_t *loading_ns)
 {
     atomic_store_explicit(&line->feed_wants_room, false, memory_order_relaxed);
+    line->feed_loads = false;
     for (unsigned i = 0; i < FEED_BATCH_COUNT; i++) {
         enum feed_step step = feed_one(line, loading_ns);
         if (step == FEED_GOES_ON)
@@ -163,6 +165,19 @@ static bool feed_batch(struct line *line, int64_t *loading_ns)
     return true;
 }
 
+/*
+ * The feed goes before all that waits in its pool: it takes little, and when it finds the queue
+ * empty, the other threads have run out of work. Not so when it loads items itself: that is work
+ * like any other.
+ */
+void line_post_feed(struct line *line)
+{
+    if (line->feed_loads)
+        pool_post_one(line->config.feed_pool, &line->feed_task);
+    else
+        pool_post_first(line->config.feed_pool, &line->feed_task);
+}
+
 void line_feed_run(struct task *task)
 {
     struct line *line = (struct line *)(void *)((char *)task - offsetof(struct line, feed_task));
@@ -175,7 +190,7 @@ void line_feed_run(struct task *task)
     if (line->config.client.ran)
         line->config.client.ran(line->config.client.ctx, NULL, 0, start_ns, end_ns);
     if (goes_on)
-        pool_post_one(line->config.feed_pool, &line->feed_task);
+        line_post_feed(line);
 }
 
 void line_feed_kick(struct line *line)
@@ -188,7 +203,7 @@ void line_feed_kick(struct line *line)
         line->feed_again = true;
     lock_give(&line->lock);
     if (posts)
-        pool_post_one(line->config.feed_pool, &line->feed_task);
+        line_post_feed(line);
 }
 
 void line_start(struct line *line)

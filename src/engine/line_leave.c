@@ -39,7 +39,7 @@ static void item_unref(struct line_item *item)
     bool is_over = line_becomes_done_locked(line);
     lock_give(&line->lock);
     if (wakes_feed)
-        pool_post_one(line->config.feed_pool, &line->feed_task);
+        line_post_feed(line);
     if (is_over)
         line_tell_done(line);
 }

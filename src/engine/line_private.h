@@ -38,6 +38,7 @@ struct line {
 
     /* feed task only: */
     struct task feed_task;
+    bool feed_loads; /* in its last batch it loaded items itself; also read by who posts it */
     struct line_item *pending; /* fed, and not admitted yet; the pointer is also read under lock */
 
     atomic_bool feed_wants_room;
@@ -119,5 +120,7 @@ bool line_has_room_locked(const struct line *line, const struct line_item *item)
 /* Is it worth waking the feed that waits for room? Line lock held. */
 bool line_feed_should_wake_locked(const struct line *line);
 void line_feed_run(struct task *task);
+/* By who made it active. */
+void line_post_feed(struct line *line);
 
 #endif

@@ -55,23 +55,32 @@ void pool_wake_all_locked(struct mr_pool *pool)
     wake_stack_locked(&pool->parked);
 }
 
-void pool_post(struct mr_pool *pool, struct task_list *list)
+/* Before all that are posted already, or behind them. */
+static void post(struct mr_pool *pool, struct task_list *list, bool goes_first)
 {
     if (list->count == 0)
         return;
     struct pool_wake wake;
     lock_take(&pool->lock);
     assert(pool->phase != POOL_ENDED); /* the task would never run */
-    if (pool->tasks.last)
-        pool->tasks.last->next = list->first;
-    else
-        pool->tasks.first = list->first;
-    pool->tasks.last = list->last;
-    pool->tasks.count += list->count;
     pool_wake_pick_locked(pool, list->count, &wake);
+    if (goes_first)
+        task_list_join(list, &pool->tasks);
+    task_list_join(&pool->tasks, list);
     lock_give(&pool->lock);
     pool_wake_signal(pool, &wake);
-    *list = (struct task_list){0};
+}
+
+void pool_post(struct mr_pool *pool, struct task_list *list)
+{
+    post(pool, list, false);
+}
+
+void pool_post_first(struct mr_pool *pool, struct task *task)
+{
+    struct task_list list = {0};
+    task_list_push(&list, task);
+    post(pool, &list, true);
 }
 
 /* Tasks that pool_take_more() looks at: not the whole of a long queue. */

@@ -27,6 +27,19 @@ struct task *task_list_pop(struct task_list *list)
     return task;
 }
 
+void task_list_join(struct task_list *list, struct task_list *more)
+{
+    if (more->count == 0)
+        return;
+    if (list->last)
+        list->last->next = more->first;
+    else
+        list->first = more->first;
+    list->last = more->last;
+    list->count += more->count;
+    *more = (struct task_list){0};
+}
+
 void task_list_remove(struct task_list *list, struct task *before)
 {
     if (!before) {

@@ -26,6 +26,8 @@ struct task_list {
 
 void task_list_push(struct task_list *list, struct task *task);
 struct task *task_list_pop(struct task_list *list);
+/* Moves all of more behind what is in list; more is empty afterwards. */
+void task_list_join(struct task_list *list, struct task_list *more);
 /* Takes off the task behind before; NULL: the first one. */
 void task_list_remove(struct task_list *list, struct task *before);
 
@@ -36,6 +38,8 @@ void task_list_remove(struct task_list *list, struct task *before);
  */
 void pool_post(struct mr_pool *pool, struct task_list *list);
 void pool_post_one(struct mr_pool *pool, struct task *task);
+/* Likewise one task, which runs before all that are posted already. */
+void pool_post_first(struct mr_pool *pool, struct task *task);
 
 /*
  * Within the run of task, which was posted: takes other posted ones off, the oldest first, for
@@ -120,7 +124,7 @@ const char *pool_name(const struct mr_pool *pool);
  */
 enum mr_status pool_create_manual(const char *name, unsigned thread_count, struct mr_pool **pool);
 unsigned pool_manual_count(const struct mr_pool *pool);
-/* Takes the index-th posted task (0 = oldest) off and runs it. */
+/* Takes the index-th task (0 = the next one) off and runs it. */
 void pool_manual_run(struct mr_pool *pool, unsigned index);
 
 #endif

@@ -251,8 +251,7 @@ struct found {
 static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct input *input,
                                 const struct found *found, struct item **item, struct mr_error *err)
 {
-    struct item *made =
-        calloc(1, sizeof(*made) + line_run_count(job->line) * sizeof(made->runs[0]));
+    struct item *made = item_make(job);
     if (!made) {
         mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
         tell_failed(job, input, entry, NULL, err);
@@ -260,7 +259,6 @@ static enum mr_status make_item(struct job *job, struct mr_entry *entry, struct 
         input_release(input);
         return MR_E_MEMORY;
     }
-    made->job = job;
     made->input = input;
     made->entry = *entry;
     memset(entry, 0, sizeof(*entry));

@@ -177,6 +177,23 @@ void item_end(struct line_item *line_item)
     item_free(item);
 }
 
+static size_t item_bytes(const struct job *job)
+{
+    return sizeof(struct item) + line_run_count(job->line) * sizeof(struct line_run);
+}
+
+struct item *item_make(struct job *job)
+{
+    struct item *made = stash_take(job->idle_items);
+    if (made)
+        memset(made, 0, item_bytes(job));
+    else
+        made = calloc(1, item_bytes(job));
+    if (made)
+        made->job = job;
+    return made;
+}
+
 void item_free(struct item *item)
 {
     if (!item)
@@ -193,5 +210,5 @@ void item_free(struct item *item)
     free(item->output.target);
     mr_entry_clear(&item->entry);
     input_release(item->input);
-    free(item);
+    stash_put(item->job->idle_items, item);
 }

@@ -148,6 +148,7 @@ struct job {
     struct mr_pool *pools[JOB_STAGES]; /* all the same when shared */
     struct stages *stages;             /* of the owner; NULL: the sizes of the pools stay */
     struct chunk_pool *chunks;
+    struct stash *idle_items; /* memory of items that ended, for the next ones */
     struct routes *routes;
     struct seats *seats; /* of items with an operation outside of this process; NULL: no such */
     enum line_order order;
@@ -233,6 +234,9 @@ void item_used_up(struct item *item, struct box *box, struct chunk *chunk);
 enum mr_status item_set_route(struct item *item, const struct route *route, bool is_small);
 bool item_is_done(struct line_item *line_item);
 void item_end(struct line_item *line_item);
+/* Zeroed, but for its job. NULL: out of memory. Feed. */
+struct item *item_make(struct job *job);
+/* NULL is a no-op. Any thread. */
 void item_free(struct item *item);
 
 enum line_claim load_claim(struct line_item *line_item, struct line_run *run);

@@ -13,6 +13,11 @@
 
 /* Items in flight for each thread: enough to hide the time of a system call, few enough to stay in
  * the caches. */
+#ifdef __SANITIZE_ADDRESS__
+#define IDLE_ITEMS_MAX 0 /* so that a use after the end is seen */
+#else
+#define IDLE_ITEMS_MAX 256
+#endif
 #define IN_FLIGHT_EACH  64
 #define IN_FLIGHT_LEAST 64
 #define IN_FLIGHT_MOST  2048
@@ -228,8 +233,9 @@ static enum mr_status make_parts(struct job *job, struct mr_error *err)
     status = check_chain(job, err);
     if (status != MR_OK)
         return status;
-    if (chunk_pool_create(&job->chunks) != MR_OK || links_create(&job->links[0]) != MR_OK ||
-        links_create(&job->links[1]) != MR_OK ||
+    if (chunk_pool_create(&job->chunks) != MR_OK ||
+        stash_create(IDLE_ITEMS_MAX, free, &job->idle_items) != MR_OK ||
+        links_create(&job->links[0]) != MR_OK || links_create(&job->links[1]) != MR_OK ||
         routes_create(config->chain, config->sink->encoding, config->worker_count,
                       config->memory_bytes, config->is_isolated, &job->routes) != MR_OK)
         return out_of_memory(err);
@@ -270,6 +276,7 @@ void job_destroy(struct job *job)
     seats_destroy(job->seats);
     stages_destroy(job);
     routes_destroy(job->routes);
+    stash_destroy(job->idle_items);
     chunk_pool_destroy(job->chunks);
     links_destroy(job->links[0]);
     links_destroy(job->links[1]);

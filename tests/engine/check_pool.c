@@ -396,6 +396,26 @@ START_TEST(test_manual_pool)
 }
 END_TEST
 
+START_TEST(test_first)
+{
+    struct mr_pool *pool;
+    int order[4], order_count = 0;
+    struct numbered tasks[4];
+    ck_assert_int_eq(pool_create_manual("sim", 1, &pool), MR_OK);
+    for (int i = 0; i < 4; i++)
+        tasks[i] = (struct numbered){{.run = note_number}, i, order, &order_count};
+    pool_post_first(pool, &tasks[0].task); /* of none */
+    pool_post_one(pool, &tasks[1].task);
+    pool_post_first(pool, &tasks[2].task);
+    pool_post_one(pool, &tasks[3].task);
+    mr_pool_destroy(pool);
+    const int expected[] = {2, 0, 1, 3};
+    ck_assert_int_eq(order_count, 4);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(order[i], expected[i]);
+}
+END_TEST
+
 static bool goes_with_odd(const struct task *task, const struct task *other)
 {
     (void)task;
@@ -540,6 +560,7 @@ Suite *pool_suite(void)
     tcase_add_test(tests, test_cancelling_ends_every_function);
     tcase_add_test(tests, test_shutdown_while_others_submit);
     tcase_add_test(tests, test_manual_pool);
+    tcase_add_test(tests, test_first);
     tcase_add_test(tests, test_more_of_a_kind);
     tcase_add_test(tests, test_times);
     tcase_add_test(tests, test_times_of_each_thread);
