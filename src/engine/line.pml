@@ -154,6 +154,11 @@ bool first_sleeps[POOLS]; /* of threads that are alike the first one is woken fi
 #define FEED_ENDED  2
 byte feed_state;
 bool feed_again, feed_wants_room;
+#if SERIAL
+bool feed_loads;
+#else
+#define feed_loads false
+#endif
 byte pending = NONE;
 byte next_fed; /* of the source */
 bool is_loading_serial;
@@ -250,6 +255,14 @@ inline post(p, task) {
     :: else
     fi
 #endif
+}
+
+/* pool_post_first() is for the feed alone: unless it loads items itself, it is in front of all. */
+inline take_task(p, task) {
+    if
+    :: !feed_loads && tasks[p]??[eval(FEED_TASK)] -> tasks[p]??eval(FEED_TASK); task = FEED_TASK
+    :: else -> tasks[p]?task
+    fi
 }
 
 inline pool_post(p, task) {
@@ -1199,6 +1212,7 @@ inline load_here(i, list) {
     do
     :: goes_on && is_loading_serial ->
         list = list & ~BIT(LOAD);
+        feed_loads = true;
         post_runs(i, list);
         run_once(i, LOAD, list);
         if
@@ -1308,7 +1322,12 @@ inline feed_one() {
 }
 
 inline feed_run() {
-    atomic { feed_wants_room = false; batch = 0; feeds_on = true }
+    atomic {
+#if SERIAL
+        feed_loads = false;
+#endif
+        feed_wants_room = false; batch = 0; feeds_on = true
+    }
     do
     :: feeds_on && batch < FEED_BATCH_COUNT ->
         batch++;
@@ -1360,7 +1379,7 @@ sleeps:         woken[p] > 0 && (is_first || !first_sleeps[p]);
                 woken[p]--;
                 first_sleeps[p] = first_sleeps[p] && !is_first
             od;
-            tasks[p]?task;
+            take_task(p, task);
             running_count[p]++;
             i = (task == FEED_TASK -> NONE : task / STEPS);
             step = task % STEPS;
