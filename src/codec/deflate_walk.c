@@ -2,18 +2,9 @@
 
 #include <string.h>
 
-#define FAST_BITS   DEFLATE_WALK_FAST_BITS
-#define FAST_SIZE   (1u << FAST_BITS)
-#define MARGIN_BITS (16u * 8) /* the fast loop stays so far away from the end */
+#include "codec/deflate_lanes.h"
 
-/*
- * An entry of a fast table: how many bits to step over, extra bits of a length or distance
- * included; and for building, how many of them are codewords.
- */
-#define STEP_MASK      0x3fu
-#define IS_MATCH       0x40u /* a distance follows */
-#define IS_SLOW        0x80u /* end of block, a long codeword, or none at all */
-#define CODE_SHIFT     8
+#define FAST_BITS      DEFLATE_WALK_FAST_BITS
 #define END_OF_BLOCK   256u
 #define LITERAL_COUNT  286u /* symbols that may be used; a fixed block names two more */
 #define DISTANCE_COUNT 30u
@@ -23,42 +14,26 @@ static const uint8_t length_extra[] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2,
 static const uint8_t distance_extra[] = {0, 0, 0, 0, 1, 1, 2, 2,  3,  3,  4,  4,  5,  5,  6,
                                          6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13};
 
-struct reader {
-    const unsigned char *stream;
-    size_t bytes;
-    uint64_t at_bit; /* may step over the end, where zeros are read: is_over() */
-};
-
-static uint64_t load64(const unsigned char *from)
-{
-    uint64_t word;
-    memcpy(&word, from, sizeof(word));
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word;
-}
-
 /* At least 56 bits. */
-static uint64_t peek(const struct reader *reader)
+static uint64_t peek(const struct walk_reader *reader)
 {
     uint64_t at = reader->at_bit / 8;
     if (reader->bytes >= 8 && at <= reader->bytes - 8)
-        return load64(reader->stream + at) >> (reader->at_bit % 8);
+        return walk_load64(reader->stream + at) >> (reader->at_bit % 8);
     uint64_t word = 0;
     for (unsigned i = 0; i < 8 && at + i < reader->bytes; i++)
         word |= (uint64_t)reader->stream[at + i] << (8 * i);
     return word >> (reader->at_bit % 8);
 }
 
-static unsigned take(struct reader *reader, unsigned bits)
+static unsigned take(struct walk_reader *reader, unsigned bits)
 {
     unsigned value = (unsigned)(peek(reader) & ((1u << bits) - 1));
     reader->at_bit += bits;
     return value;
 }
 
-static bool is_over(const struct reader *reader)
+static bool is_over(const struct walk_reader *reader)
 {
     return reader->at_bit > (uint64_t)reader->bytes * 8;
 }
@@ -67,18 +42,18 @@ static bool is_over(const struct reader *reader)
 static uint16_t literal_entry(unsigned symbol, unsigned bits)
 {
     if (symbol < END_OF_BLOCK)
-        return (uint16_t)(bits << CODE_SHIFT | bits);
+        return (uint16_t)(bits << WALK_CODE_SHIFT | bits);
     if (symbol == END_OF_BLOCK || symbol >= LITERAL_COUNT)
-        return IS_SLOW;
-    return (uint16_t)(bits << CODE_SHIFT | IS_MATCH |
+        return WALK_IS_SLOW;
+    return (uint16_t)(bits << WALK_CODE_SHIFT | WALK_IS_MATCH |
                       (bits + length_extra[symbol - END_OF_BLOCK - 1]));
 }
 
 static uint16_t distance_entry(unsigned symbol, unsigned bits)
 {
     if (symbol >= DISTANCE_COUNT)
-        return IS_SLOW;
-    return (uint16_t)(bits << CODE_SHIFT | (bits + distance_extra[symbol]));
+        return WALK_IS_SLOW;
+    return (uint16_t)(bits << WALK_CODE_SHIFT | (bits + distance_extra[symbol]));
 }
 
 /* The symbols by length. False: there are more codewords than fit, or fewer, but for a lone one. */
@@ -113,7 +88,7 @@ static bool sort_symbols(struct deflate_walk_code *code, const uint8_t *lengths,
 static void fill_fast(struct deflate_walk_code *code, uint16_t (*entry)(unsigned, unsigned))
 {
     unsigned codeword = 0, size = 1, next = 0;
-    code->fast[0] = IS_SLOW;
+    code->fast[0] = WALK_IS_SLOW;
     for (unsigned bits = 1; bits <= FAST_BITS; bits++) {
         memcpy(code->fast + size, code->fast, size * sizeof(code->fast[0]));
         size *= 2;
@@ -121,7 +96,7 @@ static void fill_fast(struct deflate_walk_code *code, uint16_t (*entry)(unsigned
             code->fast[codeword] = entry(code->sorted[next++], bits);
             unsigned zeros = codeword ^ (size - 1);
             if (zeros == 0) { /* that was the last codeword of all */
-                for (; size < FAST_SIZE; size *= 2)
+                for (; size < WALK_FAST_SIZE; size *= 2)
                     memcpy(code->fast + size, code->fast, size * sizeof(code->fast[0]));
                 return;
             }
@@ -131,33 +106,25 @@ static void fill_fast(struct deflate_walk_code *code, uint16_t (*entry)(unsigned
     }
 }
 
-/*
- * Makes one entry of as many literals, and a length behind them, as the bits of its index hold.
- * Downwards, because what is behind a codeword is looked up at a smaller index.
- */
+/* Joins each literal with the literal or length behind it, where the bits of the index hold both.
+ * Downwards, because what is behind a codeword is looked up at a smaller index. */
 static void join_literals(struct deflate_walk_code *code)
 {
     uint16_t *fast = code->fast;
-    for (unsigned i = FAST_SIZE; i-- > 0;) {
-        unsigned first = fast[i];
-        if (first & (IS_MATCH | IS_SLOW))
+    for (unsigned i = WALK_FAST_SIZE; i-- > 0;) {
+        unsigned first = fast[i], bits = first >> WALK_CODE_SHIFT & WALK_CODE_MASK;
+        if (first & (WALK_IS_MATCH | WALK_IS_SLOW))
             continue;
-        unsigned used = first >> CODE_SHIFT, step = used, kind = 0;
-        while (kind == 0) {
-            unsigned next = fast[i >> used], bits = next >> CODE_SHIFT;
-            if ((next & IS_SLOW) || used + bits > FAST_BITS)
-                break;
-            step = used + (next & STEP_MASK);
-            used += bits;
-            kind = next & IS_MATCH;
-        }
-        fast[i] = (uint16_t)(used << CODE_SHIFT | kind | step);
+        unsigned next = fast[i >> bits];
+        bits += next >> WALK_CODE_SHIFT & WALK_CODE_MASK;
+        if (!(next & WALK_IS_SLOW) && bits <= FAST_BITS)
+            fast[i] = (uint16_t)(first + (next & (WALK_IS_MATCH | WALK_STEP_MASK)));
     }
 }
 
 /* One symbol, bit by bit; DEFLATE_WALK_SYMBOLS: none. Codewords of one length are consecutive
  * numbers. */
-static unsigned decode(struct reader *reader, const struct deflate_walk_code *code)
+static unsigned decode(struct walk_reader *reader, const struct deflate_walk_code *code)
 {
     uint64_t word = peek(reader);
     unsigned codeword = 0, first = 0, index = 0;
@@ -177,7 +144,7 @@ static unsigned decode(struct reader *reader, const struct deflate_walk_code *co
 }
 
 /* Code lengths of a dynamic block, RFC 1951 section 3.2.7. */
-static bool read_lengths(struct reader *reader, struct deflate_walk *walk, unsigned literals,
+static bool read_lengths(struct walk_reader *reader, struct deflate_walk *walk, unsigned literals,
                          unsigned distances, unsigned lengths)
 {
     static const uint8_t order[] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
@@ -220,7 +187,7 @@ static bool make_codes(struct deflate_walk *walk, unsigned literals, unsigned di
     return true;
 }
 
-static bool read_dynamic(struct reader *reader, struct deflate_walk *walk)
+static bool read_dynamic(struct walk_reader *reader, struct deflate_walk *walk)
 {
     unsigned literals = 257 + take(reader, 5), distances = 1 + take(reader, 5),
              lengths = 4 + take(reader, 4);
@@ -240,56 +207,64 @@ static bool make_fixed(struct deflate_walk *walk)
 }
 
 /* Steps over what the fast tables know, up to the first entry they do not, or near the end. */
-static void run_fast(struct reader *reader, const struct deflate_walk *walk)
+static void run_fast(struct walk_reader *reader, const struct deflate_walk *walk)
 {
     const uint16_t *literals = walk->literals.fast, *distances = walk->distances.fast;
     uint64_t at = reader->at_bit;
-    if (reader->bytes < MARGIN_BITS / 8)
+    if (reader->bytes < WALK_MARGIN_BITS / 8)
         return;
-    const uint64_t end = (uint64_t)reader->bytes * 8 - MARGIN_BITS;
+    const uint64_t end = (uint64_t)reader->bytes * 8 - WALK_MARGIN_BITS;
     if (at >= end)
         return;
     const unsigned char *from = reader->stream + at / 8, *last = reader->stream + end / 8;
-    uint64_t word = load64(from) >> (at % 8);
+    uint64_t word = walk_load64(from) >> (at % 8);
     unsigned left = 56 - (unsigned)(at % 8); /* bits of word that count; there may be more */
     from += 7;
     while (from < last) {
-        word |= load64(from) << left;
+        word |= walk_load64(from) << left;
         from += (63 - left) >> 3;
         left |= 56;
-        unsigned first = literals[word % FAST_SIZE];
-        unsigned step = first & STEP_MASK;
-        unsigned second = distances[(word >> step) % FAST_SIZE];
-        second &= 0u - (first / IS_MATCH & 1); /* without a branch: nobody could foresee it */
-        if ((first | second) & IS_SLOW)
+        unsigned first = literals[word % WALK_FAST_SIZE];
+        unsigned step = first & WALK_STEP_MASK;
+        unsigned second = distances[(word >> step) % WALK_FAST_SIZE];
+        second &= 0u - (first / WALK_IS_MATCH & 1); /* without a branch: nobody could foresee it */
+        if ((first | second) & WALK_IS_SLOW)
             break;
-        step += second & STEP_MASK;
+        step += second & WALK_STEP_MASK;
         word >>= step;
         left -= step;
     }
     reader->at_bit = (uint64_t)(from - reader->stream) * 8 - left;
 }
 
-static bool walk_symbols(struct reader *reader, const struct deflate_walk *walk)
+bool deflate_walk_pass(struct walk_reader *reader, const struct deflate_walk *walk)
 {
-    for (;;) {
-        run_fast(reader, walk);
-        unsigned symbol = decode(reader, &walk->literals);
-        if (symbol >= LITERAL_COUNT || is_over(reader))
-            return false;
-        if (symbol < END_OF_BLOCK)
-            continue;
-        if (symbol == END_OF_BLOCK)
-            return true;
-        reader->at_bit += length_extra[symbol - END_OF_BLOCK - 1];
-        unsigned distance = decode(reader, &walk->distances);
+    struct walk_reader ahead = *reader;
+    unsigned symbol = decode(&ahead, &walk->literals);
+    if (symbol == END_OF_BLOCK || symbol >= LITERAL_COUNT)
+        return false;
+    if (symbol > END_OF_BLOCK) {
+        ahead.at_bit += length_extra[symbol - END_OF_BLOCK - 1];
+        unsigned distance = decode(&ahead, &walk->distances);
         if (distance >= DISTANCE_COUNT)
             return false;
-        reader->at_bit += distance_extra[distance];
+        ahead.at_bit += distance_extra[distance];
     }
+    *reader = ahead;
+    return true;
 }
 
-static bool walk_stored(struct reader *reader)
+static bool walk_symbols(struct walk_reader *reader, const struct deflate_walk *walk)
+{
+    while (!deflate_lanes_run(reader, walk))
+        ;
+    do
+        run_fast(reader, walk);
+    while (deflate_walk_pass(reader, walk) && !is_over(reader));
+    return !is_over(reader) && decode(reader, &walk->literals) == END_OF_BLOCK;
+}
+
+static bool walk_stored(struct walk_reader *reader)
 {
     reader->at_bit = (reader->at_bit + 7) / 8 * 8;
     unsigned bytes = take(reader, 16), complement = take(reader, 16);
@@ -302,7 +277,7 @@ static bool walk_stored(struct reader *reader)
 bool deflate_walk_last(struct deflate_walk *walk, const unsigned char *stream, size_t bytes,
                        uint64_t *begin_bit, uint64_t *end_bit)
 {
-    struct reader reader = {.stream = stream, .bytes = bytes};
+    struct walk_reader reader = {.stream = stream, .bytes = bytes};
     bool is_final = false, is_fixed = false; /* the tables hold the fixed codes */
     while (!is_final) {
         *begin_bit = reader.at_bit;

@@ -199,6 +199,30 @@ START_TEST(damage_is_seen_as_zlib_sees_it)
 }
 END_TEST
 
+/* Streams that are long enough to be walked in several places at once. */
+START_TEST(damage_and_cuts_of_long_streams)
+{
+    uint64_t seed = (uint64_t)_i + 1;
+    unsigned char *out = malloc(2 * CONTENT_BYTES), *copy = malloc(2 * CONTENT_BYTES);
+    unsigned char *content = content_of(_i % 4, CONTENT_BYTES);
+    int taken = 0;
+    for (int memory = 1; memory <= 9; memory += 4) { /* short blocks and long ones */
+        size_t bytes = zlib_pack(out, 2 * CONTENT_BYTES, content, CONTENT_BYTES, 6,
+                                 memory == 5 ? Z_FIXED : Z_DEFAULT_STRATEGY, memory);
+        for (int round = 0; round < 60; round += SUPPORT_STEP) {
+            memcpy(copy, out, bytes);
+            copy[support_random(&seed) % bytes] ^= (unsigned char)(1 << support_random(&seed) % 8);
+            taken += compare(copy, bytes);
+            ck_assert(!compare(out, support_random(&seed) % bytes));
+        }
+    }
+    ck_assert(taken > 0 || _i % 4 != 0); /* of text a literal became another one */
+    free(content);
+    free(copy);
+    free(out);
+}
+END_TEST
+
 START_TEST(noise_is_seen_as_zlib_sees_it)
 {
     int taken = 0;
@@ -226,6 +250,7 @@ Suite *deflate_walk_suite(void)
     tcase_add_test(tcase, what_follows_is_not_looked_at);
     tcase_add_loop_test(tcase, every_cut_is_noticed, 0, 4);
     tcase_add_loop_test(tcase, damage_is_seen_as_zlib_sees_it, 0, 8);
+    tcase_add_loop_test(tcase, damage_and_cuts_of_long_streams, 0, 8);
     tcase_add_test(tcase, noise_is_seen_as_zlib_sees_it);
     suite_add_tcase(suite, tcase);
     return suite;
