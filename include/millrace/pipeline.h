@@ -38,6 +38,7 @@ extern "C" {
 #endif
 
 #define MR_PIPELINE_STEPS_MAX 16
+#define MR_STEP_BATCH_MAX     64
 
 struct mr_pipeline;
 struct mr_step_call; /* one call of a step function; valid until it returns */
@@ -74,6 +75,10 @@ MR_API enum mr_status mr_emit(struct mr_step_call *call, void *value);
 /* From a step function: was the pipeline cancelled? A long step may return MR_CANCELLED then. */
 MR_API bool mr_step_is_cancelled(const struct mr_step_call *call);
 
+/* From a step function: what the step's begin() returned for its value (struct mr_step); NULL: the
+ * value goes by itself. */
+MR_API void *mr_step_batch(const struct mr_step_call *call);
+
 /* One step; zero-initialise. */
 struct mr_step {
     /* Also the name of its threads ("mr-NAME-0"). NULL: "step" and its number, from 0. */
@@ -89,6 +94,27 @@ struct mr_step {
     /* Frees a value meant for this step that it will never be called with (again). NULL: nothing
      * to free. Called on any thread that uses the pipeline. */
     void (*drop)(void *value, void *user);
+    /*
+     * For a step that hands its work to somebody else (another process, a server, a device), where
+     * several values at once cost less than one at a time. All three, or none: then each value goes
+     * by itself.
+     *
+     * begin() is called before run() is called for these values, one after the other, in this
+     * order, on the same thread: it hands them over together, and each call of run() then takes
+     * what has become of its own (mr_step_batch()). count is 2 to batch_count (at most
+     * MR_STEP_BATCH_MAX). The pipeline never waits for more values: these are waiting already; and
+     * there are no more of them than the step is through with in 1 ms or so. end() is called after
+     * the last of them with what begin() returned; not, when that was NULL.
+     *
+     * Nothing else changes: values still fail, emit, return MR_AGAIN and are dropped one by one.
+     * begin() may look at the values until it returns, but they are still the pipeline's. Some of
+     * them may stay away: the pipeline was cancelled, or one took so long that an idle thread took
+     * those behind it, which are then run by themselves, or in another batch. So nothing may come
+     * of begin() but speed. It should not wait for the work: nobody takes the values from it.
+     */
+    unsigned batch_count;
+    void *(*begin)(void *const *values, unsigned count, void *user);
+    void (*end)(void *batch, void *user);
 };
 
 enum mr_pipeline_pools {

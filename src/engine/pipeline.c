@@ -29,6 +29,13 @@ static bool is_any_blocked(void *ctx)
     return false;
 }
 
+static bool has_batches_right(const struct mr_step *step)
+{
+    bool has_count = step->batch_count >= 2 && step->batch_count <= MR_STEP_BATCH_MAX;
+    return step->batch_count == 0 ? !step->begin && !step->end
+                                  : has_count && step->begin && step->end;
+}
+
 static enum mr_status check_config(const struct mr_pipeline_config *config, struct mr_error *err)
 {
     if (!config || config->struct_bytes != sizeof(*config))
@@ -48,6 +55,10 @@ static enum mr_status check_config(const struct mr_pipeline_config *config, stru
         if (config->steps[s].worker_count > WORKERS_MAX)
             return mr_error_set(err, MR_E_USAGE, 0, "step %u: at most %d workers are allowed", s,
                                 WORKERS_MAX);
+        if (!has_batches_right(&config->steps[s]))
+            return mr_error_set(err, MR_E_USAGE, 0,
+                                "step %u: batches are of 2 to %d values, with a begin and an end",
+                                s, MR_STEP_BATCH_MAX);
     }
     return MR_OK;
 }
@@ -98,8 +109,9 @@ static enum mr_status start_shared_pool(struct mr_pipeline *pipeline, const char
         struct step_state *step = &pipeline->steps[s];
         unsigned limit = step->spec.worker_count;
         step->pool = pipeline->pools[0];
-        step->has_slots = limit > 0 && limit < thread_count;
-        step->worker_count = step->has_slots ? limit : thread_count;
+        bool is_limited = limit > 0 && limit < thread_count;
+        step->has_slots = is_limited || batch_is_possible(step);
+        step->worker_count = is_limited ? limit : thread_count;
         step->free_slot_count = step->worker_count;
     }
     return MR_OK;
@@ -117,6 +129,8 @@ static enum mr_status start_pools(struct mr_pipeline *pipeline, const char *name
             return status;
         step->pool = pipeline->pools[s];
         step->worker_count = pool_thread_count(step->pool);
+        step->has_slots = batch_is_possible(step);
+        step->free_slot_count = step->worker_count;
     }
     return MR_OK;
 }
@@ -133,7 +147,7 @@ static enum mr_status start_intakes(struct mr_pipeline *pipeline)
         pipeline->intakes[i].pipeline = pipeline;
         pipeline->intakes[i].task.run = intake_run;
     }
-    pipeline->bundle_size = 1;
+    pipeline->bundle_size = pipeline->intake_size = 1;
     return MR_OK;
 }
 

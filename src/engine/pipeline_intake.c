@@ -22,6 +22,8 @@ static void estimate_locked(struct mr_pipeline *pipeline)
     int64_t size = slowest_ns > 0 ? BUNDLE_NS / slowest_ns : 1;
     pipeline->bundle_size = size < 1 ? 1 : size > BUNDLE_MAX ? BUNDLE_MAX : (unsigned)size;
     pipeline->input_ns = sum_ns;
+    unsigned together = batch_size(&pipeline->steps[0]);
+    pipeline->intake_size = together > pipeline->bundle_size ? together : pipeline->bundle_size;
 }
 
 struct intake *intake_pick_locked(struct mr_pipeline *pipeline)
@@ -153,7 +155,7 @@ static enum mr_status take_in_locked(struct mr_pipeline *pipeline, struct node *
     struct bundle *bundle = pipeline->open;
     bundle->nodes[bundle->count++] = node;
     pipeline->waiting_count++;
-    if (bundle->count >= pipeline->bundle_size) {
+    if (bundle->count >= pipeline->intake_size) {
         bundle_push(&pipeline->full, bundle);
         pipeline->open = NULL;
     }

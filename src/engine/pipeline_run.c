@@ -1,5 +1,6 @@
 /* What the line calls: bundles run their step, nodes emit children, and what came of them is put
  * down. */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -12,6 +13,8 @@ struct mr_step_call {
     void *pending; /* the last value that was emitted: if it stays the only one, the node moves on
                       with it */
     bool has_pending;
+    void *batch;        /* what the step's begin gave; NULL: nothing */
+    unsigned batch_end; /* index of the first node that it is not for */
     /* of all nodes of the bundle: */
     unsigned item_count, emit_count, failed_count, call_count;
     struct mr_error error;
@@ -78,7 +81,12 @@ bool mr_step_is_cancelled(const struct mr_step_call *call)
     return atomic_load_explicit(&call->pipeline->is_cancelled, memory_order_relaxed);
 }
 
-/* ---- slots of a shared pool ---- */
+void *mr_step_batch(const struct mr_step_call *call)
+{
+    return call->batch;
+}
+
+/* ---- slots of a step ---- */
 
 /* May the bundle run in its step now? If not, it is queued and will be kicked. Item lock held. */
 static bool slot_take(struct bundle *bundle)
@@ -143,7 +151,6 @@ static enum line_claim claim(struct line_item *item, struct line_run *run)
         return LINE_NOTHING;
     if ((bundle->goes_on && !window_has_room(bundle)) || !slot_take(bundle))
         return LINE_HELD;
-    bundle->goes_on = false;
     bundle->is_running = true;
     return LINE_READY;
 }
@@ -245,6 +252,23 @@ static bool part_with(struct mr_step_call *call)
     return false;
 }
 
+static void end_batch(struct mr_step_call *call)
+{
+    if (call->batch)
+        call->step->spec.end(call->batch, call->step->spec.user);
+    call->batch = NULL;
+}
+
+/* From the index-th node on. */
+static void next_batch(struct mr_step_call *call, struct bundle *bundle, unsigned index)
+{
+    unsigned size = batch_size(call->step);
+    end_batch(call);
+    call->batch_end = index + size;
+    if (size > 1)
+        call->batch = batch_begin(bundle, index, size);
+}
+
 /*
  * Calls the step for all nodes of a bundle, unless somebody takes them: then one stays. True: all
  * of them simply go on, and nothing else is to be done.
@@ -253,7 +277,10 @@ static bool call_nodes(struct mr_step_call *call, struct bundle *bundle)
 {
     bool is_plain = true;
     unsigned i, last = 0;
+    call->batch_end = batch_is_possible(call->step) ? 0 : UINT_MAX;
     while ((i = watch_next(bundle)) < bundle->count) {
+        if (i >= call->batch_end)
+            next_batch(call, bundle, i);
         struct node *node = call->node = bundle->nodes[i];
         last = i;
         call_node(call);
@@ -263,6 +290,7 @@ static bool call_nodes(struct mr_step_call *call, struct bundle *bundle)
         if (node->verdict == VERDICT_AGAIN && part_with(call))
             bundle->nodes[i] = NULL;
     }
+    end_batch(call);
     if (i == BUNDLE_SPLIT) {
         /* Whoever split it has not ended before it gives the lock back. */
         lock_take(&bundle->pipeline->lock);
@@ -325,13 +353,15 @@ static void put_down(struct bundle *bundle, bool is_plain)
 {
     struct mr_pipeline *pipeline = bundle->pipeline;
     unsigned step = bundle->step++;
-    if (is_plain && bundle->step < pipeline->step_count)
-        return;
-    struct bundle_queue woken = {NULL, NULL};
-    lock_take(&pipeline->lock);
-    bundle->count = bundle_settle_locked(pipeline, step, bundle->nodes, bundle->count, &woken);
-    lock_give(&pipeline->lock);
-    bundle_kick_all(&woken);
+    if (!is_plain || bundle->step == pipeline->step_count) {
+        struct bundle_queue woken = {NULL, NULL};
+        lock_take(&pipeline->lock);
+        bundle->count = bundle_settle_locked(pipeline, step, bundle->nodes, bundle->count, &woken);
+        lock_give(&pipeline->lock);
+        bundle_kick_all(&woken);
+    }
+    if (batch_is_possible(&pipeline->steps[step]))
+        batch_disperse(bundle);
 }
 
 static void run_step(struct line_item *item, struct line_run *run)
@@ -344,10 +374,16 @@ static void run_step(struct line_item *item, struct line_run *run)
     call.pipeline = pipeline;
     call.step = step;
     call.item_count = call.emit_count = call.failed_count = call.call_count = 0;
-    int64_t start_ns = clock_now_ns();
+    call.batch = NULL;
+    int64_t start_ns = clock_now_ns(), patience_ns = 0;
     bool is_plain = false;
+    if (batch_is_possible(step) && !bundle->goes_on) {
+        unsigned size = batch_size(step);
+        batch_gather(bundle, size);
+        patience_ns = size > 1 ? BATCH_PATIENCE_NS : 0;
+    }
     if (bundle->count > 1) {
-        watch_begin(bundle, start_ns);
+        watch_begin(bundle, start_ns + patience_ns);
         is_plain = call_nodes(&call, bundle);
     } else {
         call.node = bundle->nodes[0];

@@ -1,8 +1,9 @@
 /*
  * pipeline_state.h - the inside of mr_pipeline: pipeline.c makes and ends it, pipeline_node.c keeps
  * nodes and bundles, pipeline_intake.c is how values get in, pipeline_run.c is what the line calls,
- * pipeline_watch.c sees to it that bundles make nobody wait, pipeline_flow.c is how results get
- * out, pipeline_map.c does both ends on one thread.
+ * pipeline_batch.c is for steps that do several values together, pipeline_watch.c sees to it that
+ * bundles make nobody wait, pipeline_flow.c is how results get out, pipeline_map.c does both ends
+ * on one thread.
  *
  * A node is one value under way. An input is a root node; what a step emits becomes a child node,
  * unless it is the only one: then the node itself moves on with the new value. What the last step
@@ -14,6 +15,9 @@
  * time that the steps take: where they are slow it is 1. What does not simply go on leaves the
  * bundle: it fails, is dropped, or gets a bundle of its own (a child, a node that goes on
  * emitting).
+ *
+ * Where a step does several values together, what waits for it is moved into the bundle that runs
+ * next, and bundles are of the usual size again after it.
  *
  * Nobody may wait for another one's slow call because they share a bundle: a bundle that has been
  * running for DOZE_NS is split by whoever has nothing to do (pipeline_watch.c), into what is
@@ -39,7 +43,12 @@
 #define NODES_IDLE_MAX   4096   /* that are kept for later */
 #define CACHE_LINE_BYTES 64
 #define DOZE_NS          POOL_DOZE_NS
-#define BUNDLE_SPLIT     0x10000u
+#define BATCH_NS         1000000 /* what values that a step does together should take */
+/* They may take so much longer before others take those that were not called: who works on them has
+ * begun already. */
+#define BATCH_PATIENCE_NS 50000000
+#define BUNDLE_SPLIT      0x10000u
+#define BUNDLE_HELD       0x20000u
 
 enum node_state {
     NODE_MOVES,  /* in a bundle */
@@ -102,8 +111,9 @@ struct bundle {
     bool has_slot;   /* may run in a step that a shared pool limits */
     unsigned count;  /* of nodes; const while it runs; 0: it may leave */
 
-    /* Of the run: step and index of the node that is called next, and whether the bundle was split
-     * (see pipeline_watch.c). Whoever splits it takes all but the node that is being called. */
+    /* Of the run: step and index of the node that is called next, and whether the bundle was split,
+     * or must not be (see pipeline_watch.c). Whoever splits it takes all but the node that is being
+     * called. */
     atomic_uint cursor;
     atomic_int_fast64_t start_ns;
 
@@ -130,7 +140,9 @@ struct step_state {
     alignas(CACHE_LINE_BYTES)
         atomic_int_fast64_t item_ns; /* what a call takes of late; 0: not known */
 
-    /* A shared pool may run the step for slot_count bundles at once; pipeline lock */
+    /* The step may run for so many bundles at once. For a shared pool's limit, and so that what
+     * waits for a step that does several values together does so where it can be found. Pipeline
+     * lock */
     bool has_slots; /* const; false: no limit */
     unsigned free_slot_count;
     struct bundle_queue slot_queue;
@@ -181,7 +193,8 @@ struct mr_pipeline {
     struct bundle *open;      /* takes inputs; NULL: none is begun */
     struct bundle_queue full; /* of inputs */
     unsigned waiting_count;   /* inputs in those two */
-    unsigned bundle_size;     /* that a bundle should have at most */
+    unsigned bundle_size;     /* that a bundle should have at most, */
+    unsigned intake_size;     /* and one of inputs */
     int64_t input_ns;         /* that an input takes of a thread of the first pool; 0: not known */
     unsigned active_intake_count;
     unsigned in_flight_count, in_flight_peak_count; /* inputs */
@@ -238,16 +251,38 @@ void bundle_steps(struct mr_pipeline *pipeline, struct line_step *steps);
 unsigned bundle_settle_locked(struct mr_pipeline *pipeline, unsigned step, struct node **nodes,
                               unsigned count, struct bundle_queue *woken);
 
+/* ---- pipeline_batch.c ---- */
+
+/* Can the step do several values together at all? */
+static inline bool batch_is_possible(const struct step_state *step)
+{
+    return step->spec.begin != NULL;
+}
+/* How many it should be given together, by what they take; 1: each goes by itself. */
+unsigned batch_size(const struct step_state *step);
+/* Moves what waits for the step of a bundle that is about to run there into the bundle, as long as
+ * it has no more than size nodes. */
+void batch_gather(struct bundle *bundle, unsigned size);
+/* Tells the step of what is called next: size nodes from first on, or as many as there are. What
+ * the step returns; NULL: they go by themselves. */
+void *batch_begin(struct bundle *bundle, unsigned first, unsigned size);
+/* After the step: makes bundles of the usual size of this one, which is at the next step. */
+void batch_disperse(struct bundle *bundle);
+
 /* ---- pipeline_watch.c ---- */
 
 /* A bundle was given all its nodes, or leaves the line. */
 void watch_add_locked(struct bundle *bundle);
 void watch_remove_locked(struct bundle *bundle);
-/* It begins to run its step, on the calling thread. */
-void watch_begin(struct bundle *bundle, int64_t now_ns);
+/* It begins to run its step, on the calling thread. As if it did at start_ns, which may be later:
+ * until then, and DOZE_NS more, it is not split. */
+void watch_begin(struct bundle *bundle, int64_t start_ns);
 /* The index of the next node to call; the number of nodes: there is none; BUNDLE_SPLIT: it was
  * split. */
 unsigned watch_next(struct bundle *bundle);
+/* Keeps a bundle that runs from being split, until watch_release(). False: it was split. */
+bool watch_hold(struct bundle *bundle);
+void watch_release(struct bundle *bundle);
 /* For pool_set_watch(): true while there is something to watch. */
 bool watch_look(void *pipeline);
 /*

@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "engine/pipeline_state.h"
 
-/* A cursor: BUNDLE_SPLIT or 0, the step, and in the lower bits the index of the next node. */
+/* A cursor: BUNDLE_SPLIT or BUNDLE_HELD or 0, the step, and in the lower bits the index of the next
+ * node. */
 #define CURSOR_STEP(step) ((unsigned)(step) << 8)
 #define CURSOR_INDEX      0xffu
 
@@ -46,10 +47,10 @@ void watch_remove_locked(struct bundle *bundle)
     atomic_fetch_sub(&pipeline->watched_count, 1);
 }
 
-void watch_begin(struct bundle *bundle, int64_t now_ns)
+void watch_begin(struct bundle *bundle, int64_t start_ns)
 {
     struct mr_pool *pool = bundle->pipeline->steps[bundle->step].pool;
-    atomic_store_explicit(&bundle->start_ns, now_ns, memory_order_relaxed);
+    atomic_store_explicit(&bundle->start_ns, start_ns, memory_order_relaxed);
     atomic_store_explicit(&bundle->cursor, CURSOR_STEP(bundle->step), memory_order_release);
     if (pool_needs_watch(pool))
         pool_nudge(pool);
@@ -61,12 +62,23 @@ unsigned watch_next(struct bundle *bundle)
     return cursor & BUNDLE_SPLIT ? BUNDLE_SPLIT : cursor & CURSOR_INDEX;
 }
 
+bool watch_hold(struct bundle *bundle)
+{
+    unsigned cursor = atomic_fetch_or_explicit(&bundle->cursor, BUNDLE_HELD, memory_order_acq_rel);
+    return !(cursor & BUNDLE_SPLIT);
+}
+
+void watch_release(struct bundle *bundle)
+{
+    atomic_fetch_and_explicit(&bundle->cursor, ~BUNDLE_HELD, memory_order_release);
+}
+
 /* The cursor of a bundle that has been running for DOZE_NS and may be split; 0: it may not. */
 static bool is_late(struct bundle *bundle, int64_t late_ns, unsigned *cursor)
 {
     *cursor = atomic_load_explicit(&bundle->cursor, memory_order_acquire);
     unsigned index = *cursor & CURSOR_INDEX;
-    return !(*cursor & BUNDLE_SPLIT) && index > 0 && index <= bundle->count &&
+    return !(*cursor & (BUNDLE_SPLIT | BUNDLE_HELD)) && index > 0 && index <= bundle->count &&
            atomic_load_explicit(&bundle->start_ns, memory_order_relaxed) <= late_ns;
 }
 
