@@ -88,6 +88,11 @@ MR_API enum mr_status mr_isolate_run(struct mr_isolate *isolate, const struct mr
  * what it is given. worker_count processes work at one time (see struct mr_step). name is not
  * copied. isolate must outlive the pipeline. A cancelled pipeline ends the processes that are at
  * work.
+ *
+ * Small values (128 KiB at most, and brief ones) that wait for the step are handed to a process up
+ * to eight at a time, so that it is not woken for each. It still works on one after the other, and
+ * all else is as if it had been given each by itself: one that the process dies of, or that is out
+ * of time, fails, and those behind it go to another process.
  */
 MR_API struct mr_step mr_isolate_step(struct mr_isolate *isolate, const char *name,
                                       unsigned worker_count);

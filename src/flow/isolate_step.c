@@ -6,6 +6,7 @@
 #include "engine/stash.h"
 #include "engine/thread.h"
 #include "millrace/isolate.h"
+#include "operation/internals.h"
 #include "operation/isolate.h"
 
 #define RESULT_BYTES_MAX ((uint64_t)1 << 30) /* unless the caller says otherwise */
@@ -148,16 +149,27 @@ static enum mr_status grow(const struct mr_isolate *isolate, struct mr_buffer *o
     return MR_OK;
 }
 
+/* For what is made at first; at least 1. */
+static size_t first_room(const struct mr_isolate *isolate, const struct mr_entry *entry,
+                         size_t in_bytes)
+{
+    size_t bound_bytes = chain_bound(isolate->chain, entry, in_bytes);
+    size_t most = (size_t)isolate->result_bytes_max + 1;
+    if (bound_bytes > most)
+        bound_bytes = FIRST_ROOM_BYTES < most ? FIRST_ROOM_BYTES : most;
+    return bound_bytes > 0 ? bound_bytes : 1;
+}
+
 /* io: input, deadline and cancel are set. */
 static enum mr_status process(const struct mr_isolate *isolate, struct chain_state *state,
                               const struct mr_entry *entry, struct mr_io *io, struct mr_buffer *out,
                               struct mr_error *err)
 {
-    size_t cap_bytes = chain_bound(isolate->chain, entry, io->in_bytes);
+    size_t cap_bytes = first_room(isolate, entry, io->in_bytes);
     enum mr_status status = MR_OK;
-    if (cap_bytes > 0 && cap_bytes <= isolate->result_bytes_max)
-        out->data = malloc(cap_bytes);
-    cap_bytes = out->data ? cap_bytes : 0;
+    out->data = malloc(cap_bytes);
+    if (!out->data)
+        return no_memory(err);
     while (status == MR_OK) {
         if (out->bytes == cap_bytes)
             status = grow(isolate, out, &cap_bytes, err);
@@ -181,14 +193,20 @@ static void trim(struct mr_buffer *out)
         out->data = smaller;
 }
 
-static enum mr_status run(struct mr_isolate *isolate, const struct mr_buffer *in,
-                          bool (*is_cancelled)(void *), void *ctx, struct mr_buffer **out,
-                          struct mr_error *err)
+static struct mr_entry entry_of(const struct mr_buffer *in)
 {
-    char none[] = "";
-    const struct mr_entry entry = {.path = in->name ? in->name : none,
-                                   .size_bytes = (int64_t)in->bytes};
-    struct mr_io io = {.in = in->bytes > 0 ? in->data : (const unsigned char *)none,
+    static char none[] = "";
+    return (struct mr_entry){.path = in->name ? in->name : none, .size_bytes = (int64_t)in->bytes};
+}
+
+/* entry: of in. */
+static enum mr_status run_in(struct mr_isolate *isolate, struct chain_state *state,
+                             const struct mr_buffer *in, const struct mr_entry *entry,
+                             bool (*is_cancelled)(void *), void *ctx, struct mr_buffer **out,
+                             struct mr_error *err)
+{
+    static const unsigned char nothing;
+    struct mr_io io = {.in = in->bytes > 0 ? in->data : &nothing,
                        .in_bytes = in->bytes,
                        .is_last = true,
                        .is_cancelled = is_cancelled,
@@ -199,16 +217,10 @@ static enum mr_status run(struct mr_isolate *isolate, const struct mr_buffer *in
     struct mr_buffer *made;
     if (mr_buffer_create(in->name, NULL, 0, &made) != MR_OK)
         return no_memory(err);
-    struct chain_state *state = stash_take(isolate->states);
-    enum mr_status status = state ? MR_OK : chain_state_create(isolate->chain, &state, err);
+    enum mr_status status = chain_start(state, entry, err);
     if (status == MR_OK)
-        status = chain_start(state, &entry, err);
-    if (status == MR_OK)
-        status = process(isolate, state, &entry, &io, made, err);
-    if (state) {
-        chain_stop(state); /* nothing, after its end */
-        stash_put(isolate->states, state);
-    }
+        status = process(isolate, state, entry, &io, made, err);
+    chain_stop(state); /* nothing, after its end */
     if (status != MR_OK) {
         mr_buffer_destroy(made);
         return status;
@@ -216,6 +228,27 @@ static enum mr_status run(struct mr_isolate *isolate, const struct mr_buffer *in
     trim(made);
     *out = made;
     return MR_OK;
+}
+
+static enum mr_status take_state(struct mr_isolate *isolate, struct chain_state **state,
+                                 struct mr_error *err)
+{
+    *state = stash_take(isolate->states);
+    return *state ? MR_OK : chain_state_create(isolate->chain, state, err);
+}
+
+static enum mr_status run(struct mr_isolate *isolate, const struct mr_buffer *in,
+                          bool (*is_cancelled)(void *), void *ctx, struct mr_buffer **out,
+                          struct mr_error *err)
+{
+    const struct mr_entry entry = entry_of(in);
+    struct chain_state *state;
+    enum mr_status status = take_state(isolate, &state, err);
+    if (status != MR_OK)
+        return status;
+    status = run_in(isolate, state, in, &entry, is_cancelled, ctx, out, err);
+    stash_put(isolate->states, state);
+    return status;
 }
 
 enum mr_status mr_isolate_run(struct mr_isolate *isolate, const struct mr_buffer *in,
@@ -228,16 +261,85 @@ enum mr_status mr_isolate_run(struct mr_isolate *isolate, const struct mr_buffer
     return run(isolate, in, NULL, NULL, out, err);
 }
 
+/* ---- steps ---- */
+
+/* Values that a process was handed together. */
+struct batch {
+    struct chain_state *state;
+    const struct mr_buffer *values[OPERATION_AHEAD_MAX]; /* to be recognised by */
+    struct mr_entry entries[OPERATION_AHEAD_MAX];
+    unsigned count, at; /* at: the next one */
+};
+
+/* Those that come before the first one that is not small. */
+static void hand_over(const struct mr_isolate *isolate, struct batch *batch, void *const *values,
+                      unsigned count)
+{
+    static const unsigned char nothing;
+    struct operation_ahead items[OPERATION_AHEAD_MAX];
+    while (batch->count < count) {
+        const struct mr_buffer *in = values[batch->count];
+        struct mr_entry *entry = &batch->entries[batch->count];
+        *entry = entry_of(in);
+        size_t room_bytes = first_room(isolate, entry, in->bytes);
+        if (!chain_goes_ahead(isolate->chain, in->bytes, room_bytes))
+            break;
+        items[batch->count] = (struct operation_ahead){.entry = entry,
+                                                       .in = in->bytes > 0 ? in->data : &nothing,
+                                                       .in_bytes = in->bytes,
+                                                       .room_bytes = room_bytes};
+        batch->values[batch->count++] = in;
+    }
+    if (batch->count > 1)
+        chain_ahead(batch->state, items, batch->count);
+}
+
+static void *begin(void *const *values, unsigned count, void *user)
+{
+    struct batch *batch = malloc(sizeof(*batch));
+    if (!batch)
+        return NULL;
+    if (take_state(user, &batch->state, NULL) != MR_OK) {
+        free(batch);
+        return NULL;
+    }
+    batch->count = batch->at = 0;
+    hand_over(user, batch, values, count);
+    return batch;
+}
+
+static void end(void *object, void *user)
+{
+    struct mr_isolate *isolate = user;
+    struct batch *batch = object;
+    if (batch->at < batch->count)
+        chain_ahead(batch->state, NULL, 0); /* the others do not come */
+    stash_put(isolate->states, batch->state);
+    free(batch);
+}
+
 static bool is_cancelled(void *ctx)
 {
     return mr_step_is_cancelled(ctx);
+}
+
+static enum mr_status run_in_batch(struct mr_isolate *isolate, struct batch *batch,
+                                   const struct mr_buffer *in, struct mr_step_call *call,
+                                   struct mr_buffer **out, struct mr_error *err)
+{
+    const struct mr_entry other = entry_of(in), *entry = &other;
+    if (batch->at < batch->count && batch->values[batch->at] == in)
+        entry = &batch->entries[batch->at++];
+    return run_in(isolate, batch->state, in, entry, is_cancelled, call, out, err);
 }
 
 static enum mr_status run_step(struct mr_step_call *call, void *value, void *user,
                                struct mr_error *err)
 {
     struct mr_buffer *in = value, *out = NULL;
-    enum mr_status status = run(user, in, is_cancelled, call, &out, err);
+    struct batch *batch = mr_step_batch(call);
+    enum mr_status status = batch ? run_in_batch(user, batch, in, call, &out, err)
+                                  : run(user, in, is_cancelled, call, &out, err);
     mr_buffer_destroy(in);
     if (status == MR_OK)
         status = mr_emit(call, out);
@@ -254,6 +356,12 @@ static void drop(void *value, void *user)
 
 struct mr_step mr_isolate_step(struct mr_isolate *isolate, const char *name, unsigned worker_count)
 {
-    return (struct mr_step){
-        .name = name, .run = run_step, .user = isolate, .worker_count = worker_count, .drop = drop};
+    return (struct mr_step){.name = name,
+                            .run = run_step,
+                            .user = isolate,
+                            .worker_count = worker_count,
+                            .drop = drop,
+                            .batch_count = OPERATION_AHEAD_MAX,
+                            .begin = begin,
+                            .end = end};
 }

@@ -57,7 +57,8 @@ struct mr_operation_internals {
      * These items, at most OPERATION_AHEAD_MAX, will be started one after the other, and each be
      * done by one call of process(): an operation that works elsewhere begins with them already,
      * which saves it from being woken for each. A hint: nothing comes of it but speed. What it
-     * points to stays as it is until the item is done.
+     * points to stays as it is until the item is done. Those that were announced before and have
+     * not been started do not come; count may be 0.
      */
     void (*ahead)(void *state, const struct operation_ahead *items, unsigned count);
 };

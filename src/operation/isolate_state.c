@@ -180,7 +180,7 @@ void isolate_state_ahead(void *object, const struct operation_ahead *items, unsi
     struct isolate_state *state = object;
     struct worker *worker = &state->worker;
     worker_drop_next(worker);
-    if (!worker_is_there(worker) && start_process(state, NULL) != MR_OK)
+    if (count == 0 || (!worker_is_there(worker) && start_process(state, NULL) != MR_OK))
         return;
     for (unsigned i = 0; i < count && i < WINDOW_SMALL_COUNT; i++) {
         const struct operation_ahead *item = &items[i];

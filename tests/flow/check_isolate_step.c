@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "millrace/isolate.h"
@@ -249,6 +250,136 @@ START_TEST(survives_in_a_pipeline)
 }
 END_TEST
 
+/* ---- several values together ---- */
+
+#define MANY 2000
+
+/* Small ones, and some that are too large to be handed over with others. */
+static size_t size_of(size_t number)
+{
+    static const size_t sizes[] = {10, 0, 1, 3000, 10, 100};
+    return number % 100 == 99 ? 200000 : sizes[number % (sizeof(sizes) / sizeof(sizes[0]))];
+}
+
+struct content {
+    size_t next;
+    unsigned char *bytes; /* of any of them */
+};
+
+static void check_content(const struct mr_result *result, void *ctx)
+{
+    struct content *content = ctx;
+    size_t number = content->next++;
+    ck_assert_ok(result->status, result->error);
+    struct mr_buffer *out = result->value;
+    ck_assert_int_eq(atol(out->name), (long)number);
+    ck_assert_uint_eq(out->bytes, size_of(number));
+    ck_assert(out->bytes == 0 || memcmp(out->data, content->bytes + number, out->bytes) == 0);
+    mr_buffer_destroy(out);
+}
+
+/* How often processes waited. */
+static long wait_count(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_CHILDREN, &usage);
+    return usage.ru_nvcsw;
+}
+
+/* A process is not woken for each value. Where the machine has no time for this one, values take
+ * long, and go by themselves: then once more. */
+START_TEST(hands_several_over)
+{
+    static void *values[MANY];
+    struct content content = {.bytes = support_text(5, MANY + 200000)};
+    long least_count = MANY;
+    for (int i = 0; i < 10 && least_count >= MANY / 2; i++) {
+        struct mr_isolate *isolate = make("copy", NULL, 0);
+        const struct mr_step step = mr_isolate_step(isolate, "copy", 1);
+        const struct mr_pipeline_config config = {.struct_bytes = sizeof(config),
+                                                  .steps = &step,
+                                                  .step_count = 1,
+                                                  .in_flight_count = 200,
+                                                  .is_ordered = true};
+        struct mr_pipeline *pipeline;
+        struct mr_error err = {0};
+        long before_count = wait_count();
+        for (size_t v = 0; v < MANY; v++) {
+            struct mr_buffer *in;
+            char name[40];
+            snprintf(name, sizeof(name), "%zu", v);
+            ck_assert_int_eq(mr_buffer_create(name, content.bytes + v, size_of(v), &in), MR_OK);
+            values[v] = in;
+        }
+        content.next = 0;
+        ck_assert_ok(mr_pipeline_create(&config, &pipeline, &err), err);
+        ck_assert_ok(
+            mr_pipeline_map(pipeline, values, MANY, 0, check_content, &content, NULL, &err), err);
+        ck_assert_uint_eq(content.next, MANY);
+        mr_pipeline_destroy(pipeline);
+        mr_isolate_destroy(isolate);
+        long waited_count = wait_count() - before_count;
+        least_count = waited_count < least_count ? waited_count : least_count;
+    }
+    free(content.bytes);
+    ck_assert_int_lt(least_count, MANY / 2);
+}
+END_TEST
+
+/* One that never ends, and no time is set: the others come all the same. */
+START_TEST(hanging_value_holds_nobody_up)
+{
+    size_t fd_count = count_fds();
+    struct mr_isolate *isolate = make(EVIL "loop", NULL, 0);
+    const struct mr_step step = mr_isolate_step(isolate, "loop", 2);
+    const struct mr_pipeline_config config = {.struct_bytes = sizeof(config),
+                                              .steps = &step,
+                                              .step_count = 1,
+                                              .drop_result = drop_buffer};
+    struct mr_pipeline *pipeline;
+    struct mr_result result;
+    struct mr_error err = {0};
+    ck_assert_ok(mr_pipeline_create(&config, &pipeline, &err), err);
+    for (int i = 0; i < MANY; i++)
+        ck_assert_ok(mr_pipeline_submit(pipeline, buffer(i == 1500 ? "bad" : "good", "x"), 0, NULL,
+                                        -1, &err),
+                     err);
+    for (int i = 0; i < MANY - 1; i++) {
+        ck_assert_int_eq(mr_pipeline_next(pipeline, SUPPORT_HANG_MS, &result), MR_OK);
+        ck_assert_ok(result.status, result.error);
+        mr_buffer_destroy(result.value);
+    }
+    ck_assert_int_eq(mr_pipeline_next(pipeline, 10, &result), MR_TIMEOUT);
+    mr_pipeline_destroy(pipeline);
+    mr_isolate_destroy(isolate);
+    check_nothing_left(fd_count);
+}
+END_TEST
+
+/* What was handed over and does not come is not worked on for ever. */
+START_TEST(ends_what_does_not_come)
+{
+    static const char *const names[] = {"good", "bad"};
+    struct mr_isolate *isolate = make(EVIL "loop", NULL, 0);
+    const struct mr_step step = mr_isolate_step(isolate, "loop", 1);
+    void *values[2];
+    for (int i = 0; i < 2; i++)
+        values[i] = buffer(names[i], "x");
+    void *batch = step.begin(values, 2, step.user);
+    ck_assert_ptr_nonnull(batch);
+    size_t fd_count = count_fds();
+    step.end(batch, step.user);
+    ck_assert_uint_lt(count_fds(), fd_count); /* those of a process */
+    struct mr_buffer *out;
+    struct mr_error err = {0};
+    ck_assert_ok(mr_isolate_run(isolate, values[0], &out, &err), err);
+    mr_buffer_destroy(out);
+    for (int i = 0; i < 2; i++)
+        mr_buffer_destroy(values[i]);
+    mr_isolate_destroy(isolate);
+}
+END_TEST
+
 /* A cancelled pipeline does not wait for a process that never comes back. */
 START_TEST(is_cancelled_with_its_pipeline)
 {
@@ -287,6 +418,9 @@ Suite *isolate_step_suite(void)
     tcase_add_test(tests, limits_results);
     tcase_add_test(tests, refuses_wrong_use);
     tcase_add_test(tests, survives_in_a_pipeline);
+    tcase_add_test(tests, hands_several_over);
+    tcase_add_test(tests, hanging_value_holds_nobody_up);
+    tcase_add_test(tests, ends_what_does_not_come);
     tcase_add_test(tests, is_cancelled_with_its_pipeline);
     suite_add_tcase(suite, tests);
     return suite;
