@@ -281,13 +281,13 @@ static void hand_over(const struct mr_isolate *isolate, struct batch *batch, voi
         const struct mr_buffer *in = values[batch->count];
         struct mr_entry *entry = &batch->entries[batch->count];
         *entry = entry_of(in);
-        size_t room_bytes = first_room(isolate, entry, in->bytes);
-        if (!chain_goes_ahead(isolate->chain, in->bytes, room_bytes))
+        if (!chain_goes_ahead(isolate->chain, in->bytes))
             break;
-        items[batch->count] = (struct operation_ahead){.entry = entry,
-                                                       .in = in->bytes > 0 ? in->data : &nothing,
-                                                       .in_bytes = in->bytes,
-                                                       .room_bytes = room_bytes};
+        items[batch->count] =
+            (struct operation_ahead){.entry = entry,
+                                     .in = in->bytes > 0 ? in->data : &nothing,
+                                     .in_bytes = in->bytes,
+                                     .room_bytes = first_room(isolate, entry, in->bytes)};
         batch->values[batch->count++] = in;
     }
     if (batch->count > 1)

@@ -20,8 +20,10 @@ bool process_is_brief(const struct item *item, size_t in_bytes)
 {
     if (!item->way || item->encode)
         return false;
-    size_t bound_bytes = chain_bound(item->way->chain, &item->entry, in_bytes);
-    return chain_goes_ahead(item->way->chain, in_bytes, bound_bytes);
+    /* What there is no room for would have to stay in a worker process, for which it has no seat.
+     */
+    return chain_bound(item->way->chain, &item->entry, in_bytes) <= CHUNK_ROOM_BYTES &&
+           chain_goes_ahead(item->way->chain, in_bytes);
 }
 
 /* Is this run, which was claimed, for the whole of such an item? */

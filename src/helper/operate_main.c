@@ -234,7 +234,8 @@ static void add_remarks(struct wire_answer *answer, const struct mr_io *io)
     add_text(answer, io->remark ? io->remark : "");
 }
 
-static void process(void)
+/* Returns the status that it answers. */
+static enum mr_status process(void)
 {
     struct wire_answer answer = {0};
     struct mr_error err = {0};
@@ -264,6 +265,7 @@ static void process(void)
     if (mr_status_is_error(status))
         chain_stop(state);
     put_answer(&answer, status, &err);
+    return status;
 }
 
 static void process_together(void)
@@ -272,9 +274,10 @@ static void process_together(void)
     unsigned count = request.together_count;
     if (count > WINDOW_SMALL_COUNT)
         exit(EXIT_ODD_REQUEST);
-    for (unsigned i = 0; i < count; i++) {
+    enum mr_status status = MR_DONE;
+    for (unsigned i = 0; i < count && status != MR_OK; i++) {
         take_request(&window.places[1 + i]);
-        process();
+        status = process();
         /* Who closed what the process needs is the item that is paid with, not the last one. */
         if (fcntl(WIRE_BELL_FD, F_GETFD) < 0 || fcntl(WIRE_ANSWER_FD, F_GETFD) < 0)
             exit(EXIT_NO_ANSWER);

@@ -394,11 +394,11 @@ bool chain_takes_file(const struct chain *chain)
     return own && own->takes_file && own->takes_file(first->config);
 }
 
-bool chain_goes_ahead(const struct chain *chain, size_t in_bytes, size_t room_bytes)
+bool chain_goes_ahead(const struct chain *chain, size_t in_bytes)
 {
     const struct chain_link *only = chain->count == 1 ? &chain->links[0] : NULL;
     const struct mr_operation_internals *own = only ? only->operation->internals : NULL;
-    return own && own->goes_ahead && own->goes_ahead(only->config, in_bytes, room_bytes);
+    return own && own->goes_ahead && own->goes_ahead(only->config, in_bytes);
 }
 
 const char *chain_notes_path(const struct chain *chain)

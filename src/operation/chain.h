@@ -75,7 +75,7 @@ void chain_give_file(struct chain_state *state,
 enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct mr_error *err);
 /* The operation is one alone, and can be told what comes (operation/internals.h):
  * chain_goes_ahead(); then chain_ahead() tells it. */
-bool chain_goes_ahead(const struct chain *chain, size_t in_bytes, size_t room_bytes);
+bool chain_goes_ahead(const struct chain *chain, size_t in_bytes);
 void chain_ahead(struct chain_state *state, const struct operation_ahead *items, unsigned count);
 const char *chain_note(struct chain_state *state); /* NULL: none */
 /* Of the last operation, when it encodes for a container; else NULL. */

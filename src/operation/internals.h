@@ -49,14 +49,14 @@ struct mr_operation_internals {
      */
     char *(*details)(void *state);
     /*
-     * Can content of in_bytes, for which there are room_bytes, be handed over by ahead()? Both, or
-     * neither: then no.
+     * Can content of in_bytes be handed over by ahead()? Both, or neither: then no.
      */
-    bool (*goes_ahead)(const void *config, size_t in_bytes, size_t room_bytes);
+    bool (*goes_ahead)(const void *config, size_t in_bytes);
     /*
-     * These items, at most OPERATION_AHEAD_MAX, will be started one after the other, and each be
-     * done by one call of process(): an operation that works elsewhere begins with them already,
-     * which saves it from being woken for each. A hint: nothing comes of it but speed. What it
+     * These items, at most OPERATION_AHEAD_MAX, will be started one after the other, each with all
+     * of its content in the first call of process(): an operation that works elsewhere begins with
+     * them already, which saves it from being woken for each. A hint: nothing comes of it but
+     * speed, and that only up to the first one for which process() does not return MR_DONE. What it
      * points to stays as it is until the item is done. Those that were announced before and have
      * not been started do not come; count may be 0.
      */

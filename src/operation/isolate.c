@@ -214,7 +214,7 @@ static enum mr_status learn(struct isolate_config *config, struct mr_error *err)
     about->operation.internals = &about_internals;
     for (unsigned i = 0; i < WIRE_BOUNDS; i++)
         about->bounds[i] =
-            answer->bounds[i] <= WINDOW_SMALL_AREA_BYTES ? (size_t)answer->bounds[i] : SIZE_MAX;
+            answer->bounds[i] <= CHAIN_BUFFER_BYTES ? (size_t)answer->bounds[i] : SIZE_MAX;
     return MR_OK;
 }
 

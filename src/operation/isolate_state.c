@@ -169,10 +169,10 @@ static bool is_damage(const struct isolate_state *state, enum mr_status status)
 
 /* ---- several items together ---- */
 
-bool isolate_state_goes_ahead(const void *object, size_t in_bytes, size_t room_bytes)
+bool isolate_state_goes_ahead(const void *object, size_t in_bytes)
 {
     (void)object;
-    return in_bytes <= WINDOW_SMALL_AREA_BYTES && room_bytes <= WINDOW_SMALL_AREA_BYTES;
+    return in_bytes <= WINDOW_SMALL_AREA_BYTES; /* and where the result is larger, it goes on */
 }
 
 void isolate_state_ahead(void *object, const struct operation_ahead *items, unsigned count)
@@ -214,8 +214,9 @@ static void excuse(const struct isolate_state *state, struct mr_io *io, int64_t 
 }
 
 /*
- * The item that the process has begun with: what has become of it. MR_AGAIN: nothing; it is to be
- * done by itself, from its beginning.
+ * The item that the process has begun with: what has become of it. MR_OK: there is more of it, as
+ * of one that was begun by itself. MR_AGAIN: nothing; it is to be done by itself, from its
+ * beginning.
  */
 static enum mr_status finish_ahead(struct isolate_state *state, struct mr_io *io,
                                    struct mr_error *err)
@@ -227,7 +228,7 @@ static enum mr_status finish_ahead(struct isolate_state *state, struct mr_io *io
     enum mr_status status = worker_ask_next(worker, io, err);
     if (mr_status_is_error(status) || status == MR_CANCELLED)
         return status;
-    if (status != MR_DONE || worker->request.room_bytes > io->out_bytes) {
+    if (worker->request.room_bytes > io->out_bytes) {
         worker_drop(worker);
         return MR_AGAIN;
     }

@@ -29,7 +29,7 @@ enum mr_status isolate_state_start(void *state, const struct mr_entry *entry, st
 enum mr_status isolate_state_process(void *state, struct mr_io *io, struct mr_error *err);
 const char *isolate_state_note(void *state);
 void isolate_state_destroy(void *state);
-bool isolate_state_goes_ahead(const void *config, size_t in_bytes, size_t room_bytes);
+bool isolate_state_goes_ahead(const void *config, size_t in_bytes);
 void isolate_state_ahead(void *state, const struct operation_ahead *items, unsigned count);
 
 #endif

@@ -12,6 +12,8 @@
  * Two changes of process for each item are more than many a small item takes itself. So several
  * requests can be handed over together, in the small places of the window (WIRE_TOGETHER): the
  * worker answers one after the other, says how far it is in done_count, and rings once, at the end.
+ * When there is more of an item than its place has room for (MR_OK), that is the end: the item goes
+ * on with requests of its own, and those behind it are not looked at.
  */
 #ifndef MR_OPERATION_WIRE_H
 #define MR_OPERATION_WIRE_H

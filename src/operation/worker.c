@@ -383,6 +383,14 @@ bool worker_has_next(const struct worker *worker)
     return worker->together_at < worker->together_count;
 }
 
+/* There is more of the item that was asked for: the process has left the others, and rings. */
+static enum mr_status end_together(struct worker *worker, const struct mr_io *limits,
+                                   struct mr_error *err)
+{
+    worker->together_count = worker->together_at;
+    return wait_for_answer(worker, limits, err);
+}
+
 enum mr_status worker_ask_next(struct worker *worker, const struct mr_io *limits,
                                struct mr_error *err)
 {
@@ -390,6 +398,8 @@ enum mr_status worker_ask_next(struct worker *worker, const struct mr_io *limits
     worker->request = worker->together[worker->together_at++];
     worker->place = worker->together_at;
     enum mr_status status = receive(worker, limits, err);
+    if (status == MR_OK)
+        status = end_together(worker, limits, err);
     if (worker->together_at == worker->together_count)
         worker->together_count = worker->together_at = 0;
     return status;

@@ -80,7 +80,8 @@ enum mr_status worker_ask(struct worker *worker, const struct mr_io *limits, str
  * worker_request() does, worker_keep() puts it down for the process, at most WINDOW_SMALL_COUNT
  * times, and worker_hand_over() sends them all. False: the process cannot be woken, and is gone.
  * Then worker_ask_next() takes the answers one after the other, as worker_ask() does; the deadline
- * is for the one that is asked for. Once the process is gone nothing is handed over any more.
+ * is for the one that is asked for. Once the process is gone nothing is handed over any more; and
+ * once an answer is MR_OK, nothing of what was behind that one.
  */
 struct wire_request *worker_request_together(struct worker *worker);
 void worker_keep(struct worker *worker);

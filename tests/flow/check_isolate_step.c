@@ -294,8 +294,8 @@ START_TEST(hands_several_over)
     struct content content = {.bytes = support_text(5, MANY + 200000)};
     long least_count = MANY;
     for (int i = 0; i < 10 && least_count >= MANY / 2; i++) {
-        struct mr_isolate *isolate = make("copy", NULL, 0);
-        const struct mr_step step = mr_isolate_step(isolate, "copy", 1);
+        struct mr_isolate *isolate = make("crlf", "lf", 0);
+        const struct mr_step step = mr_isolate_step(isolate, "there and back", 1);
         const struct mr_pipeline_config config = {.struct_bytes = sizeof(config),
                                                   .steps = &step,
                                                   .step_count = 1,

@@ -782,10 +782,10 @@ static enum mr_status ahead_process(void *state, struct mr_io *io, struct mr_err
     return io->is_last ? MR_DONE : MR_OK;
 }
 
-static bool ahead_goes(const void *config, size_t in_bytes, size_t room_bytes)
+static bool ahead_goes(const void *config, size_t in_bytes)
 {
     (void)config;
-    return in_bytes <= 65536 && room_bytes <= 65536;
+    return in_bytes <= 65536;
 }
 
 static void ahead_is_told(void *state, const struct operation_ahead *items, unsigned count)
