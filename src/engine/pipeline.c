@@ -147,7 +147,7 @@ static enum mr_status start_intakes(struct mr_pipeline *pipeline)
         pipeline->intakes[i].pipeline = pipeline;
         pipeline->intakes[i].task.run = intake_run;
     }
-    pipeline->bundle_size = pipeline->intake_size = 1;
+    pipeline->bundle_size = 1;
     return MR_OK;
 }
 

@@ -29,8 +29,11 @@ static struct bundle_queue pick_locked(struct step_state *step, unsigned most_co
 {
     struct bundle_queue picked = {NULL, NULL};
     struct bundle *next;
+    unsigned share = batch_share(step->waiting_count, step->worker_count);
+    most_count = most_count < share ? most_count : share;
     while ((next = step->slot_queue.first) != NULL && !next->goes_on && next->count <= most_count) {
         most_count -= next->count;
+        step->waiting_count -= next->count;
         bundle_push(&picked, bundle_pop(&step->slot_queue));
     }
     return picked;

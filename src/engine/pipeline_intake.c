@@ -22,8 +22,6 @@ static void estimate_locked(struct mr_pipeline *pipeline)
     int64_t size = slowest_ns > 0 ? BUNDLE_NS / slowest_ns : 1;
     pipeline->bundle_size = size < 1 ? 1 : size > BUNDLE_MAX ? BUNDLE_MAX : (unsigned)size;
     pipeline->input_ns = sum_ns;
-    unsigned together = batch_size(&pipeline->steps[0]);
-    pipeline->intake_size = together > pipeline->bundle_size ? together : pipeline->bundle_size;
 }
 
 struct intake *intake_pick_locked(struct mr_pipeline *pipeline)
@@ -61,6 +59,33 @@ struct intake *intake_pick_if_worth_it_locked(struct mr_pipeline *pipeline)
     return intake_pick_locked(pipeline);
 }
 
+static void absorb_locked(struct bundle *bundle, struct bundle *next)
+{
+    for (unsigned i = 0; i < next->count; i++)
+        bundle->nodes[bundle->count++] = next->nodes[i];
+    bundle_destroy_locked(next);
+}
+
+/* To a bundle what waits behind it: inputs that came before it was known how large bundles should
+ * be, and for a first step that does several together, but no more than its thread's share. */
+static void fill_locked(struct bundle *bundle)
+{
+    struct mr_pipeline *pipeline = bundle->pipeline;
+    struct bundle *next;
+    unsigned size = batch_size(&pipeline->steps[0]);
+    unsigned share = batch_share(pipeline->waiting_count, pipeline->intake_count);
+    size = size < share ? size : share;
+    if (size < pipeline->bundle_size)
+        size = pipeline->bundle_size;
+    while ((next = pipeline->full.first) != NULL && bundle->count + next->count <= size)
+        absorb_locked(bundle, bundle_pop(&pipeline->full));
+    next = pipeline->open;
+    if (next && !pipeline->full.first && bundle->count + next->count <= size) {
+        pipeline->open = NULL;
+        absorb_locked(bundle, next);
+    }
+}
+
 /* A bundle of inputs, or NULL: there are none, and the intake has ended. */
 static struct bundle *next_bundle(struct intake *intake)
 {
@@ -72,8 +97,9 @@ static struct bundle *next_bundle(struct intake *intake)
         pipeline->open = NULL;
     }
     if (bundle) {
-        pipeline->waiting_count -= bundle->count;
         estimate_locked(pipeline);
+        fill_locked(bundle);
+        pipeline->waiting_count -= bundle->count;
         watch_add_locked(bundle);
     } else {
         intake->is_active = false;
@@ -155,7 +181,7 @@ static enum mr_status take_in_locked(struct mr_pipeline *pipeline, struct node *
     struct bundle *bundle = pipeline->open;
     bundle->nodes[bundle->count++] = node;
     pipeline->waiting_count++;
-    if (bundle->count >= pipeline->intake_size) {
+    if (bundle->count >= pipeline->bundle_size) {
         bundle_push(&pipeline->full, bundle);
         pipeline->open = NULL;
     }

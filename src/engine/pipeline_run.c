@@ -101,6 +101,7 @@ static bool slot_take(struct bundle *bundle)
         bundle->has_slot = true;
     } else {
         bundle_push(&step->slot_queue, bundle);
+        step->waiting_count += bundle->count;
     }
     lock_give(&pipeline->lock);
     return bundle->has_slot;
@@ -117,7 +118,9 @@ static void slot_give(struct bundle *bundle, struct step_state *step)
     lock_give(&bundle->item.lock);
     lock_take(&pipeline->lock);
     struct bundle *next = bundle_pop(&step->slot_queue);
-    if (!next)
+    if (next)
+        step->waiting_count -= next->count;
+    else
         step->free_slot_count++;
     lock_give(&pipeline->lock);
     if (!next)

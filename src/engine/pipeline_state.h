@@ -146,6 +146,7 @@ struct step_state {
     bool has_slots; /* const; false: no limit */
     unsigned free_slot_count;
     struct bundle_queue slot_queue;
+    unsigned waiting_count; /* nodes in it */
 
     atomic_uint_fast64_t item_count, emit_count, failed_count, call_count;
 };
@@ -193,8 +194,7 @@ struct mr_pipeline {
     struct bundle *open;      /* takes inputs; NULL: none is begun */
     struct bundle_queue full; /* of inputs */
     unsigned waiting_count;   /* inputs in those two */
-    unsigned bundle_size;     /* that a bundle should have at most, */
-    unsigned intake_size;     /* and one of inputs */
+    unsigned bundle_size;     /* that a bundle should have at most */
     int64_t input_ns;         /* that an input takes of a thread of the first pool; 0: not known */
     unsigned active_intake_count;
     unsigned in_flight_count, in_flight_peak_count; /* inputs */
@@ -260,8 +260,13 @@ static inline bool batch_is_possible(const struct step_state *step)
 }
 /* How many it should be given together, by what they take; 1: each goes by itself. */
 unsigned batch_size(const struct step_state *step);
+/* Of what waits, for one of so many workers. */
+static inline unsigned batch_share(unsigned waiting_count, unsigned worker_count)
+{
+    return (waiting_count + worker_count - 1) / worker_count;
+}
 /* Moves what waits for the step of a bundle that is about to run there into the bundle, as long as
- * it has no more than size nodes. */
+ * it has no more than size nodes and leaves the other workers their share. */
 void batch_gather(struct bundle *bundle, unsigned size);
 /* Tells the step of what is called next: size nodes from first on, or as many as there are. What
  * the step returns; NULL: they go by themselves. */

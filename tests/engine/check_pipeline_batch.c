@@ -259,6 +259,29 @@ START_TEST(test_go_apart_again)
 }
 END_TEST
 
+/* One of two workers does not take all that is there: of at most 8, each has its half. */
+START_TEST(test_workers_share)
+{
+    struct watcher watcher = {.closed_for = -1};
+    struct mr_step first = {.run = forward, .worker_count = 1};
+    struct mr_step batch = batch_step(&watcher, 2), last = {.run = take_time, .worker_count = 8};
+    const struct mr_step steps[] = {_i ? first : batch, _i ? batch : last, last};
+    struct mr_pipeline_config config = config_of(steps, _i ? 3 : 2);
+    config.in_flight_count = 8;
+    struct mr_pipeline *pipeline = make(&config);
+    struct mr_result result;
+    for (long i = 0; i < 2000; i++) {
+        while (mr_pipeline_submit_or_take(pipeline, VALUE(i), 0, NULL, &result, NULL) == MR_AGAIN)
+            ck_assert_int_eq(result.status, MR_OK);
+        if (i == 500) /* before, it is not known what the steps take */
+            atomic_store(&watcher.largest, 0);
+    }
+    mr_pipeline_destroy(pipeline);
+    ck_assert_int_ge(atomic_load(&watcher.largest), 2);
+    ck_assert_int_le(atomic_load(&watcher.largest), 4);
+}
+END_TEST
+
 /* ---- each value is its own ---- */
 
 /* One value of a batch hangs: an idle thread takes those behind it, and who waits gets them. */
@@ -464,6 +487,7 @@ Suite *pipeline_batch_suite(void)
     tcase_add_loop_test(tests, test_what_waits_goes_together, 0, 4);
     tcase_add_test(tests, test_others_go_by_themselves);
     tcase_add_loop_test(tests, test_go_apart_again, 0, 2);
+    tcase_add_loop_test(tests, test_workers_share, 0, 2);
     tcase_add_loop_test(tests, test_hanging_value_holds_nobody_up, 0, 2);
     tcase_add_loop_test(tests, test_every_value_has_its_own_fate, 0, 16);
     tcase_add_loop_test(tests, test_what_goes_on_does_so_by_itself, 0, 2);
