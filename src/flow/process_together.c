@@ -89,6 +89,7 @@ static unsigned prepare(struct line_run *const *runs, unsigned count, struct ope
                                             .in = in->data,
                                             .in_bytes = in->used_bytes,
                                             .limits = &item->process.limits,
+                                            .is_as_named = true,
                                             .room_bytes = item->process.out->cap_bytes};
     }
     return count;

@@ -68,7 +68,8 @@ struct operation_ahead {
     const struct mr_entry *entry;
     const unsigned char *in;
     size_t in_bytes, room_bytes;
-    const struct chain_limits *limits; /* as in struct mr_io; of which is_as_named is true */
+    const struct chain_limits *limits; /* as in struct mr_io */
+    bool is_as_named;                  /* likewise */
 };
 
 /* The same for any operation: NULL when it has no such thing. */

@@ -185,7 +185,8 @@ void isolate_state_ahead(void *object, const struct operation_ahead *items, unsi
     for (unsigned i = 0; i < count && i < WINDOW_SMALL_COUNT; i++) {
         const struct operation_ahead *item = &items[i];
         struct wire_request *request = worker_request_together(worker);
-        request->is_last = request->is_as_named = true;
+        request->is_last = true;
+        request->is_as_named = item->is_as_named;
         put_content(worker, item->in, item->in_bytes, item->room_bytes, item->limits);
         if (!worker_add_entry(worker, item->entry))
             break;

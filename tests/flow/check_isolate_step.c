@@ -326,6 +326,37 @@ START_TEST(hands_several_over)
 }
 END_TEST
 
+static void check_plain(const struct mr_result *result, void *ctx)
+{
+    const struct mr_buffer *out = result->value;
+    ck_assert_ok(result->status, result->error);
+    ck_assert_uint_eq(out->bytes, 5);
+    ck_assert_int_eq(memcmp(out->data, "plain", 5), 0);
+    mr_buffer_destroy(result->value);
+    ++*(unsigned *)ctx;
+}
+
+/* The name of a buffer need not say what is in it, whether it goes by itself or with others. */
+START_TEST(goes_by_content)
+{
+    static void *values[MANY];
+    unsigned count = 0;
+    struct mr_isolate *isolate = make("decompress", NULL, 0);
+    const struct mr_step step = mr_isolate_step(isolate, "decompress", 1);
+    const struct mr_pipeline_config config = {
+        .struct_bytes = sizeof(config), .steps = &step, .step_count = 1};
+    struct mr_pipeline *pipeline;
+    struct mr_error err = {0};
+    for (size_t v = 0; v < MANY; v++)
+        values[v] = buffer("a.gz", "plain");
+    ck_assert_ok(mr_pipeline_create(&config, &pipeline, &err), err);
+    ck_assert_ok(mr_pipeline_map(pipeline, values, MANY, 0, check_plain, &count, NULL, &err), err);
+    ck_assert_uint_eq(count, MANY);
+    mr_pipeline_destroy(pipeline);
+    mr_isolate_destroy(isolate);
+}
+END_TEST
+
 /* One that never ends, and no time is set: the others come all the same. */
 START_TEST(hanging_value_holds_nobody_up)
 {
@@ -419,6 +450,7 @@ Suite *isolate_step_suite(void)
     tcase_add_test(tests, refuses_wrong_use);
     tcase_add_test(tests, survives_in_a_pipeline);
     tcase_add_test(tests, hands_several_over);
+    tcase_add_test(tests, goes_by_content);
     tcase_add_test(tests, hanging_value_holds_nobody_up);
     tcase_add_test(tests, ends_what_does_not_come);
     tcase_add_test(tests, is_cancelled_with_its_pipeline);
