@@ -339,6 +339,16 @@ static bool is_unchanged_before(const struct chain_state *state, unsigned index)
     return true;
 }
 
+/* As far as is known now what of the time since the call is not the item's. 0: none. */
+static int64_t deadline_of(const struct mr_io *io)
+{
+    int64_t deadline_ns;
+    if (io->deadline_ns == 0 || !io->excused_ns ||
+        __builtin_add_overflow(io->deadline_ns, *io->excused_ns, &deadline_ns))
+        return io->deadline_ns;
+    return deadline_ns;
+}
+
 static enum mr_status run(struct chain_state *state, unsigned index, struct mr_io *io,
                           struct mr_error *err)
 {
@@ -346,7 +356,7 @@ static enum mr_status run(struct chain_state *state, unsigned index, struct mr_i
     struct mr_io part = {.is_cancelled = io->is_cancelled,
                          .cancel_ctx = io->cancel_ctx,
                          .excused_ns = io->excused_ns,
-                         .deadline_ns = io->deadline_ns,
+                         .deadline_ns = deadline_of(io),
                          .limits = io->limits,
                          .is_as_named = io->is_as_named && is_unchanged_before(state, index)};
     struct buffer *buffer;
@@ -398,7 +408,7 @@ enum mr_status chain_process(struct chain_state *state, struct mr_io *io, struct
         enum mr_status status = run(state, index - 1, io, err);
         if (status != MR_OK)
             return status;
-        if (io->deadline_ns != 0 && !last->is_done && clock_now_ns() > io->deadline_ns) {
+        if (io->deadline_ns != 0 && !last->is_done && clock_now_ns() > deadline_of(io)) {
             mr_error_set(err, MR_E_TIMEOUT, 0, "out of time");
             return chain_failed(state->stages[index - 1].operation->name, MR_E_TIMEOUT, err);
         }

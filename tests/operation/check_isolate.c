@@ -339,6 +339,36 @@ START_TEST(keeps_the_deadline)
 }
 END_TEST
 
+/* A process that is to be started anew is not the next item's fault, however many calls that one
+ * takes. */
+START_TEST(excuses_the_start_of_a_process)
+{
+    enum { BYTES = 2500000, LIMIT_NS = 300000000 }; /* it takes longer */
+    struct isolated isolated = isolate(MR_PLUGINS "/slow.so");
+    unsigned char *content = support_text(1, BYTES), *room = malloc(BYTES);
+    for (int is_last = 0; is_last < 2; is_last++) {
+        struct mr_error err;
+        int64_t excused_ns = 0;
+        expect_bad(&isolated, MR_E_CHILD, "slow: the worker process was killed by signal 6 (ABRT)");
+        struct mr_io io = {.in = content,
+                           .in_bytes = BYTES,
+                           .is_last = is_last,
+                           .out = room,
+                           .out_bytes = BYTES,
+                           .excused_ns = &excused_ns,
+                           .deadline_ns = clock_now_ns() + LIMIT_NS};
+        enum mr_status status = run_path(&isolated, "good", &io, &err);
+        ck_assert_msg(status == (is_last ? MR_DONE : MR_OK), "%s", err.text);
+        ck_assert_uint_eq(io.out_bytes, 0);
+        ck_assert_int_eq(memcmp(room, content, BYTES), 0);
+        ck_assert_int_ge(excused_ns, LIMIT_NS);
+    }
+    free(content);
+    free(room);
+    end(&isolated);
+}
+END_TEST
+
 static bool is_over(void *ctx)
 {
     return clock_now_ns() > *(int64_t *)ctx;
@@ -722,6 +752,7 @@ Suite *isolate_suite(void)
     tcase_add_test(tests, survives_evil);
     tcase_add_test(tests, stops_a_flood);
     tcase_add_test(tests, keeps_the_deadline);
+    tcase_add_test(tests, excuses_the_start_of_a_process);
     tcase_add_test(tests, can_be_cancelled);
     tcase_add_test(tests, tries_again_in_a_new_process);
     tcase_add_test(tests, works_ahead);
