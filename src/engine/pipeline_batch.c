@@ -7,6 +7,7 @@
  */
 #include <assert.h>
 
+#include "base/clock.h"
 #include "engine/pipeline_state.h"
 
 static_assert(MR_STEP_BATCH_MAX <= BUNDLE_MAX, "a bundle has room for all of them");
@@ -80,7 +81,7 @@ void *batch_begin(struct bundle *bundle, unsigned first, unsigned size)
         count++;
     }
     batch = spec->begin(values, count, spec->user);
-    watch_release(bundle);
+    watch_release(bundle, batch ? clock_now_ns() + BATCH_PATIENCE_NS : 0);
     return batch;
 }
 

@@ -378,15 +378,12 @@ static void run_step(struct line_item *item, struct line_run *run)
     call.step = step;
     call.item_count = call.emit_count = call.failed_count = call.call_count = 0;
     call.batch = NULL;
-    int64_t start_ns = clock_now_ns(), patience_ns = 0;
+    int64_t start_ns = clock_now_ns();
     bool is_plain = false;
-    if (batch_is_possible(step) && !bundle->goes_on) {
-        unsigned size = batch_size(step);
-        batch_gather(bundle, size);
-        patience_ns = size > 1 ? BATCH_PATIENCE_NS : 0;
-    }
+    if (batch_is_possible(step) && !bundle->goes_on)
+        batch_gather(bundle, batch_size(step));
     if (bundle->count > 1) {
-        watch_begin(bundle, start_ns + patience_ns);
+        watch_begin(bundle, start_ns);
         is_plain = call_nodes(&call, bundle);
     } else {
         call.node = bundle->nodes[0];

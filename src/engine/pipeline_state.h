@@ -44,7 +44,7 @@
 #define CACHE_LINE_BYTES 64
 #define DOZE_NS          POOL_DOZE_NS
 #define BATCH_NS         1000000 /* what values that a step does together should take */
-/* They may take so much longer before others take those that were not called: who works on them has
+/* Before others take those that were not called they may take so much longer: who works on them has
  * begun already. */
 #define BATCH_PATIENCE_NS 50000000
 #define BUNDLE_SPLIT      0x10000u
@@ -279,15 +279,15 @@ void batch_disperse(struct bundle *bundle);
 /* A bundle was given all its nodes, or leaves the line. */
 void watch_add_locked(struct bundle *bundle);
 void watch_remove_locked(struct bundle *bundle);
-/* It begins to run its step, on the calling thread. As if it did at start_ns, which may be later:
- * until then, and DOZE_NS more, it is not split. */
-void watch_begin(struct bundle *bundle, int64_t start_ns);
+/* It begins to run its step, on the calling thread. */
+void watch_begin(struct bundle *bundle, int64_t now_ns);
 /* The index of the next node to call; the number of nodes: there is none; BUNDLE_SPLIT: it was
  * split. */
 unsigned watch_next(struct bundle *bundle);
 /* Keeps a bundle that runs from being split, until watch_release(). False: it was split. */
 bool watch_hold(struct bundle *bundle);
-void watch_release(struct bundle *bundle);
+/* It may be split again, as if its step began to run at start_ns; 0: as before. */
+void watch_release(struct bundle *bundle, int64_t start_ns);
 /* For pool_set_watch(): true while there is something to watch. */
 bool watch_look(void *pipeline);
 /*

@@ -47,10 +47,10 @@ void watch_remove_locked(struct bundle *bundle)
     atomic_fetch_sub(&pipeline->watched_count, 1);
 }
 
-void watch_begin(struct bundle *bundle, int64_t start_ns)
+void watch_begin(struct bundle *bundle, int64_t now_ns)
 {
     struct mr_pool *pool = bundle->pipeline->steps[bundle->step].pool;
-    atomic_store_explicit(&bundle->start_ns, start_ns, memory_order_relaxed);
+    atomic_store_explicit(&bundle->start_ns, now_ns, memory_order_relaxed);
     atomic_store_explicit(&bundle->cursor, CURSOR_STEP(bundle->step), memory_order_release);
     if (pool_needs_watch(pool))
         pool_nudge(pool);
@@ -68,8 +68,10 @@ bool watch_hold(struct bundle *bundle)
     return !(cursor & BUNDLE_SPLIT);
 }
 
-void watch_release(struct bundle *bundle)
+void watch_release(struct bundle *bundle, int64_t start_ns)
 {
+    if (start_ns != 0)
+        atomic_store_explicit(&bundle->start_ns, start_ns, memory_order_relaxed);
     atomic_fetch_and_explicit(&bundle->cursor, ~BUNDLE_HELD, memory_order_release);
 }
 
