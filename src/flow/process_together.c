@@ -113,8 +113,10 @@ static void run_together(struct line_run *const *runs, unsigned count)
             state = NULL; /* more came of it than was promised: the state is its own until it is
                              through, and the others take one each */
     }
-    if (state)
+    if (state) {
+        chain_ahead(state, NULL, 0); /* one that could not begin is not there for another item */
         way_put(way, state);
+    }
     learn(first->job, (clock_now_ns() - begin_ns) / count);
 }
 
