@@ -34,7 +34,7 @@ struct deflate_engine {
     struct fast *fast; /* at FAST_LEVEL, else NULL */
 #endif
 #if MR_HAVE_LIBDEFLATE
-    struct libdeflate_compressor *compressor; /* NULL at FAST_LEVEL */
+    struct libdeflate_compressor *compressor; /* at FAST_LEVEL NULL until it is needed */
     struct deflate_walk walk;
 #else
     z_stream zlib;
@@ -52,11 +52,35 @@ static bool fast_create(struct deflate_engine *engine)
     return engine->fast != NULL;
 }
 
+/*
+ * ISA-L (up to 2.32 at least) does not hash the content from its third byte on when it has nothing
+ * before it: it hashes the address of its state, and what comes of that changes from run to run.
+ * Therefore a byte is said to come before the content. Nothing may refer to it, as nobody who
+ * decodes has it; matches are of four bytes and more, so that it is enough when that byte and the
+ * first three of the content are nowhere in the content. -1: there is no such byte.
+ */
+static int byte_before(const unsigned char *in, size_t in_bytes)
+{
+    static const unsigned char rare[] = {0x01, 0x1b, 0xc1, 0xf7, 0x7f, 0xd5};
+    bool is_met[256] = {false};
+    for (size_t i = 0; i < sizeof(rare); i++)
+        if (!memchr(in, rare[i], in_bytes))
+            return rare[i];
+    for (size_t i = 1; i + 3 <= in_bytes; i++)
+        if (in[i] == in[0] && in[i + 1] == in[1] && in[i + 2] == in[2])
+            is_met[in[i - 1]] = true;
+    for (int byte = 0; byte < 256; byte++)
+        if (!is_met[byte])
+            return byte;
+    return -1;
+}
+
 /* The reset keeps level and buffer; it must not be left to it what the wrapping is. */
-static size_t fast_run(struct fast *fast, const unsigned char *in, size_t in_bytes, bool is_last,
-                       unsigned char *out, size_t cap_bytes)
+static size_t fast_run(struct fast *fast, const unsigned char *in, size_t in_bytes, int before,
+                       bool is_last, unsigned char *out, size_t cap_bytes)
 {
     struct isal_zstream *isal = &fast->isal;
+    unsigned char dictionary = (unsigned char)before;
     isal_deflate_reset(isal);
     isal->level = FAST_LEVEL;
     isal->level_buf = fast->buffer;
@@ -68,7 +92,8 @@ static size_t fast_run(struct fast *fast, const unsigned char *in, size_t in_byt
     isal->avail_in = (uint32_t)in_bytes;
     isal->next_out = out;
     isal->avail_out = (uint32_t)cap_bytes;
-    if (isal_deflate(isal) != COMP_OK || isal->avail_in > 0)
+    if (isal_deflate_set_dict(isal, &dictionary, 1) != COMP_OK || isal_deflate(isal) != COMP_OK ||
+        isal->avail_in > 0)
         return 0;
     enum isal_zstate_state state = isal->internal_state.state;
     /* With the room full there may be more to come. */
@@ -83,7 +108,8 @@ static size_t fast_run(struct fast *fast, const unsigned char *in, size_t in_byt
 
 static bool slow_create(struct deflate_engine *engine, int level)
 {
-    engine->compressor = libdeflate_alloc_compressor(level);
+    if (!engine->compressor)
+        engine->compressor = libdeflate_alloc_compressor(level);
     return engine->compressor != NULL;
 }
 
@@ -140,8 +166,9 @@ static enum mr_status slow_run(struct deflate_engine *engine, const unsigned cha
 
 static bool slow_create(struct deflate_engine *engine, int level)
 {
-    engine->has_zlib = deflateInit2(&engine->zlib, level < ZLIB_LEVEL_MAX ? level : ZLIB_LEVEL_MAX,
-                                    Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) == Z_OK;
+    int zlib_level = level < ZLIB_LEVEL_MAX ? level : ZLIB_LEVEL_MAX;
+    engine->has_zlib = engine->has_zlib || deflateInit2(&engine->zlib, zlib_level, Z_DEFLATED, -15,
+                                                        8, Z_DEFAULT_STRATEGY) == Z_OK;
     return engine->has_zlib;
 }
 
@@ -210,7 +237,7 @@ size_t deflate_engine_bytes(int level)
     size_t bytes = sizeof(struct deflate_engine);
 #if MR_HAVE_ISAL
     if (level == FAST_LEVEL)
-        return bytes + sizeof(struct fast);
+        bytes += sizeof(struct fast);
 #endif
     return bytes + slow_bytes(level);
 }
@@ -220,10 +247,13 @@ enum mr_status deflate_engine_run(struct deflate_engine *engine, const unsigned 
                                   size_t cap_bytes, size_t *out_bytes)
 {
 #if MR_HAVE_ISAL
-    if (engine->fast) {
-        *out_bytes = fast_run(engine->fast, in, in_bytes, is_last, out, cap_bytes);
+    int before = engine->fast ? byte_before(in, in_bytes) : -1;
+    if (before >= 0) {
+        *out_bytes = fast_run(engine->fast, in, in_bytes, before, is_last, out, cap_bytes);
         return MR_OK;
     }
+    if (engine->fast && !slow_create(engine, FAST_LEVEL))
+        return MR_E_MEMORY;
 #endif
     return slow_run(engine, in, in_bytes, is_last, out, cap_bytes, out_bytes);
 }

@@ -25,7 +25,7 @@ size_t deflater_bound(size_t in_bytes);
 /*
  * in_bytes must be less than 2^31; in may be NULL when there are none. out has room for the bound.
  * is_last: the stream ends; else what is made ends at a byte, and the next block goes there. MR_OK;
- * MR_E_DATA when a library went wrong.
+ * MR_E_MEMORY; MR_E_DATA when a library went wrong.
  */
 enum mr_status deflater_run(struct deflater *deflater, const unsigned char *in, size_t in_bytes,
                             bool is_last, unsigned char *out, size_t *out_bytes);

@@ -226,6 +226,58 @@ START_TEST(members_of_bgzf)
 }
 END_TEST
 
+/* The address of the state, which is another one in each run, is not to be seen in what is made. */
+START_TEST(states_make_the_same_anywhere)
+{
+    static const char text[] = "/*\n * Copyright\n * somebody\n *\n * All rights\n */\n#if 0\n";
+    enum { STATE_COUNT = 3000, GAP_BYTES = 64 << 10 };
+    const struct block_options options = {.level = 1};
+    const struct block_codec *codec = block_codec_deflate();
+    unsigned char content[400];
+    for (size_t i = 0; i < sizeof(content); i++)
+        content[i] = (unsigned char)text[i % (sizeof(text) - 1)];
+    struct stream first = pack(codec, 1, content, sizeof(content), NULL);
+    void *gaps[STATE_COUNT];
+    for (int i = 0; i < STATE_COUNT; i++) {
+        gaps[i] = malloc(GAP_BYTES); /* where the last state was; not touched: takes no memory */
+        void *state = codec->state_create(&options);
+        struct stream other = pack(codec, 1, content, sizeof(content), state);
+        ck_assert_uint_eq(other.count, first.count);
+        ck_assert_mem_eq(other.bytes, first.bytes, first.count);
+        free(other.bytes);
+        codec->state_destroy(state);
+    }
+    for (int i = 0; i < STATE_COUNT; i++)
+        free(gaps[i]);
+    free(first.bytes);
+}
+END_TEST
+
+/* What a content begins with stands in it behind every byte that there is, or behind all but one.
+ */
+START_TEST(beginnings_come_again)
+{
+    for (int missing = -1; missing < 256; missing++) {
+        unsigned char content[256 * 8];
+        size_t at = 3;
+        memcpy(content, "abc", at);
+        for (int i = 0; i < 256; i++) {
+            if (i != missing)
+                content[at++] = (unsigned char)i;
+            memcpy(content + at, "abcdef" + i % 3, 5);
+            memcpy(content + at, "abc", 3);
+            at += 5;
+        }
+        for (int level = 1; level <= 2; level++) {
+            struct stream stream = pack(block_codec_deflate(), level, content, at, NULL);
+            check_plain(&stream, -15, content, at);
+            ck_assert_uint_lt(stream.count, at);
+            free(stream.bytes);
+        }
+    }
+}
+END_TEST
+
 Suite *block_deflate_suite(void)
 {
     Suite *suite = suite_create("block_deflate");
@@ -233,6 +285,8 @@ Suite *block_deflate_suite(void)
     tcase_set_timeout(tcase, 250);
     tcase_add_loop_test(tcase, every_level_and_size, 0, KIND_COUNT);
     tcase_add_test(tcase, short_content_gets_short);
+    tcase_add_test(tcase, states_make_the_same_anywhere);
+    tcase_add_test(tcase, beginnings_come_again);
     tcase_add_test(tcase, only_noise_is_stored);
     tcase_add_test(tcase, members_of_bgzf);
     suite_add_tcase(suite, tcase);
