@@ -4,7 +4,8 @@
 #
 # After that it is in an empty directory of its own, which is removed at the end (also after a failure or a signal),
 # and $MILLRACE is the program under test. The test fails at the first thing that is not as expected, with a message that
-# shows what was run and what it wrote; it passes when it reaches its end. Exit status 77 means skipped.
+# shows what was run and what it wrote; it passes when it reaches its end. Exit status 77 means skipped. A test that hangs fails
+# after $MR_TEST_LIMIT_S seconds (default 750: CTest's own limit, which says nothing, is 900), and shows what it waited for.
 #
 #   run ARG...              runs millrace with these arguments, stdin as it is; keeps $status, and the files
 #                           $out (stdout) and $err (stderr), which lie outside the directory
@@ -50,10 +51,36 @@ lib_command=nothing
 mkdir "$lib_room/here"
 
 lib_remove() {
+    kill "$lib_watch" 2>/dev/null || :
     cd /
     chmod -R u+rwx "$lib_room" 2>/dev/null || :
     rm -rf "$lib_room"
 }
+# lib_below PID: the processes that it started, and theirs.
+lib_below() {
+    for lib_child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+        echo "$lib_child"
+        lib_below "$lib_child"
+    done
+}
+
+lib_watch_over() {
+    trap 'kill $lib_sleep; exit' TERM
+    sleep "${MR_TEST_LIMIT_S:-750}" >/dev/null 2>&1 &
+    lib_sleep=$!
+    wait $lib_sleep
+    read -r lib_own lib_rest </proc/self/stat
+    lib_all=$(lib_below $$)
+    kill -USR1 $$
+    for lib_process in $lib_all; do
+        [ "$lib_process" != "$lib_own" ] && [ -e "/proc/$lib_process" ] || continue
+        echo "hangs: $(tr '\0' ' ' <"/proc/$lib_process/cmdline")" >&2
+        kill -KILL "$lib_process"
+    done 2>&1
+}
+lib_watch_over &
+lib_watch=$!
+trap 'fail "it does not end"' USR1
 trap lib_remove EXIT
 trap 'exit 1' HUP INT TERM
 cd "$lib_room/here"
