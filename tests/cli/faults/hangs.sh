@@ -7,5 +7,5 @@ for waits in 'run list pipe' ': <pipe' 'sleep 1000 & wait' '"$MILLRACE" list pip
     run_command env MR_TEST_LIMIT_S=2 sh test.sh
     [ "$status" = 1 ] || [ "$status" = 137 ] || fail "status $status"
     [ $(($(date +%s) - before)) -lt 60 ] || fail "it took too long"
-    expect_text "$err" 'FAILED: '
+    expect_text "$err" 'FAILED: it does not end'
 done
