@@ -22,7 +22,7 @@ umask 022
 
 scenarios='tree_gzip tree_zip tree_sqlar metadata zip_tree targz_tarzst hash_null in_place exec_cat journal stdin_stdout isolate isolated_helper reading_helper'
 all_kinds='alloc io space files start map remove interrupt again short'
-limit_s=20
+limit_s=120 # a busy machine and a sanitizer take 20
 room=
 
 usage() {
