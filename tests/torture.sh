@@ -8,9 +8,9 @@
 #   sh tests/torture.sh --at KIND MODE N SCENARIO      one run, with what it says
 #   sh tests/torture.sh --list                         the scenarios
 #
-# Kinds of calls, and modes, are those of tests/support/faults/faults.c, which also says what "once" and "from" are. Prints each
-# fault that was found and at the end a line of figures; status 1 if there was any. Under a sanitizer: the same with
-# $MILLRACE of such a build (a report of it is a fault, memory that leaks included).
+# Kinds of calls (but "any", which is for signals), and modes, are those of tests/support/faults/faults.c, which also says what
+# "once" and "from" are. Prints each fault that was found and at the end a line of figures; status 1 if there was any. Under a
+# sanitizer: the same with $MILLRACE of such a build (a report of it is a fault, memory that leaks included).
 #
 # $MILLRACE: the program (default: build/millrace). $MR_BUILD: where it was built, with faults/faults.so (default: the program's
 # directory). $KINDS: only these kinds. $FAULT_FROM=all: calls of libraries fail too. The directory is $TMPDIR or /tmp.
@@ -22,7 +22,7 @@ umask 022
 
 scenarios='tree_gzip tree_zip tree_sqlar metadata zip_tree targz_tarzst hash_null in_place exec_cat journal stdin_stdout isolate isolated_helper reading_helper'
 all_kinds='alloc io space files start map remove interrupt again short'
-limit_s=20
+limit_s=120 # a busy machine and a sanitizer take 20
 room=
 
 usage() {

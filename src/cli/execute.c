@@ -1,6 +1,7 @@
 #include "cli/execute.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,23 +159,33 @@ static void end_now(struct mr_sink *sink)
     signals_raise(signals_first());
 }
 
+/* Left out where stderr does not take it at once: its reader has stopped, and may never go on. */
+static void tell(struct message *message, const char *text)
+{
+    struct pollfd room = {.fd = message->fd, .events = POLLOUT};
+    if (poll(&room, 1, 0) == 1)
+        message_error(message, NULL, "%s", text);
+}
+
 static void stop_on_signals(const struct execution *execution, struct job *job,
                             struct stopping *stopping)
 {
     const struct cli *cli = execution->cli;
+    char text[100];
     int count = signals_count();
     if (count == 0)
         return;
     if (stopping->handled_count == 0) {
-        message_error(cli->message, NULL,
-                      "stopping: what is in flight has %d seconds to end, or until a second signal",
-                      GRACE_S);
+        snprintf(text, sizeof(text),
+                 "stopping: what is in flight has %d seconds to end, or until a second signal",
+                 GRACE_S);
+        tell(cli->message, text);
         job_stop(job, false);
         stopping->started_ns = clock_now_ns();
     }
     bool is_over = clock_now_ns() - stopping->started_ns > GRACE_S * INT64_C(1000000000);
     if ((count > 1 || is_over) && !stopping->is_hard) {
-        message_error(cli->message, NULL, "stopping now: what is in flight is dropped");
+        tell(cli->message, "stopping now: what is in flight is dropped");
         job_stop(job, true);
         stopping->is_hard = true;
         stopping->hard_ns = clock_now_ns();

@@ -224,6 +224,7 @@ static void replace_listed(const struct cli *cli, const struct setup *setup, str
 {
     const struct options *options = cli->options;
     bool is_stdin = strcmp(options->list_path, "-") == 0;
+    signals_catch(false); /* names may be waited for */
     FILE *list = is_stdin ? stdin : fopen(options->list_path, "re");
     char *name = NULL;
     size_t room = 0;
@@ -239,8 +240,9 @@ static void replace_listed(const struct cli *cli, const struct setup *setup, str
             name[length - 1] = '\0';
         if (*name)
             replace_next(cli, setup, name, tally);
+        signals_catch(false); /* as before the job */
     }
-    if (ferror(list)) {
+    if (ferror(list) && !signals_first()) {
         fail(cli, options->list_path, strerrordesc_np(errno));
         tally->result = EXIT_STOPPED;
     }

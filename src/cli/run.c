@@ -1,6 +1,7 @@
 #include "cli/run.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,6 +219,16 @@ static int refuse_existing(const struct run *run, const struct mr_error *err)
     return EXIT_DONE;
 }
 
+/* What a process that ends at once takes back. Written by the main thread. */
+static struct mr_sink *_Atomic unfinished;
+
+static void take_back(void)
+{
+    struct mr_sink *sink = atomic_load(&unfinished);
+    if (sink && sink->ops->abandon)
+        sink->ops->abandon(sink);
+}
+
 int run_job(const struct run *run)
 {
     const struct options *options = run->cli->options;
@@ -225,7 +236,8 @@ int run_job(const struct run *run)
     struct mr_error err = {0};
     enum mr_status status =
         made.prefix ? MR_OK : mr_error_set(&err, MR_E_MEMORY, 0, "out of memory");
-    signals_catch(false); /* before there is a file to leave behind */
+    signals_at_last(take_back);
+    signals_catch(false); /* an earlier job may have ended */
     if (status == MR_OK)
         status = resume_open(&made.resume, options, run->output, &err);
     if (status == MR_OK && made.resume.is_done) {
@@ -237,6 +249,7 @@ int run_job(const struct run *run)
     if (status == MR_OK)
         status = output_open(run->output, options, may_hold_archives(options),
                              made.resume.past != NULL, &made.sink, &err);
+    atomic_store(&unfinished, made.sink);
     if (status == MR_OK && run->guard)
         status = guard_create(run->guard, &made.sink, &err);
     if (status == MR_OK)
@@ -252,6 +265,7 @@ int run_job(const struct run *run)
     else
         result = run_refuse(run->cli, status, &err);
     inputs_destroy(made.inputs);
+    atomic_store(&unfinished, NULL);
     if (made.sink)
         made.sink->ops->destroy(made.sink);
     free(made.prefix);

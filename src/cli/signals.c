@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define INTERRUPT_S 1 /* alarm() knows no less */
+#define TICK_S 1 /* alarm() knows no less */
+/* How often the alarm comes, and nobody looks, until something hangs: after one signal, and after
+ * two. The first is more than what is in flight gets. */
+#define PATIENT_TICKS 6
+#define HASTY_TICKS   2
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -17,28 +21,35 @@ static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 static atomic_int seen_count;
 static atomic_int first_seen;
 static atomic_int asked_count;
+static atomic_int tick_count; /* since somebody looked */
+static void (*_Atomic last_act)(void);
 
+/*
+ * A call that waits has to fail, or somebody has to look. A call that has not begun when the signal
+ * comes would wait for good, and so would one that is begun again and again: the alarm goes on
+ * interrupting until the run has ended, and ends it where that does not help.
+ */
 static void note_signal(int number)
 {
     int none = 0;
     atomic_compare_exchange_strong(&first_seen, &none, number);
     atomic_fetch_add(&seen_count, 1);
+    alarm(TICK_S);
 }
 
-/*
- * While nobody looks at the count, a call that waits has to fail. One that has not begun when the
- * signal comes would wait for good: the alarm goes on interrupting until the run has ended.
- */
-static void note_and_interrupt(int number)
-{
-    note_signal(number);
-    alarm(INTERRUPT_S);
-}
-
-static void interrupt_again(int number)
+static void tick(int number)
 {
     (void)number;
-    alarm(INTERRUPT_S);
+    int count = atomic_load(&seen_count), limit = count > 1 ? HASTY_TICKS : PATIENT_TICKS;
+    if (count == 0)
+        return; /* it is somebody else's */
+    if (atomic_fetch_add(&tick_count, 1) + 1 >= limit) {
+        void (*act)(void) = atomic_load(&last_act);
+        if (act)
+            act();
+        signals_raise(atomic_load(&first_seen));
+    }
+    alarm(TICK_S);
 }
 
 static void note_question(int number)
@@ -54,6 +65,7 @@ int signals_asked(void)
 
 int signals_count(void)
 {
+    atomic_store(&tick_count, 0);
     return atomic_load(&seen_count);
 }
 
@@ -86,13 +98,16 @@ void signals_prepare(void)
 
 void signals_catch(bool is_running)
 {
-    void (*handler)(int number) = is_running ? note_signal : note_and_interrupt;
-    struct sigaction again = {.sa_handler = interrupt_again};
-    sigemptyset(&again.sa_mask);
-    sigaction(SIGALRM, &again, NULL);
+    struct sigaction ticks = {.sa_handler = tick, .sa_flags = is_running ? SA_RESTART : 0};
+    sigemptyset(&ticks.sa_mask);
+    sigaction(SIGALRM, &ticks, NULL);
     for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-        catch_unless_ignored(caught[i], handler, is_running ? SA_RESTART : 0);
-    alarm(!is_running && signals_count() > 0 ? INTERRUPT_S : 0);
+        catch_unless_ignored(caught[i], note_signal, ticks.sa_flags);
+}
+
+void signals_at_last(void (*act)(void))
+{
+    atomic_store(&last_act, act);
 }
 
 int signals_first(void)

@@ -15,11 +15,15 @@ void signals_prepare(void);
  * From now on SIGINT, SIGTERM and SIGHUP (where they were not ignored) are counted instead of
  * ending the process. is_running: somebody looks at the count, and calls that wait go on; else they
  * fail with EINTR, so that what was begun is taken back; those that begin after the signal too,
- * after a second (by SIGALRM).
+ * after a second (by SIGALRM). When nobody has looked for six seconds after a signal, or for two
+ * after a second signal, something hangs: then the process ends by the signal.
  */
 void signals_catch(bool is_running);
-/* How many came since then. */
+/* How many came since then. Whoever asks looks. */
 int signals_count(void);
+/* What is done before that end, once and by the first thread, whatever it was at: act may only make
+ * calls of the system. NULL: nothing. */
+void signals_at_last(void (*act)(void));
 /* The first that came, 0 when none did. */
 int signals_first(void);
 /* How often SIGUSR1 came. */

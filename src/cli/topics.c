@@ -383,7 +383,8 @@ static const struct topic topics[] = {
      "\n"
      "After SIGINT, SIGTERM or SIGHUP what is in flight has 5 seconds to end, or\n"
      "until a second signal; what is not complete then is removed, and millrace ends\n"
-     "by that signal (a shell shows 128 + its number), half a second later at most.\n"},
+     "by that signal (a shell shows 128 + its number), half a second later at most;\n"
+     "two seconds where the reader of its output or its messages has stopped.\n"},
     {"reports", "what a run can leave of itself: reports, traces, logs",
      "  --report FILE.json   every item (path, member, output, sizes, the time that\n"
      "                       it was loaded, processed and stored for, attempts,\n"

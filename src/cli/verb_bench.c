@@ -20,6 +20,7 @@
 
 #define ROUNDS_DEFAULT  5
 #define WARM_UP_DEFAULT 1
+#define TICK_MS         100
 /* What a run takes at least: a small sample is taken through several times. */
 #define RUN_SECONDS 0.3
 #define PASSES_MAX  100000
@@ -190,9 +191,13 @@ static enum mr_status load_into(struct work *work, struct mr_sink *sink, struct 
     if (status != MR_OK)
         return status;
     job_start(job);
-    while (!job_wait(job, 100))
-        if (signals_count() > 0)
-            job_stop(job, true);
+    bool is_stopped = false;
+    while (!job_wait(job, TICK_MS)) {
+        if (is_stopped || signals_count() == 0)
+            continue; /* nobody looks any more: what does not end then, hangs */
+        is_stopped = true;
+        job_stop(job, true);
+    }
     status = job_finish(job, err);
     job_destroy(job);
     return status == MR_OK ? first_failure_get(&first, err) : status;

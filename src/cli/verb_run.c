@@ -5,6 +5,7 @@
 #include "cli/records.h"
 #include "cli/resume.h"
 #include "cli/run.h"
+#include "cli/signals.h"
 
 static enum mr_status check(const struct options *options, struct mr_error *err)
 {
@@ -92,6 +93,7 @@ int verb_run(const struct cli *cli)
         return run_refuse(cli, status, &err);
     struct records records;
     struct cli recorded = *cli;
+    signals_catch(false); /* before there is a file to leave behind */
     status = records_open(&records, cli, &err);
     if (status != MR_OK)
         return run_refuse(cli, status, &err);

@@ -3,6 +3,7 @@
 
 #include "cli/records.h"
 #include "cli/run.h"
+#include "cli/signals.h"
 
 /* Without operations, content that is compressed on its own is decoded, which checks it. */
 static enum mr_status prepare(const struct options *options, struct setup *setup,
@@ -42,6 +43,7 @@ int verb_test(const struct cli *cli)
     struct records records;
     struct cli recorded = *cli;
     struct mr_error err = {0};
+    signals_catch(false); /* before there is a file to leave behind */
     enum mr_status status = records_open(&records, cli, &err);
     if (status != MR_OK)
         return run_refuse(cli, status, &err);

@@ -92,6 +92,7 @@ void staged_abandon(struct mr_sink *sink)
     hold_list(tree);
     for (const struct staged *file = tree->named; file; file = file->after)
         unlinkat(file->parent, file->temp, 0);
+    tree_let_go(tree);
 }
 
 int staged_open(struct tree *tree, const struct dirhold *parent, mode_t mode, struct staged *file)

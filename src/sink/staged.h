@@ -35,7 +35,8 @@ void staged_discard(struct tree *tree, int parent, struct staged *file);
 enum mr_status staged_publish(struct tree *tree, int parent, struct staged *file,
                               const struct mr_entry *entry, struct mr_error *err);
 
-/* mr_sink_ops.abandon of the directory sink: removes all that have a temporary name. */
+/* mr_sink_ops.abandon of the directory sink: removes all that have a temporary name,
+ * and the file of its locks. */
 void staged_abandon(struct mr_sink *sink);
 
 #endif

@@ -4,7 +4,8 @@
 #
 # After that it is in an empty directory of its own, which is removed at the end (also after a failure or a signal),
 # and $MILLRACE is the program under test. The test fails at the first thing that is not as expected, with a message that
-# shows what was run and what it wrote; it passes when it reaches its end. Exit status 77 means skipped.
+# shows what was run and what it wrote; it passes when it reaches its end. Exit status 77 means skipped. A test that hangs fails
+# after $MR_TEST_LIMIT_S seconds (default 750: CTest's own limit, which says nothing, is 900), and shows what it waited for.
 #
 #   run ARG...              runs millrace with these arguments, stdin as it is; keeps $status, and the files
 #                           $out (stdout) and $err (stderr), which lie outside the directory
@@ -20,11 +21,17 @@
 #   expect_same_tree A B    two directories: the same names, kinds, modes, mtimes (of files), link targets and contents
 #   expect_usage TEXT       the last run ended with status 2, wrote nothing to stdout and one line with TEXT to stderr
 #   wait_until COMMAND...   runs it again and again until it succeeds, for a minute, which is a hang
+#   wait_end PID            waits for a child, $status says how it ended; one that takes a minute hangs: it is killed, and the test
+#                           fails
 #   hears_term PID          whether that process has come to be ready for SIGTERM
 #   fail TEXT...            ends the test
 #   skip TEXT...            ends the test as skipped
 #   need COMMAND...         skips the test unless all these commands are there
 #   need_operation OP       skips the test unless this build has that operation
+#   need_faults             skips the test unless calls of the program can be caught here
+#   signal_at NUMBER N ARG...   runs millrace, which gets this signal just before it calls the system for the Nth time ($FAULT_PROGRAM
+#                           with another program: a helper of millrace gets it); false when there are fewer calls. $point says
+#                           which it was. A run that takes a minute is a hang, and fails the test
 #   make_tree DIR           a small tree: text, empty and binary files, a subdirectory, a hidden file, links, odd names
 #
 # Under `sh -e` rules nothing is hidden: use run for what may fail.
@@ -44,10 +51,40 @@ lib_command=nothing
 mkdir "$lib_room/here"
 
 lib_remove() {
+    kill "$lib_watch" 2>/dev/null || :
     cd /
     chmod -R u+rwx "$lib_room" 2>/dev/null || :
     rm -rf "$lib_room"
 }
+# lib_below PID: the processes that it started, and theirs.
+lib_below() {
+    for lib_child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+        echo "$lib_child"
+        lib_below "$lib_child"
+    done
+}
+
+lib_watch_over() {
+    trap 'kill $lib_sleep; exit' TERM
+    sleep "${MR_TEST_LIMIT_S:-750}" >/dev/null 2>&1 &
+    lib_sleep=$!
+    wait $lib_sleep
+    read -r lib_own lib_rest </proc/self/stat
+    lib_all=$(lib_below $$)
+    echo "FAILED: it does not end" >&2 # the test itself may have sent its stderr elsewhere
+    kill -USR1 $$
+    for lib_process in $lib_all; do
+        [ "$lib_process" != "$lib_own" ] && [ -e "/proc/$lib_process" ] || continue
+        echo "hangs: $(tr '\0' ' ' <"/proc/$lib_process/cmdline")" >&2
+        kill -KILL "$lib_process" 2>/dev/null || :
+    done
+    sleep 5 # what is left of the test may hang as well
+    kill -KILL $$
+    rm -rf "$lib_room"
+}
+lib_watch_over &
+lib_watch=$!
+trap 'fail "it was ended"' USR1
 trap lib_remove EXIT
 trap 'exit 1' HUP INT TERM
 cd "$lib_room/here"
@@ -74,7 +111,24 @@ wait_until() {
     fail "in vain: $*"
 }
 
+lib_has_ended() {
+    ! grep -q '^State:.[^ZX]' "/proc/$1/status"
+}
+
+wait_end() {
+    lib_try=0
+    until lib_has_ended "$1" 2>/dev/null; do
+        lib_try=$((lib_try + 1))
+        [ $lib_try -lt 1200 ] || { kill -KILL "$1" && fail "process $1 does not end"; }
+        sleep 0.05
+    done
+    status=0
+    wait "$1" || status=$?
+}
+
+# A child of this shell catches it as well, for the moment before it becomes the program.
 hears_term() {
+    [ "/proc/$1/exe" -ef "$MILLRACE" ] || return 1
     grep -q '^SigCgt:.*[4-7c-f]...$' "/proc/$1/status" # bit 14
 }
 
@@ -86,6 +140,27 @@ need() {
 
 need_operation() {
     "$MILLRACE" ops "$1" >/dev/null 2>&1 || skip "this build has no operation $1"
+}
+
+need_faults() {
+    lib_shim=$MR_BUILD/faults/faults.so
+    [ -e "$lib_shim" ] || skip 'this build has no faults.so'
+    # The thread sanitizer's own calls begin before ours can be found.
+    ! ldd "$MILLRACE" | grep -q libtsan || skip 'not with the thread sanitizer'
+    ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
+    export ASAN_OPTIONS
+}
+
+signal_at() {
+    lib_signal=$1 lib_number=$2
+    shift 2
+    printf '%-63s\n' none >"$lib_room/report"
+    run_command timeout -s KILL 60 env LD_PRELOAD="$lib_shim" FAULT_REPORT="$lib_room/report" FAULT_CALLS=any FAULT_AT="$lib_number" \
+        FAULT_SIGNAL="$lib_signal" "$MILLRACE" "$@"
+    read -r point <"$lib_room/report"
+    lib_command="signal $lib_signal at call $lib_number of ${FAULT_PROGRAM:-millrace} ($point): $*"
+    [ "$status" != 137 ] || [ "$lib_signal${FAULT_PROGRAM:-millrace}" = 9millrace ] || fail "it hangs"
+    [ "$point" != none ]
 }
 
 run_command() {

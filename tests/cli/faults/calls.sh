@@ -1,12 +1,9 @@
 # Calls of the system that fail: a few in each scenario of tests/torture.sh, which says what must hold then; and some whose
 # consequences are known.
 . "$(dirname "$0")/../lib.sh"
-shim=$MR_BUILD/faults/faults.so
-[ -e "$shim" ] || skip 'this build has no faults.so'
-# The thread sanitizer's own calls begin before ours can be found.
-! ldd "$MILLRACE" | grep -q libtsan || skip 'not with the thread sanitizer'
-TMPDIR=$PWD ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
-export TMPDIR ASAN_OPTIONS
+need_faults
+shim=$lib_shim TMPDIR=$PWD
+export TMPDIR
 
 # failing CALL N ARG...: runs with ARG; the Nth of these calls fails.
 failing() {

@@ -12,7 +12,7 @@ find_workers() {
     tries=0
     while [ "$(echo $workers | wc -w)" -lt 3 ]; do # one more was asked what the plugin has
         tries=$((tries + 1))
-        [ $tries -lt 200 ] || fail "there are no worker processes: $workers"
+        [ $tries -lt 1200 ] || fail "there are no worker processes: $workers"
         sleep 0.05
         workers=$(cat /proc/"$program"/task/*/children)
     done
@@ -24,7 +24,7 @@ expect_gone() {
         tries=0
         while [ -e "/proc/$worker" ] && ! grep -q '^State:.*[ZX] ' "/proc/$worker/status" 2>/dev/null; do
             tries=$((tries + 1))
-            [ $tries -lt 100 ] || fail "process $worker is left behind"
+            [ $tries -lt 1200 ] || fail "process $worker is left behind"
             sleep 0.05
         done
     done

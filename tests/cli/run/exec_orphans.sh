@@ -18,14 +18,9 @@ left_running() {
     done | grep '9876[4]' || :
 }
 
-# wait_for N: until N commands say that they have begun.
-wait_for() {
-    tries=0
-    while [ "$(ls started | wc -l)" -lt "$1" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 400 ] || fail "the commands did not begin: $(ls started)"
-        sleep 0.05
-    done
+# have_begun N: N commands say so.
+have_begun() {
+    [ "$(ls started | wc -l)" -ge "$1" ]
 }
 
 # orphans ARG...: one run of the commands, killed.
@@ -34,13 +29,13 @@ orphans() {
     mkdir started
     "$MILLRACE" run in -q -j 2 -o out/ "$@" 2>"$err" &
     program=$!
-    wait_for 2
+    wait_until have_begun 2
     kill -KILL $program
     wait $program 2>/dev/null && fail "it was not killed" || :
     tries=0
     while [ -n "$(left_running)" ]; do
         tries=$((tries + 1))
-        [ $tries -lt 200 ] || fail "$*: left running: $(left_running)"
+        [ $tries -lt 1200 ] || fail "$*: left running: $(left_running)"
         sleep 0.05
     done
 }

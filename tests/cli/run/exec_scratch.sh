@@ -18,12 +18,7 @@ chmod 755 hold.sh
 start() {
     "$MILLRACE" run in -x "$PWD/hold.sh" '{in}' '{out}' "$PWD/$1" ';' --tmpdir tmp -o "out-$1/" 2>"$err" &
     program=$!
-    tries=0
-    while [ ! -s "$1" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 400 ] || fail "the command of $1 was not started"
-        sleep 0.05
-    done
+    wait_until [ -s "$1" ]
 }
 
 count() {

@@ -5,14 +5,9 @@ mkdir in
 for i in 1 2 3 4 5 6 7 8 9; do echo $i >in/f$i; done
 
 # One shard waits inside its items; meanwhile others come.
-"$MILLRACE" run in -o out/ --shard 1/3 -q -x sh -c 'while [ ! -e "$1" ]; do sleep 0.05; done; cat' sh "$PWD/go" \; &
+"$MILLRACE" run in -o out/ --shard 1/3 -q -x sh -c ': >"$2"; while [ ! -e "$1" ]; do sleep 0.05; done; cat' sh "$PWD/go" "$PWD/begun" \; &
 first=$!
-tries=0
-until [ -e out/.millrace-shards ] || [ $tries = 200 ]; do
-    sleep 0.05
-    tries=$((tries + 1))
-done
-sleep 0.2 # between the file and its locks
+wait_until [ -e begun ]
 expect_file out/.millrace-shards
 run run in -o out/ --shard 1/3
 expect_status 3

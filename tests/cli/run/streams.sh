@@ -47,10 +47,11 @@ expect_same several/1 in/d/1
 # A pipe with a name, and a process substitution's.
 mkfifo fifo
 cat in.tar.gz >fifo &
+writer=$!
 run run fifo -q -o named/
-wait
 expect_status 0
 [ -f named/fifo ] || expect_same in/e named/e
+wait_end $writer
 
 # Nobody reads, nothing fits.
 run_command sh -c '"$m" run in in in -q -o - --to tar 2>err | true; cat err'

@@ -58,7 +58,11 @@ expect_usage 'ends in none of'
 "$MILLRACE" bench tree -p gzip --repeat 100 >stopped 2>"$err" &
 child=$!
 wait_until hears_term $child
-sleep 1
+is_measuring() {
+    kill -USR1 $child
+    grep -q 'round [2-9]' "$err"
+}
+wait_until is_measuring
 kill -TERM $child
 run_command wait $child
 expect_status 143

@@ -87,14 +87,15 @@ expect_text "$out" '14 items: '
 # What a killed run leaves is read up to where it breaks off.
 mkdir many
 for i in 1 2 3 4 5 6 7 8 9; do for k in 1 2 3 4 5 6 7 8 9; do echo "$i$k" >"many/$i$k"; done; done
-"$MILLRACE" run many -q -j1 -x sh -c 'sleep 0.02; cat' ';' -o k/ --report killed.json &
+"$MILLRACE" run many -q -j1 -x sh -c '[ {} != 99 ] || while [ ! -e go ]; do sleep 0.05; done; cat' ';' -o k/ --report killed.json &
 pid=$!
-for lib_word in $(seq 300); do
-    [ "$(cat killed.json.tmp-* 2>/dev/null | wc -c)" -lt 2000 ] || break
-    sleep 0.1
-done
+has_begun() {
+    [ "$(cat killed.json.tmp-* | wc -c)" -ge 2000 ]
+}
+wait_until has_begun
 kill -9 "$pid"
 wait "$pid" 2>/dev/null || :
+: >go
 expect_missing killed.json
 run report killed.json.tmp-*
 expect_status 1

@@ -1,21 +1,24 @@
 // clang-format off
 /*
- * faults.c - an LD_PRELOAD object that lets calls of the C library fail. It counts the calls that
- * the program itself makes (its executable, so the static libmillrace too; not those of other
- * libraries), from main() on, and fails the Nth, the Nth and all after it, or every third. It
- * allocates nothing, and may be called by any thread and from a confined process.
+ * faults.c - an LD_PRELOAD object that lets calls of the C library fail, or a signal come just
+ * before one. It counts the calls that the program itself makes (its executable, so the static
+ * libmillrace too; not those of other libraries), from main() on, and fails the Nth, the Nth and
+ * all after it, or every third. It allocates nothing, and may be called by any thread and from a
+ * confined process.
  *
  *   FAULT_REPORT   a file that all processes of one run share: without it nothing happens. The
  *                  caller writes one line of text, padded to TEXT_BYTES, which becomes the name of
  *                  the first call that failed, and where it was made (an offset for
  *                  addr2line -e PROGRAM). Then follow 64-bit counters: of the calls that
  *                  FAULT_CALLS names, one for each kind in the order of `kinds`, and of the calls
- *                  that failed.
+ *                  that failed, or before which the signal came.
  *   FAULT_CALLS    what fails: a kind (see `kinds`), or one call by its name
  *   FAULT_AT       N, from 1 on; 0 or missing: only counts
  *   FAULT_MODE     once (default), from (N and all after it), third (N and every third after it,
  *                  but of each call by its name only every second one of these)
  *   FAULT_ERRNO    a number instead of that of the kind
+ *   FAULT_SIGNAL   a number: nothing fails, but the process gets this signal before the call is
+ *                  made, whatever thread makes it
  *   FAULT_PROGRAM  the name of the program that is meant (default millrace); its helpers are
  *                  programs of their own
  *   FAULT_FROM     all: the calls of libraries count as well
@@ -29,6 +32,7 @@
 #include <locale.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -65,7 +69,8 @@ enum {
     REMOVE = 64,
     INTERRUPT = 128,
     AGAIN = 256,
-    SHORT = 512
+    SHORT = 512,
+    ANY = 1024 /* that asks the system: all but those that are ALLOC alone */
 };
 
 static const struct kind {
@@ -73,7 +78,7 @@ static const struct kind {
     int fault; /* errno; 0: the call is made with one byte */
 } kinds[] = {{"alloc", ENOMEM}, {"io", EIO},     {"space", ENOSPC},  {"files", EMFILE},
              {"start", EAGAIN}, {"map", ENOMEM}, {"remove", EACCES}, {"interrupt", EINTR},
-             {"again", EAGAIN}, {"short", 0}};
+             {"again", EAGAIN}, {"short", 0},    {"any", EIO}};
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
 #define CALLS(X)                                                                                   \
@@ -186,6 +191,7 @@ static int failing_call = -1;
 static uint64_t failing_at;
 static enum mode failing_mode;
 static int failing_errno;
+static int raised_signal; /* 0: calls fail */
 static bool counts_libraries;
 static uintptr_t code_begin, code_end, code_base;
 
@@ -236,6 +242,16 @@ static bool goes_through(enum call call)
     return failing_mode == MODE_THIRD && atomic_fetch_add(&due_counts[call], 1) % 2 == 1;
 }
 
+/* To the first thread, which is the one that hears signals; so that a confined process may, too. */
+static bool get_signal(void)
+{
+    int fault = errno;
+    pid_t own = getpid();
+    real_syscall(SYS_tgkill, own, own, raised_signal);
+    errno = fault;
+    return false;
+}
+
 /* Counts this call; whether it fails, with errno. */
 static bool fails(enum call call, const void *caller)
 {
@@ -243,6 +259,7 @@ static bool fails(enum call call, const void *caller)
     if (!report || (!counts_libraries && (place < code_begin || place >= code_end)))
         return false;
     unsigned bits = calls[call].kinds;
+    bits |= bits == ALLOC ? 0 : ANY;
     for (size_t i = 0; i < KIND_COUNT; i++)
         if (bits & (1U << i))
             atomic_fetch_add(&report->kind_counts[i], 1);
@@ -256,6 +273,8 @@ static bool fails(enum call call, const void *caller)
         return false;
     if (atomic_fetch_add(&report->failed_count, 1) == 0)
         note_first(call, caller);
+    if (raised_signal)
+        return get_signal();
     errno = failing_errno;
     return true;
 }
@@ -311,6 +330,7 @@ static void begin(void)
                                                 : MODE_ONCE;
     if (getenv("FAULT_ERRNO"))
         failing_errno = (int)strtol(getenv("FAULT_ERRNO"), NULL, 10);
+    raised_signal = (int)strtol(word("FAULT_SIGNAL", "0"), NULL, 10);
     counts_libraries = strcmp(word("FAULT_FROM", ""), "all") == 0;
     int fd = real_open(path, O_RDWR | O_CLOEXEC);
     void *shared = MAP_FAILED;
