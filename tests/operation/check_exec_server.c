@@ -271,6 +271,25 @@ START_TEST(keeps_items_apart)
 }
 END_TEST
 
+/* Neither does an end when the next item is sent already, but for what no new process can have from
+ * its beginning. One that ends because of the item fails it: a new process does, too. */
+START_TEST(gives_an_item_to_another)
+{
+    struct post post = open_worker("");
+    for (int i = 0; i < 5; i++) {
+        expect_good(&post, "a.leaving.txt", 10);
+        expect_good(&post, "a.leaving.txt", i % 2 == 0 ? 0 : 50000);
+        expect_bad(&post, "a.die.txt", 10, MR_E_CHILD,
+                   "filter_worker exited with status 3 before it had answered: out of ideas");
+    }
+    expect_good(&post, "a.leaving.txt", 10);
+    post.drive.in_chunk_bytes = 10;
+    expect_bad(&post, "a.txt", 1000, MR_E_CHILD,
+               "filter_worker exited with status 0 before it had answered");
+    close_post(&post);
+}
+END_TEST
+
 static const struct {
     const char *how, *error;
 } bad_greetings[] = {
@@ -576,6 +595,7 @@ Suite *exec_server_suite(void)
     tcase_add_test(cases, goes_on_after_an_error);
     tcase_add_loop_test(cases, aborts_for_all, 0, 2);
     tcase_add_test(cases, keeps_items_apart);
+    tcase_add_test(cases, gives_an_item_to_another);
     tcase_add_loop_test(cases, gives_up_after_bad_greetings, 0,
                         sizeof(bad_greetings) / sizeof(bad_greetings[0]));
     tcase_add_test(cases, speaks_out_of_turn);
