@@ -141,8 +141,9 @@ static const struct topic topics[] = {
      "limit until operations were through with ten.\n"
      "\n"
      "--halt N, --halt P% end the run as --on-error stop does, once N items have\n"
-     "failed or more than P% of at least 20: no new items, those in flight end, exit\n"
-     "status 3. What is complete in a tree stays; an archive is not made.\n"},
+     "failed or more than P% of at least 20: nothing new begins, what operations work\n"
+     "on ends, exit status 3. What is complete in a tree stays; an archive is not\n"
+     "made.\n"},
     {"servers", "resident commands: -x with --exec-mode server, and a complete one in Python",
      "With --exec-mode server a command is started once for each worker (-j) and is\n"
      "given item after item: for small items that is many times as fast as a process\n"

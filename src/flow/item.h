@@ -175,7 +175,7 @@ struct job {
     atomic_uint_fast64_t copied_count, retried_count, file_count, found_count, in_bytes, out_bytes;
     atomic_uint_fast64_t found_bytes, through_bytes;
     struct median *median; /* of the times of items, for a limit in percent of it; NULL: none */
-    atomic_bool is_halted;
+    atomic_bool is_halted; /* so much has failed that no operations begin any more */
     atomic_uint_fast64_t loaded_bytes, made_bytes; /* for the limit of the total */
     atomic_uint_fast64_t remarked_count;           /* stored, and something is to be told */
 };
