@@ -2,9 +2,11 @@
  * item.h - one item on its way, and the job it belongs to; private to src/flow.
  *
  * An item is created by feed.c alone and freed by item_free() alone. Who may touch what while it is
- * in flight: const    set before admission locked   under the item's lock: in claim and settle
- *   LOAD, PROCESS, STORE  by the run of that step (one at a time), or under the lock when no run of
- * it is active
+ * in flight:
+ *     const                 set before admission
+ *     locked                under the item's lock: in claim and settle
+ *     LOAD, PROCESS, STORE  by the run of that step (one at a time), or under the lock when no run
+ *                           of it is active
  */
 #ifndef MR_FLOW_ITEM_H
 #define MR_FLOW_ITEM_H
