@@ -184,10 +184,12 @@ static const struct {
     {"a.half.txt", 5000000, "filter_worker exited with status 3 before it had answered"},
     {"a.segv.txt", 10, "filter_worker was killed by signal 11 (SEGV) before it had answered"},
     {"a.bad.txt", 10,
-     "filter_worker broke the protocol: its stdout has \"Trac\" where a packet of git's protocol "
+     "filter_worker broke the protocol: its stdout has \"Traceback: no\" where a packet of git's "
+     "protocol "
      "should begin"},
     {"a.bad.txt", 5000000,
-     "filter_worker broke the protocol: its stdout has \"Trac\" where a packet of git's protocol "
+     "filter_worker broke the protocol: its stdout has \"Traceback: no\" where a packet of git's "
+     "protocol "
      "should begin"},
     {"a.delayed.txt", 10,
      "filter_worker broke the protocol: it answered \"status=delayed\", which has no meaning here"},
@@ -295,7 +297,8 @@ static const struct {
 } bad_greetings[] = {
     {"no-start",
      "filter_worker exited with status 4 before it had greeted as a filter process: no such model"},
-    {"text", "filter_worker is no filter process: its stdout has \"Load\" where a packet of git's "
+    {"text", "filter_worker is no filter process: its stdout has \"Loading model...\" where a "
+             "packet of git's "
              "protocol should begin"},
     {"other", "filter_worker is no filter process: it said \"git-other-server\" instead of "
               "git-filter-server"},
