@@ -129,6 +129,8 @@ static enum mr_status finish(struct exec_run *run, struct mr_error *err)
     if (child->end.kind == SPAWN_EXITED && exec_config_is_ok(run->config, child->end.number))
         return MR_DONE;
     spawn_end_text(&child->end, what, sizeof(what));
+    if (child->end.kind == SPAWN_EXITED && child->end.number == 0) /* as if it had not failed */
+        return fail(run, MR_E_CHILD, "exited with status 0, which is none of --ok-status", err);
     return fail(run, MR_E_CHILD, what, err);
 }
 
