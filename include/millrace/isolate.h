@@ -12,8 +12,8 @@
  *                                        .operation_count = 2, .timeout_ms = 5000};
  *     struct mr_isolate *isolate;
  *     mr_isolate_create(&config, &isolate, &err);
- *     struct mr_step steps[] = {{.name = "read", .run = read_file}, mr_isolate_step(isolate,
- * "resize", 4)};
+ *     struct mr_step steps[] = {{.name = "read", .run = read_file},
+ *                               mr_isolate_step(isolate, "resize", 4)};
  *     ...
  *     mr_pipeline_destroy(pipeline);
  *     mr_isolate_destroy(isolate);
@@ -65,9 +65,10 @@ struct mr_isolate;
 /*
  * Starts the first process and has it set up the operations. MR_OK (then *isolate is the caller's
  * to destroy); MR_E_USAGE (a NULL, a wrong struct_bytes, an operation or a setting that there is
- * not); MR_E_UNSUPPORTED (the program millrace-operate is not where it was installed, nor beside
- * the running program); MR_E_CHILD, MR_E_TIMEOUT (the process died, or took too long); MR_E_SYSTEM,
- * MR_E_MEMORY. *isolate is NULL after a failure.
+ * not); MR_E_UNSUPPORTED (the program millrace-operate is not beside the running program, nor in
+ * ../libexec/millrace from there or from the library, nor where it was to be installed);
+ * MR_E_CHILD, MR_E_TIMEOUT (the process died, or took too long); MR_E_SYSTEM, MR_E_MEMORY. *isolate
+ * is NULL after a failure.
  */
 MR_API enum mr_status mr_isolate_create(const struct mr_isolate_config *config,
                                         struct mr_isolate **isolate, struct mr_error *err);

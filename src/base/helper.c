@@ -1,5 +1,6 @@
 #include "base/helper.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -20,12 +21,30 @@
 /* Between looks whether it has ended, where the kernel has no pidfd. */
 #define CHECK_INTERVAL_MS 10
 
-static const char *const places[] = {
-    "", "../libexec/millrace/"}; /* from the directory of the running program */
+/* From the directory of the running program, and from that of the shared library that this is part
+ * of, which may be one for a kind of machine. */
+static const char *const program_places[] = {"", "../libexec/millrace/", NULL};
+static const char *const library_places[] = {"../libexec/millrace/", "../../libexec/millrace/",
+                                             NULL};
 
 void helper_init(struct helper *helper)
 {
     *helper = (struct helper){.pidfd = -1, .socket_fd = -1, .leash_fd = -1};
+}
+
+/* Is there a program for role in one of the places, from the directory of the file from? Then path
+ * is its path. */
+static bool find_from(const char *from, const char *const places[], const char *role, char *path,
+                      size_t cap_bytes)
+{
+    const char *slash = strrchr(from, '/');
+    for (; slash && *places; places++) {
+        int needed = snprintf(path, cap_bytes, "%.*s%smillrace-%s", (int)(slash - from) + 1, from,
+                              *places, role);
+        if (needed > 0 && (size_t)needed < cap_bytes && access(path, X_OK) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Puts the path of the program for role into path. 0; ENOENT: it is nowhere, and path is where it
@@ -36,13 +55,13 @@ static int find_program(const char *role, char *path, size_t cap_bytes)
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
     int failure = length < 0 ? errno : ENOENT;
     self[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(self, '/');
-    for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
-        slash[1] = '\0';
-        int needed = snprintf(path, cap_bytes, "%s%smillrace-%s", self, places[i], role);
-        if (needed > 0 && (size_t)needed < cap_bytes && access(path, X_OK) == 0)
-            return 0;
-    }
+    if (find_from(self, program_places, role, path, cap_bytes))
+        return 0;
+    Dl_info library;
+    /* A name without '/' at its beginning is of a directory that may not be that of today. */
+    if (dladdr(library_places, &library) && library.dli_fname && library.dli_fname[0] == '/' &&
+        find_from(library.dli_fname, library_places, role, path, cap_bytes))
+        return 0;
     snprintf(path, cap_bytes, "%s/millrace-%s", MR_HELPER_DIRECTORY, role);
     return access(path, X_OK) == 0 ? 0 : failure;
 }

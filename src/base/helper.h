@@ -4,7 +4,8 @@
  * harms nobody else.
  *
  * The program is millrace-ROLE, looked for beside the running program, then in ../libexec/millrace
- * from there, then where this library was installed; nothing in the environment has a say in it.
+ * from there, then in ../libexec/millrace and ../../libexec/millrace from the shared library's
+ * directory, then where that was to be installed; nothing in the environment has a say in it.
  * The program's side of this is src/helper/begin.h.
  *
  * A struct helper is used by one thread at a time.

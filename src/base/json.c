@@ -152,6 +152,36 @@ void json_text(struct json *json, const char *key, const char *text)
     write_base64(json, text);
 }
 
+/* What the character at at is written as, in bytes; *length is its own. */
+static size_t written_bytes(const unsigned char *at, size_t *length)
+{
+    *length = character_length(at);
+    if (*length == 1 && (*at == '"' || *at == '\\' || *at == '\n'))
+        return 2;
+    if (*length == 0 || *at < 0x20 || *at == 0x7f) {
+        *length = 1;
+        return 6;
+    }
+    return *length;
+}
+
+void json_text_end(struct json *json, const char *key, const char *text, size_t max_bytes)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t all_bytes = 0, length;
+    for (const unsigned char *next = at; *next; next += length)
+        all_bytes += written_bytes(next, &length);
+    while (all_bytes > max_bytes) {
+        all_bytes -= written_bytes(at, &length);
+        at += length;
+    }
+    const char *begin = (const char *)at, *line = strchr(begin, '\n');
+    if (begin > text && begin[-1] != '\n' && line && line[1])
+        begin = line + 1;
+    write_key(json, key, "");
+    write_string(json, begin);
+}
+
 static void write_decimal(struct json *json, uint64_t number, bool is_negative)
 {
     char digits[24];

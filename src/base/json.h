@@ -23,6 +23,9 @@ void json_close(struct json *json);
 /* key is plain ASCII. What is no UTF-8 in text becomes U+FFFD, and a second member KEY_b64 has the
  * bytes. */
 void json_text(struct json *json, const char *key, const char *text);
+/* The end of text, from the beginning of a line where that can be, that takes max_bytes at most as
+ * it is written. What is no UTF-8 becomes U+FFFD, and that is all. */
+void json_text_end(struct json *json, const char *key, const char *text, size_t max_bytes);
 void json_number(struct json *json, const char *key, int64_t number);
 void json_unsigned(struct json *json, const char *key, uint64_t number);
 void json_bool(struct json *json, const char *key, bool value);

@@ -94,8 +94,6 @@ static void log_item(struct watch *watch, const struct job_item *item)
     const struct cli *cli = watch->execution->cli;
     if (item->error || item->outcome == JOB_FAILED || cli->options->is_verbose)
         message_item(cli->message, item);
-    if (item->error)
-        show_details(watch, item);
     if (item->error && item->outcome == JOB_FAILED)
         summary_count(&watch->counts, item->error);
 }
@@ -307,7 +305,7 @@ int execute_job(const struct execution *execution)
         (struct job_observer){.item_ended = item_ended,
                               .remarked = remarked,
                               .ctx = &watch,
-                              .wants_details = cli->options->is_verbose,
+                              .wants_details = cli->options->is_verbose || cli->message->is_json,
                               .wants_names = cli->options->is_dry || cli->options->is_verbose};
     records_want(cli->records, &config.observer, ran);
     if (config.is_dry) { /* the plan is shown in order */

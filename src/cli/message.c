@@ -14,7 +14,7 @@
 #define LINE_BYTES 1024
 /* As JSON: each byte of a text may take six, and its base64 beside. */
 #define EVENT_BYTES (16 * LINE_BYTES)
-#define ITEM_BYTES  ((size_t)96 * 1024)
+#define ITEM_BYTES  ((size_t)160 * 1024)
 /* What is drawn begins where the cursor is. tmux keeps what is cleared from the upper left corner
  * on. */
 #define ERASE    "\r\033[K\n\033[J\033[A"

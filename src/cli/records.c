@@ -124,6 +124,7 @@ void records_want(const struct records *records, struct job_observer *observer,
         return;
     observer->wants_times = observer->wants_times || records->report || records->trace;
     observer->wants_stage_times = records->report != NULL;
+    observer->wants_details = observer->wants_details || records->report;
     if (records->trace)
         observer->ran = ran;
 }

@@ -2,9 +2,11 @@
  * item.h - one item on its way, and the job it belongs to; private to src/flow.
  *
  * An item is created by feed.c alone and freed by item_free() alone. Who may touch what while it is
- * in flight: const    set before admission locked   under the item's lock: in claim and settle
- *   LOAD, PROCESS, STORE  by the run of that step (one at a time), or under the lock when no run of
- * it is active
+ * in flight:
+ *     const                 set before admission
+ *     locked                under the item's lock: in claim and settle
+ *     LOAD, PROCESS, STORE  by the run of that step (one at a time), or under the lock when no run
+ *                           of it is active
  */
 #ifndef MR_FLOW_ITEM_H
 #define MR_FLOW_ITEM_H
@@ -175,7 +177,7 @@ struct job {
     atomic_uint_fast64_t copied_count, retried_count, file_count, found_count, in_bytes, out_bytes;
     atomic_uint_fast64_t found_bytes, through_bytes;
     struct median *median; /* of the times of items, for a limit in percent of it; NULL: none */
-    atomic_bool is_halted;
+    atomic_bool is_halted; /* so much has failed that no operations begin any more */
     atomic_uint_fast64_t loaded_bytes, made_bytes; /* for the limit of the total */
     atomic_uint_fast64_t remarked_count;           /* stored, and something is to be told */
 };

@@ -96,7 +96,7 @@ struct job_policy {
     int64_t timeout_ns;
     unsigned timeout_percent;
     /* No new items, as by JOB_STOP, once so many failed, or more than this part of at least 20 that
-     * failed or were stored. */
+     * failed or were stored. Those in flight that no operation has begun are cancelled. */
     uint64_t halt_count;
     unsigned halt_percent;
 };

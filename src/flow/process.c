@@ -31,6 +31,12 @@ static bool sit_down(struct item *item)
     return process->is_seated;
 }
 
+/* A run that is given up begins no operations: a command may take long, and change things. */
+static bool comes_too_late(const struct item *item)
+{
+    return !item->process.state && atomic_load(&item->job->is_halted);
+}
+
 enum line_claim process_claim(struct line_item *line_item, struct line_run *run)
 {
     struct item *item = item_of(line_item);
@@ -38,6 +44,8 @@ enum line_claim process_claim(struct line_item *line_item, struct line_run *run)
     (void)run;
     if (item->is_processed || !item->way)
         return LINE_NOTHING;
+    if (comes_too_late(item))
+        item_stop(item, ITEM_CANCELLED, JOB_PROCESS, NULL);
     if (item_is_stopped(item)) {
         process->doing = ITEM_CLEANS;
         return LINE_READY;

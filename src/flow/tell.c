@@ -21,7 +21,7 @@ bool job_is_halted(const struct job *job)
     return atomic_load(&job->is_halted);
 }
 
-/* Ends intake; what is in flight goes on. */
+/* Ends intake; what the operations have begun goes on. */
 static void halt(struct job *job, const struct mr_error *error)
 {
     if (atomic_flag_test_and_set(&job->has_stop_error))

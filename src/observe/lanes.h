@@ -13,7 +13,7 @@
 
 #include "millrace/status.h"
 
-#define LANE_LINE_BYTES ((size_t)112 * 1024) /* at least so much room for a line */
+#define LANE_LINE_BYTES ((size_t)176 * 1024) /* at least so much room for a line */
 
 struct lanes;
 

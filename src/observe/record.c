@@ -107,6 +107,8 @@ void record_write(struct json *json, const struct record *record)
     json_unsigned(json, "attempts", record->attempts);
     write_some(json, "stage", record->stage);
     write_some(json, "reason", record->reason);
+    if (record->wrote && *record->wrote)
+        json_text_end(json, "stderr", record->wrote, RECORD_WROTE_BYTES);
 }
 
 void record_run_write(struct json *json, const struct record_run *run)

@@ -18,7 +18,9 @@ enum record_status {
     RECORD_STATUSES
 };
 
-#define RECORD_FOUND "find" /* as a stage: an item that was found, and did not come into load */
+#define RECORD_WROTE_BYTES ((size_t)64 * 1024 - 1) /* of wrote, as JSON: its end */
+/* As a stage: an item that was found, and did not come into load. */
+#define RECORD_FOUND "find"
 
 enum { RECORD_LOAD, RECORD_PROCESS, RECORD_STORE, RECORD_STAGES };
 
@@ -30,6 +32,8 @@ struct record {
     const char *member; /* its name there */
     const char *output; /* its name in the output */
     const char *reason; /* why it failed, or what was wrong all the same */
+    const char *wrote;  /* what its command wrote to stderr, when it failed; NULL: nothing, or not
+                           known */
     const char *stage;  /* it failed in: "load", "process", "store"; RECORD_FOUND; "": not known */
     uint64_t in_bytes, out_bytes;
     bool lacks_out_bytes; /* they are not known: a journal does not have what became of an item

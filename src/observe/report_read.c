@@ -40,6 +40,7 @@ enum {
     TEXT_STATUS,
     TEXT_STAGE,
     TEXT_REASON,
+    TEXT_STDERR,
     TEXTS
 };
 
@@ -63,7 +64,7 @@ static enum mr_status unexpected(const struct reading *reading, struct mr_error 
 static void take_text(struct reading *reading, const struct json_value *value)
 {
     static const char *const keys[TEXTS] = {"path",   "member", "output", "kind",
-                                            "status", "stage",  "reason"};
+                                            "status", "stage",  "reason", "stderr"};
     for (size_t i = 0; i < TEXTS; i++) {
         size_t length = strlen(keys[i]), count = 0;
         if (strncmp(value->key, keys[i], length) != 0)
@@ -104,6 +105,7 @@ static enum mr_status read_item(struct reading *reading, struct mr_error *err)
                             .output = reading->texts[TEXT_OUTPUT],
                             .stage = reading->texts[TEXT_STAGE],
                             .reason = reading->texts[TEXT_REASON],
+                            .wrote = reading->texts[TEXT_STDERR],
                             .lacks_out_bytes = true};
     const struct number numbers[] = {
         {"in_bytes", &record.in_bytes, NULL},

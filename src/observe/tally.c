@@ -44,6 +44,7 @@ void tally_destroy(struct tally *tally)
 static bool keep(struct tally_item *item, const struct record *record)
 {
     item->record = *record;
+    item->record.wrote = NULL; /* too much for so many */
     const char **const texts[] = {&item->record.kind,   &item->record.path,   &item->record.member,
                                   &item->record.output, &item->record.reason, &item->record.stage};
     size_t size_bytes = 0;

@@ -84,13 +84,14 @@ static enum mr_status find_tmpdir(struct exec_config *config, const char *tmpdir
     if (config->uses & (EXEC_USES_IN | EXEC_USES_OUT) || tmpdir) {
         config->tmpdir = realpath(tmpdir ? tmpdir : TMPDIR_DEFAULT, NULL);
         struct stat about;
-        if (!config->tmpdir || stat(config->tmpdir, &about) != 0 ||
-            access(config->tmpdir, W_OK | X_OK) != 0)
-            return mr_error_set(err, MR_E_SYSTEM, errno, "cannot use %s for temporary files",
+        int failure = !config->tmpdir || stat(config->tmpdir, &about) != 0 ? errno : 0;
+        if (failure == 0 && !S_ISDIR(about.st_mode))
+            failure = ENOTDIR;
+        if (failure == 0 && access(config->tmpdir, W_OK | X_OK) != 0)
+            failure = errno;
+        if (failure != 0)
+            return mr_error_set(err, MR_E_SYSTEM, failure, "cannot use %s for temporary files",
                                 path_show(shown, sizeof(shown), tmpdir ? tmpdir : TMPDIR_DEFAULT));
-        if (!S_ISDIR(about.st_mode))
-            return mr_error_set(err, MR_E_SYSTEM, ENOTDIR, "cannot use %s for temporary files",
-                                path_show(shown, sizeof(shown), config->tmpdir));
     }
     config->wants_files = tmpdir != NULL;
     config->has_proc = access("/proc/self/fd", X_OK) == 0;

@@ -9,8 +9,11 @@
 #define CANCEL_INTERVAL_MS 100
 /* How long stdout may be silent when the command has ended and something it started holds the pipe.
  */
-#define SILENCE_NS         INT64_C(1000000000)
-#define GRACE_NS           INT64_C(500000000) /* between SIGTERM and SIGKILL */
+#define SILENCE_NS INT64_C(1000000000)
+/* Between SIGTERM and SIGKILL: for a command that is late, and for one whose item is not wanted any
+ * more, which somebody may wait for. */
+#define GRACE_NS           INT64_C(500000000)
+#define GRACE_DROPPED_NS   INT64_C(100000000)
 #define NS_PER_MS          INT64_C(1000000)
 #define STDERR_BURST_COUNT 8 /* reads of stderr before stdin and stdout have their turn again */
 
@@ -126,6 +129,8 @@ static enum mr_status finish(struct exec_run *run, struct mr_error *err)
     if (child->end.kind == SPAWN_EXITED && exec_config_is_ok(run->config, child->end.number))
         return MR_DONE;
     spawn_end_text(&child->end, what, sizeof(what));
+    if (child->end.kind == SPAWN_EXITED && child->end.number == 0) /* as if it had not failed */
+        return fail(run, MR_E_CHILD, "exited with status 0, which is none of --ok-status", err);
     return fail(run, MR_E_CHILD, what, err);
 }
 
@@ -136,14 +141,13 @@ static int ms_until(int64_t deadline_ns)
     return left_ns <= 0 ? 0 : (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
-/* It took too long: it is asked to go, then killed. */
-static enum mr_status end_late(struct exec_run *run, struct mr_error *err)
+/* It is asked to go, then killed. */
+static void end_early(struct exec_run *run, int64_t grace_ns)
 {
     struct child *child = &run->child;
     child_terminate(child);
-    child_await(child, clock_now_ns() + GRACE_NS);
+    child_await(child, clock_now_ns() + grace_ns);
     exec_run_stop(run);
-    return fail(run, MR_E_TIMEOUT, "was ended", err);
 }
 
 /* How long child_poll() may wait: while the child lives, as long as nobody needs to be asked
@@ -163,13 +167,16 @@ static int poll_ms(const struct child *child, const struct mr_io *io, int64_t si
 static enum mr_status check_limits(struct exec_run *run, const struct mr_io *io,
                                    struct mr_error *err)
 {
-    if (io->is_cancelled && io->is_cancelled(io->cancel_ctx))
+    if (io->is_cancelled && io->is_cancelled(io->cancel_ctx)) {
+        end_early(run, GRACE_DROPPED_NS);
         return mr_error_set(err, MR_CANCELLED, 0, "stopped");
+    }
     if (io->deadline_ns == 0 || clock_now_ns() < io->deadline_ns)
         return MR_OK;
     if (io->out_bytes > 0 && run->child.has_ended)
         return finish(run, err);
-    return end_late(run, err);
+    end_early(run, GRACE_NS);
+    return fail(run, MR_E_TIMEOUT, "was ended", err);
 }
 
 enum mr_status exec_run_pump(struct exec_run *run, struct mr_io *io, struct mr_error *err)

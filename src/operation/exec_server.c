@@ -33,9 +33,11 @@ struct server {
     struct talk talk;
     unsigned char received[RECEIVE_BYTES]; /* [received_at, received_count) is not taken yet */
     size_t received_at, received_count;
-    int64_t greeted_ns;         /* by the clock; 0: not yet */
-    int64_t start_allowance_ns; /* what the start of the process may add to the item's time */
-    uint64_t stderr_mark;       /* what the process had written to stderr when the item began */
+    int64_t greeted_ns;           /* by the clock; 0: not yet */
+    int64_t start_allowance_ns;   /* what the start of the process may add to the item's time */
+    uint64_t stderr_mark;         /* what the process had written to stderr when the item began */
+    bool is_reused, has_answered; /* the process: other items before; some of this item */
+    bool was_leaving;             /* it ended, most likely not because of the item */
 };
 
 struct server_state {
@@ -87,6 +89,7 @@ static enum mr_status lose(struct server *server, struct mr_error *err)
     const char *closed = resident->child.in_fd < 0 ? "closed its stdin" : "closed its stdout";
     bool is_greeted = talk_is_greeted(&server->talk);
     bool has_ended = resident_await(resident);
+    server->was_leaving = server->is_reused && !server->has_answered;
     snprintf(what, sizeof(what), "%s before it had %s",
              has_ended ? spawn_end_text(&resident->child.end, end, sizeof(end)) : closed,
              is_greeted ? "answered" : "greeted as a filter process");
@@ -178,6 +181,7 @@ static enum mr_status receive_now(struct server *server, struct mr_io *io, struc
                                                RECEIVE_BYTES, &server->received_count, wrong);
             if (status != MR_OK)
                 return status;
+            server->has_answered = true;
         }
         enum mr_status status = take(server, io, wrong);
         if (mr_status_is_error(status))
@@ -188,11 +192,9 @@ static enum mr_status receive_now(struct server *server, struct mr_io *io, struc
     return MR_OK;
 }
 
-/*
- * When the item must be through; INT64_MAX: there is no limit. That a process was started for it
+/* When the item must be through; INT64_MAX: there is no limit. That a process was started for it
  * does not count: else a limit that suits items could be too short for every start after the first
- * ones, which have shown how long one takes.
- */
+ * ones, which have shown how long one takes. */
 static int64_t deadline_of(const struct server *server, const struct mr_io *io)
 {
     int64_t deadline_ns;
@@ -202,8 +204,7 @@ static int64_t deadline_of(const struct server *server, const struct mr_io *io)
     return deadline_ns;
 }
 
-/* How long to wait for the process, in ms: not longer than until somebody must be asked whether the
- * item is still wanted. */
+/* How long to wait for the process, in ms: until it must be asked whether the item is wanted. */
 static int poll_ms(int64_t deadline_ns)
 {
     int64_t left_ns = deadline_ns - clock_now_ns();
@@ -307,7 +308,9 @@ static enum mr_status begin(struct server_state *state, struct mr_error *err)
 {
     struct server *server = state->server;
     server->start_allowance_ns = 0;
-    if (server->resident.child.pid == 0) {
+    server->is_reused = server->resident.child.pid != 0;
+    server->has_answered = server->was_leaving = false;
+    if (!server->is_reused) {
         server->greeted_ns = 0;
         enum mr_status status = resident_start(&server->resident, err);
         if (status != MR_OK)
@@ -319,19 +322,14 @@ static enum mr_status begin(struct server_state *state, struct mr_error *err)
     return talk_ask(&server->talk, state->pathname, err);
 }
 
-/*
- * Returns when the input is used up, the room is full or the item is through: never because nothing
- * happens to be there yet, so that the result is the same for every timing. The process may answer
- * when it has read everything, or while it reads.
- */
-static enum mr_status process(void *state, struct mr_io *io, struct mr_error *err)
+/* Goes on with the item, or begins it, in the process that is there or a new one. */
+static enum mr_status work(struct server_state *state, struct mr_io *io, struct mr_error *err)
 {
-    struct server_state *server_state = state;
-    struct server *server = server_state->server;
+    struct server *server = state->server;
     bool starts = server->resident.child.pid == 0 || server->greeted_ns == 0;
     int64_t begin_ns = starts ? clock_now_ns() : 0, unused_ns = 0;
     int64_t *excused_ns = io->excused_ns ? io->excused_ns : &unused_ns;
-    enum mr_status status = server_state->is_open ? MR_OK : begin(server_state, err);
+    enum mr_status status = state->is_open ? MR_OK : begin(state, err);
     int64_t allowed_ns = starts ? server->start_allowance_ns : 0;
     server->start_allowance_ns = allowed_ns;
     *excused_ns += allowed_ns;
@@ -340,6 +338,26 @@ static enum mr_status process(void *state, struct mr_io *io, struct mr_error *er
     if (starts)
         *excused_ns += (server->greeted_ns > 0 ? server->greeted_ns : clock_now_ns()) - begin_ns;
     *excused_ns -= allowed_ns;
+    return status;
+}
+
+/*
+ * Returns when the input is used up, the room is full or the item is through: never because nothing
+ * happens to be there yet, so that the result is the same for every timing. The process may answer
+ * when it has read everything, or while it reads.
+ */
+static enum mr_status process(void *state, struct mr_io *io, struct mr_error *err)
+{
+    struct server_state *server_state = state;
+    const unsigned char *in = io->in;
+    size_t in_bytes = io->in_bytes;
+    bool begins = !server_state->is_open;
+    enum mr_status status = work(server_state, io, err);
+    if (begins && status == MR_E_CHILD && server_state->server->was_leaving) {
+        io->in = in;
+        io->in_bytes = in_bytes;
+        status = work(server_state, io, err);
+    }
     server_state->is_open = status == MR_OK;
     if (status == MR_DONE)
         give_back(server_state);

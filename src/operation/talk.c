@@ -9,6 +9,8 @@
 
 /* Of what is put before the content, without the name: three heads, the keys, newlines. */
 #define REQUEST_BYTES ((size_t)64)
+/* Of a line that is no packet, behind what should be its head. */
+#define LINE_SHOWN_BYTES ((size_t)96)
 
 /* ---- sending ---- */
 
@@ -231,15 +233,24 @@ static enum mr_status take_flush(struct talk *talk, struct mr_error *err)
     }
 }
 
-/* Something that is no packet: most likely text that a program prints by habit. */
-static enum mr_status refuse(const struct talk *talk, struct mr_error *err)
+/* Something that is no packet: most likely text that a program prints by habit, or why it cannot
+ * work here. Its line, as far as it is there, begins with the head and goes on with the bytes. */
+static enum mr_status refuse(const struct talk *talk, const unsigned char *bytes, size_t count,
+                             struct mr_error *err)
 {
-    char head[PKT_HEAD_BYTES + 1] = "", shown[PATH_SHOW_BYTES];
-    for (size_t i = 0; i < PKT_HEAD_BYTES; i++)
-        head[i] = talk->parser.head[i] ? (char)talk->parser.head[i] : ' ';
+    char line[PKT_HEAD_BYTES + LINE_SHOWN_BYTES + 1], shown[PATH_SHOW_BYTES];
+    if (count > LINE_SHOWN_BYTES)
+        count = LINE_SHOWN_BYTES;
+    memcpy(line, talk->parser.head, PKT_HEAD_BYTES);
+    memcpy(line + PKT_HEAD_BYTES, bytes, count);
+    count += PKT_HEAD_BYTES;
+    for (size_t i = 0; i < count; i++)
+        line[i] = line[i] ? line[i] : ' ';
+    line[count] = '\0';
+    line[PKT_HEAD_BYTES + strcspn(line + PKT_HEAD_BYTES, "\r\n")] = '\0';
     return mr_error_set(err, MR_E_CHILD, 0,
                         "its stdout has \"%s\" where a packet of git's protocol should begin",
-                        path_show(shown, sizeof(shown), head));
+                        path_show(shown, sizeof(shown), line));
 }
 
 enum mr_status talk_take(struct talk *talk, const unsigned char **bytes, size_t *count,
@@ -259,7 +270,7 @@ enum mr_status talk_take(struct talk *talk, const unsigned char **bytes, size_t 
         case PKT_MORE:
             return MR_OK;
         case PKT_BAD:
-            return refuse(talk, err);
+            return refuse(talk, *bytes, *count, err);
         case PKT_FLUSH:
             status = take_flush(talk, err);
             break;

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "command.h"
 #include "operation/exec.h"
+#include "operation/internals.h"
 
 Suite *exec_suite(void);
 
@@ -424,6 +425,42 @@ START_TEST(gives_up_at_the_deadline)
 }
 END_TEST
 
+static bool is_over(void *ctx)
+{
+    return clock_now_ns() > *(const int64_t *)ctx;
+}
+
+/* Nor is one killed unheard whose item is not wanted any more. */
+START_TEST(asks_before_it_kills)
+{
+    unsigned char room[10];
+    bool is_heard = false;
+    for (int i = 0; i < 5 && !is_heard; i++) { /* where the processors are busy it has no time */
+        void *config;
+        struct mr_error err = {0};
+        struct drive drive = make_drive(
+            &config, SHELL("trap 'echo bye >&2; exit 0' TERM; echo; while :; do sleep 0.01; done"));
+        struct mr_entry entry = drive_entry("a", 0);
+        ck_assert_ok(drive.operation->start(drive.state, &entry, &err), err);
+        struct mr_io io = {.is_last = true, .out = room, .out_bytes = 1};
+        ck_assert_ok(drive.operation->process(drive.state, &io, &err), err);
+        int64_t end_ns = clock_now_ns();
+        io = (struct mr_io){.is_last = true,
+                            .out = room,
+                            .out_bytes = sizeof(room),
+                            .is_cancelled = is_over,
+                            .cancel_ctx = &end_ns};
+        ck_assert_int_eq(drive.operation->process(drive.state, &io, &err), MR_CANCELLED);
+        char *said = drive.operation->internals->details(drive.state);
+        is_heard = said && strcmp(said, "bye\n") == 0;
+        free(said);
+        check_no_children();
+        end_drive(&drive, config);
+    }
+    ck_assert(is_heard);
+}
+END_TEST
+
 Suite *exec_suite(void)
 {
     Suite *suite = suite_create("exec");
@@ -446,6 +483,7 @@ Suite *exec_suite(void)
     tcase_add_test(tcase, numbers_running_commands);
     tcase_add_test(tcase, takes_other_statuses);
     tcase_add_loop_test(tcase, gives_up_at_the_deadline, 0, 6);
+    tcase_add_test(tcase, asks_before_it_kills);
     suite_add_tcase(suite, tcase);
     return suite;
 }

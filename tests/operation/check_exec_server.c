@@ -184,10 +184,12 @@ static const struct {
     {"a.half.txt", 5000000, "filter_worker exited with status 3 before it had answered"},
     {"a.segv.txt", 10, "filter_worker was killed by signal 11 (SEGV) before it had answered"},
     {"a.bad.txt", 10,
-     "filter_worker broke the protocol: its stdout has \"Trac\" where a packet of git's protocol "
+     "filter_worker broke the protocol: its stdout has \"Traceback: no\" where a packet of git's "
+     "protocol "
      "should begin"},
     {"a.bad.txt", 5000000,
-     "filter_worker broke the protocol: its stdout has \"Trac\" where a packet of git's protocol "
+     "filter_worker broke the protocol: its stdout has \"Traceback: no\" where a packet of git's "
+     "protocol "
      "should begin"},
     {"a.delayed.txt", 10,
      "filter_worker broke the protocol: it answered \"status=delayed\", which has no meaning here"},
@@ -271,12 +273,28 @@ START_TEST(keeps_items_apart)
 }
 END_TEST
 
+/* Neither does an end when the next item is sent already. One that ends because of the item fails
+ * it: a new process does, too. */
+START_TEST(gives_an_item_to_another)
+{
+    struct post post = open_worker("");
+    for (int i = 0; i < 5; i++) {
+        expect_good(&post, "a.leaving.txt", 10);
+        expect_good(&post, "a.leaving.txt", i % 2 == 0 ? 0 : 50000);
+        expect_bad(&post, "a.die.txt", 10, MR_E_CHILD,
+                   "filter_worker exited with status 3 before it had answered: out of ideas");
+    }
+    close_post(&post);
+}
+END_TEST
+
 static const struct {
     const char *how, *error;
 } bad_greetings[] = {
     {"no-start",
      "filter_worker exited with status 4 before it had greeted as a filter process: no such model"},
-    {"text", "filter_worker is no filter process: its stdout has \"Load\" where a packet of git's "
+    {"text", "filter_worker is no filter process: its stdout has \"Loading model...\" where a "
+             "packet of git's "
              "protocol should begin"},
     {"other", "filter_worker is no filter process: it said \"git-other-server\" instead of "
               "git-filter-server"},
@@ -576,6 +594,7 @@ Suite *exec_server_suite(void)
     tcase_add_test(cases, goes_on_after_an_error);
     tcase_add_loop_test(cases, aborts_for_all, 0, 2);
     tcase_add_test(cases, keeps_items_apart);
+    tcase_add_test(cases, gives_an_item_to_another);
     tcase_add_loop_test(cases, gives_up_after_bad_greetings, 0,
                         sizeof(bad_greetings) / sizeof(bad_greetings[0]));
     tcase_add_test(cases, speaks_out_of_turn);

@@ -272,7 +272,7 @@ END_TEST
 static const struct {
     const char *text, *error;
 } bad_greetings[] = {
-    {"Loading", "its stdout has \"Load\" where a packet of git's protocol should begin"},
+    {"Load", "its stdout has \"Load\" where a packet of git's protocol should begin"},
     {"0000", "its greeting is not complete"},
     {"0015git-filter-server0000", "its greeting is not complete"},
     {"0014git-filter-serve", "it said \"git-filter-serve\" instead of git-filter-server"},
@@ -287,6 +287,30 @@ static const struct {
     {WELCOME OFFER "0012status=success", "it spoke before it was asked"},
     {"0006\x1b[", "it said \"\\x1b[\" instead of git-filter-server"},
 };
+
+/* The line says why, and no more than it. */
+START_TEST(shows_what_is_no_packet)
+{
+    static const struct {
+        const char *text, *error;
+    } cases[] = {
+        {"Not in a Git repository.\r\nUsage:\n", "its stdout has \"Not in a Git repository.\" "
+                                                 "where a packet of git's protocol should begin"},
+        {"\x1b[1mLoading", "its stdout has \"\\x1b[1mLoading\" where a packet of git's protocol "
+                           "should begin"},
+        {"a\nb\nc\nd",
+         "its stdout has \"a\\nb\\nc\" where a packet of git's protocol should begin"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct visit *visit = begin("clean");
+        size_t left_bytes;
+        ck_assert_int_eq(receive(visit, cases[i].text, strlen(cases[i].text), 1000, 1, &left_bytes),
+                         MR_E_CHILD);
+        ck_assert_str_eq(visit->err.text, cases[i].error);
+        free(visit);
+    }
+}
+END_TEST
 
 START_TEST(refuses_other_greetings)
 {
@@ -459,6 +483,7 @@ Suite *talk_suite(void)
     tcase_add_test(cases, refuses_long_names);
     tcase_add_test(cases, takes_answers);
     tcase_add_test(cases, refuses_other_greetings);
+    tcase_add_test(cases, shows_what_is_no_packet);
     tcase_add_test(cases, refuses_other_answers);
     tcase_add_test(cases, takes_long_lines);
     tcase_add_test(cases, takes_no_endless_list);

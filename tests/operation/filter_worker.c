@@ -360,6 +360,11 @@ static void answer(void)
         send_out();
         exit(0);
     }
+    if (asks("leaving")) { /* and the next item is on its way already */
+        send_out();
+        if (read(STDIN_FILENO, in, sizeof(in)) > 0)
+            _exit(0);
+    }
 }
 
 static void filter(void)

@@ -80,6 +80,36 @@ for program in with-shared with-archive; do
     expect_status 0
     expect_text "$out" '42 by millrace'
 done
+# The library finds its helper program from where it lies itself.
+cat >isolated.c <<'END'
+#include <millrace/isolate.h>
+#include <stdio.h>
+
+int main(void)
+{
+    static const char *const operations[] = {"gzip", "gunzip"};
+    struct mr_isolate_config config = {.struct_bytes = sizeof(config), .operations = operations, .operation_count = 2};
+    struct mr_isolate *isolate;
+    struct mr_buffer *in, *out;
+    struct mr_error err = {0};
+    if (mr_isolate_create(&config, &isolate, &err) != MR_OK || mr_buffer_create("a", "1234", 4, &in) != MR_OK ||
+        mr_isolate_run(isolate, in, &out, &err) != MR_OK) {
+        fputs(err.text, stderr);
+        return 1;
+    }
+    printf("%zu bytes by another process\n", out->bytes);
+    mr_buffer_destroy(in);
+    mr_buffer_destroy(out);
+    mr_isolate_destroy(isolate);
+    return 0;
+}
+END
+# shellcheck disable=SC2046
+run_command cc isolated.c -o isolated $(pkg-config --cflags --libs millrace)
+expect_status 0
+run_command ./isolated
+expect_status 0
+expect_text "$out" '4 bytes by another process'
 unset LD_LIBRARY_PATH
 run_command out/with-archive
 expect_status 0

@@ -90,6 +90,11 @@ run run names -o out3/ --ok-status 0- -x cat
 expect_usage 'is no list of exit statuses'
 run run names -o out3/ --tmpdir /nowhere -x cp {in} {out}
 expect_text "$err" 'cannot use /nowhere for temporary files'
+run run names -o out3/ --tmpdir /dev/null -x cp {in} {out}
+expect_text "$err" 'cannot use /dev/null for temporary files: Not a directory'
+run run names -o null: --ok-status 1 -x true
+expect_status 1
+expect_text "$err" 'true exited with status 0, which is none of --ok-status'
 expect_missing out3
 run help commands
 expect_text "$out" '{out} one that the command makes'

@@ -61,6 +61,15 @@ expect_status 3
 expect_text "$err" 'items failed (--halt)'
 run test in -q --halt 2 -x false
 expect_status 3
+# After that no command begins: neither by a number, nor with --on-error stop, though many items are in flight.
+for way in '--halt 1' '--on-error stop'; do
+    rm -rf began.log given_up
+    # shellcheck disable=SC2086
+    run run in -q -j2 -R1 -W1 $way -o given_up/ -x sh -c 'echo "$MILLRACE_PATH" >>began.log; [ "$MILLRACE_PATH" != 01 ] && sleep 1 && cat'
+    expect_status 3
+    [ "$(wc -l <began.log)" -le 6 ] || fail "$way: $(wc -l <began.log) commands began"
+    [ "$(find given_up -type f | wc -l)" = $(($(wc -l <began.log) - 1)) ] || fail "$way: what had begun did not end"
+done
 
 # --in-place: one input after the other, each with a job of its own.
 printf 'good\n' | gzip >good.gz

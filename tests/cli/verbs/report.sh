@@ -148,6 +148,35 @@ run run --log-json in
 cp "$err" messages.log
 is_so messages.log "len(r) == 1 and r[0]['event'] == 'message' and r[0]['about'] == 'run'"
 
+# What a failed command wrote to stderr: its end, so much as is read again, whatever is in it; nothing of one that went well.
+cat >noisy.py <<'END'
+import os, sys
+name = os.environ["MILLRACE_PATH"]
+if name == "a.txt":
+    os.write(2, b'first "line"\n\xff\x1b[1m last\n')
+elif name == "empty":
+    os.write(2, b"".join(b"line %d \xc3\xb6 \"\n" % i for i in range(100000)))
+elif name.startswith("b"):
+    os.write(2, b"\x01" * 100000)
+sys.exit(name == "a.txt" or name == "empty" or name.startswith("b"))
+END
+mkdir noisy
+for name in a.txt b.txt c.txt empty; do : >"noisy/$name"; done
+run run noisy -q -x python3 noisy.py ';' -o n/ --report noisy.json
+expect_status 1
+for report in noisy.json noisy2.json; do
+    is_so "$report" "by['noisy/a.txt']['stderr'] == 'first \"line\"\n\ufffd\x1b[1m last\n' and not 'stderr' in by['noisy/c.txt']" \
+        "by['noisy/empty']['stderr'].startswith('line ') and by['noisy/empty']['stderr'].endswith('line 99999 \xf6 \"\n')" \
+        "50000 < len(by['noisy/empty']['stderr'].encode()) < 65536 and by['noisy/b.txt']['stderr'] == '\x01' * 10922"
+    run report noisy.json --report noisy2.json
+    expect_status 0
+done
+run report noisy2.json --report noisy.html
+expect_status 0
+run run noisy -q -x python3 noisy.py ';' -o n2/ --log-json
+cp "$err" messages.log
+is_so messages.log "sorted(len(line['stderr']) for line in r if line['event'] == 'item' and 'noisy' in line['path'])[:2] == [24, 10922]"
+
 # What cannot be.
 run run in -q -o x/ --report report.txt
 expect_usage "ends in none of .json, .csv and .html"
