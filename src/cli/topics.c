@@ -310,7 +310,8 @@ static const struct topic topics[] = {
      "things are refused as a whole; --lenient-zip reads them with a warning. What is\n"
      "damaged is refused, what was whole before it is kept. Garbage behind compressed\n"
      "data is left out with a warning, and the exit status is 1; what follows the end\n"
-     "of a tar or cpio archive (another one, a signature), with a warning alone.\n"
+     "of a tar or cpio archive (another one, a signature), with a warning alone. With\n"
+     "--in-place and --remove-source the input is kept instead.\n"
      "Modes of members in a tree lose the set-id bits and what the umask takes away;\n"
      "with --preserve mode only the former. Of their extended attributes a tree gets\n"
      "those named user.* (--preserve xattr), not capabilities, labels or access lists.\n"},

@@ -65,6 +65,22 @@ expect_text "$err" 'left as it was'
 expect_same a.tar.gz same
 [ "$(find . -maxdepth 1 | wc -l)" = 8 ] || fail "something was left behind: $(ls -a)"
 
+# Nor is anything taken out of an input that its reader leaves out.
+run run before -q -o tail.tar
+echo signature >>tail.tar
+run run before -q -o tail.zip
+echo signature >>tail.zip
+gzip -c before/a.txt >file
+echo signature >>file
+for input in tail.tar tail.zip file; do
+    cp $input same
+    case $input in file) set -- -p recompress:to=gzip ;; *) set -- ;; esac
+    run run $input --in-place -q "$@"
+    expect_status 1
+    expect_same $input same
+done
+rm tail.tar tail.zip
+
 # Several inputs; one is missing.
 printf 'y\r\n' >file
 run run nothing file a.tar.gz --in-place -q -p lf
