@@ -81,6 +81,27 @@ for input in tail.tar tail.zip file; do
 done
 rm tail.tar tail.zip
 
+# What somebody else, or another run, makes of an archive meanwhile is not lost either.
+for kind in tar zip; do
+    printf 'x\n' >member
+    run run member -q -o slow.$kind
+    rm -f go begun
+    "$MILLRACE" run slow.$kind --in-place -q -x sh -c ': >begun; while [ ! -e go ]; do sleep 0.05; done; cat; echo slow' \
+        2>"$lib_room/slow" &
+    child=$!
+    wait_until [ -e begun ]
+    run run slow.$kind --in-place -q -x sh -c 'cat; echo quick'
+    expect_status 0
+    : >go
+    slow=0
+    wait $child || slow=$?
+    [ $slow = 1 ] || fail "the slow run ended with $slow"
+    expect_text "$lib_room/slow" 'it has changed meanwhile'
+    run run slow.$kind -q -o -
+    expect_output x quick
+done
+rm -f go begun member slow.*
+
 # Several inputs; one is missing.
 printf 'y\r\n' >file
 run run nothing file a.tar.gz --in-place -q -p lf
