@@ -452,7 +452,10 @@ static enum mr_status recognise(struct archive_reader *reader, const struct arch
     if (status != MR_OK)
         return status;
     reader->archive = archive_read_new();
-    if (!reader->archive || !archive_formats_support(reader->archive, &choice))
+    /* One layer of compression is taken off, not two: what is behind the second may take for ever.
+     */
+    bool takes_filters = !reader->feed.input.is_decoded;
+    if (!reader->archive || !archive_formats_support(reader->archive, &choice, takes_filters))
         return no_memory(err);
     archive_feed_look(&reader->feed, 0);
     if (archive_feed_open(&reader->feed, reader->archive) < ARCHIVE_WARN) {
