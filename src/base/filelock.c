@@ -2,11 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
+
+#define PAUSE_NS        10000000
+#define TRIES_MAX_COUNT 200 /* pauses together: 2 s */
 
 /* "7: FLOCK  ADVISORY  WRITE 4711 00:1f:815 0 EOF", see proc_locks(5). */
 static pid_t find_owner(int fd)
@@ -31,16 +36,40 @@ static pid_t find_owner(int fd)
     return owner;
 }
 
-int filelock_take(int fd, bool is_shared, pid_t *owner)
+static int take(int fd, bool is_shared)
 {
     int result;
-    *owner = 0;
     do {
         result = flock(fd, (is_shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
     } while (result != 0 && errno == EINTR);
-    if (result == 0 || errno != EWOULDBLOCK)
-        return result;
-    *owner = find_owner(fd);
+    return result;
+}
+
+static bool is_gone(pid_t process)
+{
+    return kill(process, 0) != 0 && errno == ESRCH;
+}
+
+/*
+ * A process that is killed while it starts another one leaves the lock to that, until it becomes
+ * another program: at once, where there is time for it. Nobody has a lock that was let go since it
+ * was refused.
+ */
+int filelock_take(int fd, bool is_shared, pid_t *owner)
+{
+    static const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    bool was_found = true;
+    *owner = 0;
+    for (int tries = 0; tries < TRIES_MAX_COUNT; tries++) {
+        int result = take(fd, is_shared);
+        if (result == 0 || errno != EWOULDBLOCK)
+            return result;
+        *owner = find_owner(fd);
+        if (*owner == 0 ? !was_found : !is_gone(*owner))
+            break;
+        was_found = *owner != 0;
+        nanosleep(&pause, NULL);
+    }
     errno = EWOULDBLOCK;
     return -1;
 }

@@ -14,7 +14,8 @@
  * Takes the lock of the open file or directory (not O_PATH), which lasts until the last copy of fd
  * is closed. 0; -1 with errno: EWOULDBLOCK says that another process has it, and *owner becomes its
  * number, or 0 where that cannot be known; anything else, that there are no locks here (some
- * network file systems). is_shared: others may have it too, if they share it.
+ * network file systems). While that process is none any more, it is waited for up to two seconds:
+ * what it was starting still has a copy. is_shared: others may have it too, if they share it.
  */
 int filelock_take(int fd, bool is_shared, pid_t *owner);
 

@@ -245,7 +245,7 @@ static int end_job(const struct execution *execution, struct job *job, bool *is_
     if (status != MR_OK) {
         message_error(cli->message, execution->shown_output, "%s",
                       err.text[0] ? err.text : mr_status_text(status));
-        return EXIT_STOPPED;
+        return status == MR_E_CHANGED ? EXIT_SOME_FAILED : EXIT_STOPPED;
     }
     job_figures(job, &figures); /* finishing may have failed for some items */
     if (figures.failed_count == 0)

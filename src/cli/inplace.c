@@ -67,6 +67,7 @@ static enum mr_status choose_archive(struct replaced *at, struct mr_error *err)
             err, MR_E_USAGE, 0,
             "a database may hold more than an archive, which would be lost: use -o");
     at->output.kind = OUTPUT_ARCHIVE;
+    at->output.replaced = &at->about;
     at->output.path = strdup(at->name);
     return at->output.path ? MR_OK : mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
 }

@@ -240,6 +240,7 @@ static enum mr_status open_archive(const struct output *output, const struct opt
         .settings = output->settings,
         .level = options->level,
         .overwrites = options->existing == EXISTING_OVERWRITE || options->is_in_place,
+        .replaced = output->replaced,
         .is_reproducible = options->is_reproducible,
         .preserve = options->preserve,
         .table = options->table,

@@ -17,7 +17,8 @@ struct output {
     enum output_kind kind;
     char *path, *name, *settings; /* owned */
     const struct archive_output *format;
-    char *shown; /* as typed, escaped; owned */
+    char *shown;                 /* as typed, escaped; owned */
+    const struct stat *replaced; /* OUTPUT_ARCHIVE in place of what was this; else NULL */
 };
 
 /* Decides by -o, --to and the inputs; makes nothing. MR_OK, MR_E_USAGE, MR_E_MEMORY. output_fini()

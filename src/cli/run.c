@@ -192,6 +192,7 @@ static int execute(const struct run *run, const struct made *made)
     resume_job(&made->resume, run->cli->options, &config);
     config.copies_others = copies_others(run);
     config.member_umask = member_umask(run);
+    config.spends_inputs = run->cli->options->is_in_place || config.removes_sources;
     config.keeps_names = run->output->kind == OUTPUT_FILE || run->cli->options->is_in_place;
     struct execution execution = {
         .cli = run->cli,

@@ -29,6 +29,7 @@ struct unwrap {
     bool has_frame;                        /* one ended */
     unsigned char head[UNWRAP_HEAD_BYTES]; /* of a frame: gathered, then fed */
     size_t head_bytes, head_at;
+    bool is_in_tail; /* what is there now begins no frame */
 };
 
 const struct unwrap_format *unwrap_recognise(const unsigned char *head, size_t head_bytes)
@@ -75,13 +76,35 @@ void unwrap_destroy(struct unwrap *unwrap)
 
 bool unwrap_is_between(const struct unwrap *unwrap)
 {
-    return unwrap->has_frame && !unwrap->is_in_frame && unwrap->head_bytes == 0;
+    return unwrap->has_frame && !unwrap->is_in_frame && !unwrap->is_in_tail &&
+           unwrap->head_bytes == 0;
 }
 
 static enum mr_status truncated(const struct unwrap *unwrap, const char **problem)
 {
     *problem = unwrap->format->truncated;
     return MR_E_DATA;
+}
+
+/*
+ * Behind the last frame zeros are padding, of tapes for instance. All else is told: it may be what
+ * is left of a frame whose first bytes are damaged.
+ */
+static enum mr_status pass_tail(struct unwrap *unwrap, struct mr_io *io, const char **problem)
+{
+    bool is_padding = true;
+    unwrap->is_in_tail = true;
+    while (unwrap->head_bytes > 0)
+        is_padding = unwrap->head[--unwrap->head_bytes] == 0 && is_padding;
+    while (is_padding && io->in_bytes > 0) {
+        is_padding = *io->in == 0;
+        unwrap_advance(io, 1, 0);
+    }
+    if (is_padding && !io->is_last)
+        return MR_OK;
+    if (!is_padding)
+        *problem = "something else follows its compressed data, and was left out";
+    return MR_DONE;
 }
 
 /* Gathers the head of the next frame. MR_OK: see is_in_frame; MR_DONE: there is none. */
@@ -95,7 +118,7 @@ static enum mr_status find_frame(struct unwrap *unwrap, struct mr_io *io, const 
         unwrap_advance(io, 1, 0);
         if (unwrap->head_bytes > 0 && unwrap->has_frame &&
             !format->begins(unwrap->head, unwrap->head_bytes))
-            return MR_DONE;
+            return pass_tail(unwrap, io, problem);
     }
     if (unwrap->head_bytes < format->head_bytes) {
         if (!io->is_last)
@@ -156,6 +179,8 @@ static enum mr_status decode_frame(struct unwrap *unwrap, struct mr_io *io, cons
 
 enum mr_status unwrap_step(struct unwrap *unwrap, struct mr_io *io, const char **problem)
 {
+    if (unwrap->is_in_tail)
+        return pass_tail(unwrap, io, problem);
     if (!unwrap->is_in_frame) {
         enum mr_status status = find_frame(unwrap, io, problem);
         if (status != MR_OK || !unwrap->is_in_frame)

@@ -1,8 +1,8 @@
 /*
  * unwrap.h - takes the compression off a file, whatever number of members, frames or streams it is
  * made of: gzip (RFC 1952), zstd (RFC 8878), xz, bzip2 and lz4, as far as this build has the
- * libraries. What follows the last of them and does not begin like another is ignored, as tar and
- * gzip do.
+ * libraries. Zeros behind the last of them are padding; anything else there is left out, which is
+ * told.
  */
 #ifndef MR_CODEC_UNWRAP_H
 #define MR_CODEC_UNWRAP_H
@@ -39,9 +39,9 @@ void unwrap_destroy(struct unwrap *unwrap); /* NULL is a no-op */
 /*
  * Decodes until the input is used up, the room is full, or a frame has ended, and advances io;
  * io->is_last says that no input follows. MR_OK: call again, with more of what ran out; it may have
- * done nothing for a while when it waits for threads. MR_DONE: that was all. MR_E_DATA (damaged or
- * cut off), MR_E_UNSUPPORTED, MR_E_MEMORY: *problem says what, a constant text; what was made
- * before is good.
+ * done nothing for a while when it waits for threads. MR_DONE: that was all; where *problem was
+ * set, it says what else there is. MR_E_DATA (damaged or cut off), MR_E_UNSUPPORTED, MR_E_MEMORY:
+ * *problem says what, a constant text; what was made before is good.
  */
 enum mr_status unwrap_step(struct unwrap *unwrap, struct mr_io *io, const char **problem);
 

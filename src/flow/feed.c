@@ -353,11 +353,13 @@ static enum mr_status take_entry(struct job *job, struct item **item)
     enum mr_status status = inputs_next(job->config.inputs, &entry, &input, &error);
     if (status == MR_DONE)
         return MR_DONE;
-    if (status == MR_SKIPPED) {
+    if (status == MR_SKIPPED && !job->config.spends_inputs) {
         if (job->config.observer.remarked)
             job->config.observer.remarked(job->config.observer.ctx, error.text);
         return MR_OK;
     }
+    if (status == MR_SKIPPED)
+        status = error.status = MR_E_DATA;
     atomic_fetch_add_explicit(&job->found_count, 1, memory_order_relaxed);
     if (status != MR_OK) {
         if (!is_mine(job, input, &entry))

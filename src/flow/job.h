@@ -129,6 +129,8 @@ struct job_config {
     bool is_reproducible; /* owners dropped, modes 0644/0755, mtimes clamped or 0 */
     bool removes_sources; /* each file's source, once its output is on the disk and was read back;
                              needs sink->ops->verify */
+    bool spends_inputs; /* the output is all that is left of an input: of what would be left out of
+                           it with a remark, the item or the input fails instead */
     bool strips_absolute; /* a '/' at the beginning of a member's name is taken off, not refused */
     const struct portable *portable; /* only names that it takes, and none twice; NULL: any */
     bool keeps_names;                /* --in-place: operations do not change names */

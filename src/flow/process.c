@@ -98,6 +98,15 @@ struct chunk *process_take_room(struct item *item)
     return chunk_take(item->job->chunks, room_bytes);
 }
 
+/* Status, or why the item cannot be stored all the same. */
+static enum mr_status take_remark(struct item *item, const char *remark, enum mr_status status,
+                                  struct mr_error *err)
+{
+    if (item->job->config.spends_inputs && !mr_status_is_error(status))
+        return mr_error_set(err, MR_E_DATA, 0, "%s, so its input is kept", remark);
+    return keep_text(remark, &item->process.remark) ? status : no_memory(err);
+}
+
 /* Calls the chain until the input is used up, the room is full, or it is done. */
 static enum mr_status turn_wheel(struct item *item, struct mr_error *err)
 {
@@ -118,8 +127,8 @@ static enum mr_status turn_wheel(struct item *item, struct mr_error *err)
         enum mr_status status = timing_process(item, &io, err);
         in->at_bytes = in->used_bytes - io.in_bytes;
         out->used_bytes = cap_bytes - io.out_bytes;
-        if (io.remark && !keep_text(io.remark, &process->remark))
-            status = no_memory(err);
+        if (io.remark)
+            status = take_remark(item, io.remark, status, err);
         if (status == MR_OK || status == MR_DONE) {
             enum mr_status amount = amounts_made(item, err);
             status = amount == MR_OK ? status : amount;

@@ -8,7 +8,7 @@
 struct archive_target_config archive_target_config_of(const struct archive_sink_config *config)
 {
     return (struct archive_target_config){config->overwrites, config->sync, config->is_exclusive,
-                                          config->is_resumed};
+                                          config->is_resumed, config->replaced};
 }
 
 static enum mr_status create_zip(const char *path, const struct archive_output *output,

@@ -254,6 +254,22 @@ static int sync_directory(const struct archive_target *target)
     return fault;
 }
 
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Is what stands there not what config.replaced says any more, or gone? */
+static bool has_changed(const struct archive_target *target)
+{
+    const struct stat *then = target->config.replaced;
+    struct stat now;
+    return then && (fstatat(target->directory, target->name, &now, AT_SYMLINK_NOFOLLOW) != 0 ||
+                    now.st_dev != then->st_dev || now.st_ino != then->st_ino ||
+                    now.st_size != then->st_size || !is_same_time(&now.st_mtim, &then->st_mtim) ||
+                    !is_same_time(&now.st_ctim, &then->st_ctim));
+}
+
 enum mr_status archive_target_commit(struct archive_target *target, struct mr_error *err)
 {
     int fd = target->fd;
@@ -267,6 +283,9 @@ enum mr_status archive_target_commit(struct archive_target *target, struct mr_er
         return fail(target, fault, "cannot write", err);
     if (!target->name)
         return MR_OK;
+    if (has_changed(target))
+        return mr_error_set(err, MR_E_CHANGED, 0,
+                            "left as it is, because it has changed meanwhile");
     fault = give_name(target);
     if (fault == EEXIST)
         return exists(target, err);

@@ -5,6 +5,8 @@
 #ifndef MR_SINK_ARCHIVE_TARGET_H
 #define MR_SINK_ARCHIVE_TARGET_H
 
+#include <sys/stat.h>
+
 #include "sink/sinks.h"
 
 struct archive_target;
@@ -18,6 +20,9 @@ struct archive_target_config {
      * there already is replaced when it turns out to be the very same.
      */
     bool is_resumed;
+    /* What is to be replaced, as it was before it was read: when it has changed since then, it
+     * stays. NULL: whatever is there. Must outlive the target. */
+    const struct stat *replaced;
 };
 
 /*
@@ -31,7 +36,7 @@ int archive_target_fd(const struct archive_target *target);
 const char *archive_target_label(const struct archive_target *target); /* "stdout", or path */
 
 /* Gives the file its final name; without overwrites never in place of another. MR_OK, MR_E_EXISTS,
- * MR_E_SYSTEM. */
+ * MR_E_CHANGED (config.replaced), MR_E_SYSTEM. */
 enum mr_status archive_target_commit(struct archive_target *target, struct mr_error *err);
 /* Removes the temporary file, and does nothing else: for a process that is about to end. */
 void archive_target_abandon(struct archive_target *target);

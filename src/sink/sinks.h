@@ -5,6 +5,8 @@
 
 #include "millrace/sink.h"
 
+struct stat;
+
 enum existing {
     EXISTING_REFUSE,    /* the default: MR_E_EXISTS */
     EXISTING_OVERWRITE, /* -f */
@@ -66,6 +68,7 @@ struct archive_sink_config {
     const char *settings; /* what came after ':' in --to, or NULL */
     int level;            /* --level; -1: the format's default */
     bool overwrites;      /* -f: an existing file is replaced by the rename in finish() */
+    const struct stat *replaced; /* with overwrites: see archive_target.h; NULL: nothing */
     bool is_reproducible;
     unsigned preserve; /* enum preserve */
     /* sqlar alone; see sqlar_sink.h: */

@@ -288,6 +288,20 @@ static void sink_abort(struct mr_sink *sink, struct mr_writer *writer)
     writer->is_in_table = false;
 }
 
+/* A database that was damaged before may take rows that it does not give back. */
+static enum mr_status look_again(struct sqlar_sink *sqlar, const struct sqlar_row *row,
+                                 struct mr_error *err)
+{
+    struct sqlar_row found;
+    enum mr_status status = sqlar_table_find(sqlar->table, row->name, &found, err);
+    if (mr_status_is_error(status))
+        return status;
+    if (status == MR_OK && found.mode == row->mode && found.size_bytes == row->size_bytes)
+        return MR_OK;
+    return mr_error_set(err, MR_E_DATA, 0,
+                        "it is damaged: what was put into it is not found there");
+}
+
 static enum mr_status sink_commit(struct mr_sink *sink, struct mr_writer *writer,
                                   struct mr_error *err)
 {
@@ -307,6 +321,8 @@ static enum mr_status sink_commit(struct mr_sink *sink, struct mr_writer *writer
             row->data = sqlar->gathered;
         status = sqlar_table_put(sqlar->table, row, writer->replaces, err);
     }
+    if (status == MR_OK && sqlar->appends)
+        status = look_again(sqlar, row, err);
     if (status == MR_OK)
         count_losses(sqlar, writer->entry);
     sqlar->is_broken = mr_status_is_error(status) && status != MR_E_EXISTS;

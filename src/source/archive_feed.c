@@ -126,7 +126,7 @@ void archive_feed_look(struct archive_feed *feed, int64_t at_bytes)
 static bool open_raw(struct archive_feed *feed, struct archive *raw)
 {
     static const struct archive_choice any = {NULL, NULL};
-    return archive_formats_support_filters(raw, &any) &&
+    return (feed->input.is_decoded || archive_formats_support_filters(raw, &any)) &&
            archive_read_support_format_raw(raw) == ARCHIVE_OK &&
            archive_read_support_format_empty(raw) == ARCHIVE_OK &&
            archive_feed_open(feed, raw) == ARCHIVE_OK;

@@ -177,7 +177,8 @@ bool archive_formats_support_filters(struct archive *archive, const struct archi
     return true;
 }
 
-bool archive_formats_support(struct archive *archive, const struct archive_choice *choice)
+bool archive_formats_support(struct archive *archive, const struct archive_choice *choice,
+                             bool takes_filters)
 {
     for (size_t i = 0; i < ROW_COUNT; i++) {
         if (rows[i].public.is_filter || (choice->format && choice->format != &rows[i]))
@@ -185,7 +186,7 @@ bool archive_formats_support(struct archive *archive, const struct archive_choic
         if (rows[i].support(archive) != ARCHIVE_OK)
             return false;
     }
-    return archive_formats_support_filters(archive, choice);
+    return !takes_filters || archive_formats_support_filters(archive, choice);
 }
 
 bool archive_formats_takes(const struct archive_choice *choice, const char *filter)

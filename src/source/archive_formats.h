@@ -17,8 +17,12 @@ struct archive_choice {
 enum mr_status archive_formats_parse(const char *text, struct archive_choice *choice,
                                      struct mr_error *err);
 
-/* Tells a new read handle what it may recognise. False when libarchive refuses (out of memory). */
-bool archive_formats_support(struct archive *archive, const struct archive_choice *choice);
+/*
+ * Tells a new read handle what it may recognise; takes_filters: also behind compression, as many
+ * layers as libarchive takes off. False when libarchive refuses (out of memory).
+ */
+bool archive_formats_support(struct archive *archive, const struct archive_choice *choice,
+                             bool takes_filters);
 /* The same for the filters alone. */
 bool archive_formats_support_filters(struct archive *archive, const struct archive_choice *choice);
 

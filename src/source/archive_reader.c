@@ -174,6 +174,8 @@ static enum mr_status finish(struct archive_reader *reader, struct mr_error *err
     }
     switch (status) {
     case MR_DONE:
+        if (problem && *problem)
+            return mr_error_set(err, MR_E_DATA, 0, "%s", problem);
         return has_more(reader) ? say_more(err) : MR_OK;
     case MR_OK:
         if (!is_decoded)
@@ -386,14 +388,7 @@ static enum mr_status reading_block(struct archive_reading *reading, struct arch
 bool archive_reader_is_flat(const struct archive_reading *reading)
 {
     const struct archive_reader *reader = (const struct archive_reader *)reading;
-    switch (archive_format(reader->archive) & ARCHIVE_FORMAT_BASE_MASK) {
-    case ARCHIVE_FORMAT_TAR:
-    case ARCHIVE_FORMAT_CPIO:
-    case ARCHIVE_FORMAT_AR:
-        return true;
-    default:
-        return false;
-    }
+    return is_tar(reader) || is_cpio(reader) || is_of_format(reader, ARCHIVE_FORMAT_AR);
 }
 
 /* ---- the beginning and the end ---- */
@@ -457,7 +452,10 @@ static enum mr_status recognise(struct archive_reader *reader, const struct arch
     if (status != MR_OK)
         return status;
     reader->archive = archive_read_new();
-    if (!reader->archive || !archive_formats_support(reader->archive, &choice))
+    /* One layer of compression is taken off, not two: what is behind the second may take for ever.
+     */
+    bool takes_filters = !reader->feed.input.is_decoded;
+    if (!reader->archive || !archive_formats_support(reader->archive, &choice, takes_filters))
         return no_memory(err);
     archive_feed_look(&reader->feed, 0);
     if (archive_feed_open(&reader->feed, reader->archive) < ARCHIVE_WARN) {

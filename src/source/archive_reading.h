@@ -40,8 +40,9 @@ struct archive_reading {
 struct archive_input {
     void *ctx;
     /*
-     * The next bytes, valid until the next call: MR_OK with *size_bytes > 0, MR_DONE at the end.
-     * MR_E_SYSTEM with errno, other errors with *problem, a text.
+     * The next bytes, valid until the next call: MR_OK with *size_bytes > 0; MR_DONE at the end,
+     * where *problem, if it was set to a text that is not empty, says what else follows the data
+     * that was decoded. MR_E_SYSTEM with errno, other errors with *problem, a text.
      */
     enum mr_status (*read)(void *ctx, const void **data, size_t *size_bytes, const char **problem);
     /* Will the next read() give something at once? */

@@ -33,8 +33,9 @@ struct decode_block {
     int64_t end_bytes; /* of the compressed input, as far as these bytes took it */
     /* MR_OK: more follows. MR_DONE: these are the last. An error comes behind these bytes. */
     enum mr_status status;
-    const char *problem; /* of an error but MR_E_SYSTEM, a constant text */
-    int sys_errno;       /* of MR_E_SYSTEM */
+    /* Of an error but MR_E_SYSTEM; with MR_DONE what else follows, or NULL. A constant text. */
+    const char *problem;
+    int sys_errno; /* of MR_E_SYSTEM */
 };
 
 /* Room for DECODE_BLOCK_BYTES. False when out of memory. */

@@ -276,13 +276,17 @@ START_TEST(every_end_is_noticed)
         ck_assert(outcome.size_bytes == 0 || memcmp(outcome.bytes, text, outcome.size_bytes) == 0);
         free(outcome.bytes);
     }
-    /* What follows and is no frame is nobody's business. */
-    memset(room(&made, 1000), 'x', 1000);
-    struct input input = {made.bytes, made.size_bytes + 1000, 0, 64, false};
-    struct outcome outcome = read_all(&input, BY_THREAD);
-    ck_assert_int_eq(outcome.status, MR_DONE);
-    ck_assert_uint_eq(outcome.size_bytes, 3000);
-    free(outcome.bytes);
+    /* What follows and is no frame is told, but for zeros. */
+    for (size_t zero_count = 0; zero_count <= 1000; zero_count += 100) {
+        memset(room(&made, 1000), 'x', 1000);
+        memset(made.bytes + made.size_bytes, 0, zero_count);
+        struct input input = {made.bytes, made.size_bytes + 1000, 0, 64, false};
+        struct outcome outcome = read_all(&input, zero_count % 200 == 0 ? BY_THREAD : BY_READER);
+        ck_assert_int_eq(outcome.status, MR_DONE);
+        ck_assert_uint_eq(outcome.size_bytes, 3000);
+        ck_assert_int_eq(outcome.problem != NULL, zero_count < 1000);
+        free(outcome.bytes);
+    }
     free(text);
     free(made.bytes);
 }

@@ -55,3 +55,38 @@ for archive in one.tar padded padded.cpio one.cpio; do
     expect_status 0
     expect_empty "$err"
 done
+
+# What follows the compressed data around an archive, and is no more of it, may be what is left of it: that is told and
+# counts. Zeros are padding.
+for codec in gzip zstd xz bzip2 lz4; do
+    "$MILLRACE" ops $codec >/dev/null 2>&1 || continue
+    rm -f packed
+    "$MILLRACE" run one.tar --no-archives -q -p "$codec" -o - >packed
+    { cat packed; echo garbage; } >tail
+    { cat packed; head -c 70000 /dev/zero; } >padding
+    { cat padding; echo garbage; } >late
+    for box in '' --no-sandbox; do
+        for archive in tail late; do
+            rm -rf out
+            run run $archive $box -q -o out/
+            expect_status 1
+            expect_line "$err" "millrace: $archive: something else follows its compressed data, and was left out"
+            expect_same one out/one
+        done
+        run run padding $box -q -o null:
+        expect_status 0
+        expect_empty "$err"
+    done
+    run run - -q -o null: <tail
+    expect_status 1
+    cp tail kept
+    run run tail --to tar --in-place -q
+    expect_status 1
+    expect_same kept tail
+done
+
+# A plain file is one also from a pipe, with what follows it.
+{ gzip -c one; echo garbage; } | run run - -q -p gunzip -o -
+expect_status 1
+expect_output one
+expect_text "$err" 'trailing garbage'

@@ -27,6 +27,15 @@ run run src -q -o dst/ -n --include there --remove-source
 expect_status 0
 expect_line src/there 1
 
+# Nor what holds more than came of it.
+{ echo 4 | gzip; echo signature; } >src/more.gz
+cp src/more.gz more
+run run src -q -o dst/ -p gunzip --include 'more*' --remove-source
+expect_status 1
+expect_text "$err" 'so its input is kept'
+expect_same more src/more.gz
+rm src/more.gz
+
 # One named file; a link to a file stays what it is.
 run run src/other.txt -q -o one.txt --remove-source
 expect_status 0

@@ -65,6 +65,43 @@ expect_text "$err" 'left as it was'
 expect_same a.tar.gz same
 [ "$(find . -maxdepth 1 | wc -l)" = 8 ] || fail "something was left behind: $(ls -a)"
 
+# Nor is anything taken out of an input that its reader leaves out.
+run run before -q -o tail.tar
+echo signature >>tail.tar
+run run before -q -o tail.zip
+echo signature >>tail.zip
+gzip -c before/a.txt >file
+echo signature >>file
+for input in tail.tar tail.zip file; do
+    cp $input same
+    case $input in file) set -- -p recompress:to=gzip ;; *) set -- ;; esac
+    run run $input --in-place -q "$@"
+    expect_status 1
+    expect_same $input same
+done
+rm tail.tar tail.zip
+
+# What somebody else, or another run, makes of an archive meanwhile is not lost either.
+for kind in tar zip; do
+    printf 'x\n' >member
+    run run member -q -o slow.$kind
+    rm -f go begun
+    "$MILLRACE" run slow.$kind --in-place -q -x sh -c ': >begun; while [ ! -e go ]; do sleep 0.05; done; cat; echo slow' \
+        2>"$lib_room/slow" &
+    child=$!
+    wait_until [ -e begun ]
+    run run slow.$kind --in-place -q -x sh -c 'cat; echo quick'
+    expect_status 0
+    : >go
+    slow=0
+    wait $child || slow=$?
+    [ $slow = 1 ] || fail "the slow run ended with $slow"
+    expect_text "$lib_room/slow" 'it has changed meanwhile'
+    run run slow.$kind -q -o -
+    expect_output x quick
+done
+rm -f go begun member slow.*
+
 # Several inputs; one is missing.
 printf 'y\r\n' >file
 run run nothing file a.tar.gz --in-place -q -p lf
