@@ -53,7 +53,7 @@ set(script ${CMAKE_CURRENT_SOURCE_DIR}/src/packaging/header_page.awk)
 file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/include/millrace/*.h)
 foreach(header ${headers})
   get_filename_component(name ${header} NAME_WE)
-  mr_page(millrace-${name}.3 man/man3 dev ${header}
+  mr_page(millrace-${name}.3 man/man3 dev "${header};${script}"
           awk -v version=${PROJECT_VERSION} -v date=${MR_DATE} -f ${script} ${header})
 endforeach()
 add_custom_target(pages ALL DEPENDS ${made})

@@ -33,6 +33,21 @@ for header in "$MR_SOURCE"/include/millrace/*.h; do
         fail "$name has no page in the manual"
 done
 
+# They are readable in 80 columns, the comments as text and not as code.
+if command -v mandoc >/dev/null; then
+    for page in usr/share/man/man3/*; do
+        case $page in
+        *.gz) gzip -dc "$page" >page.3 ;;
+        *) cp "$page" page.3 ;;
+        esac
+        mandoc -Tlint page.3 | grep -v 'STYLE: input text line longer than 80 bytes' >lint || :
+        expect_empty lint
+        mandoc -Tascii -O width=80 page.3 | sed 's/.\x08//g' >shown
+        ! grep -nE '.{81}|/\*( |$)|^ *\* ' shown || fail "$page has comments as code, or is wider than 80 columns"
+    done
+    expect_text shown 'struct mr_error {'
+fi
+
 libdir=$(dirname "$(find "$PWD/usr" -name millrace.pc)")
 PKG_CONFIG_PATH=$libdir
 LD_LIBRARY_PATH=${libdir%/pkgconfig}
