@@ -54,6 +54,8 @@ expect_status 3
 expect_text "$err" 'cannot write nowhere/r.json'
 run bench
 expect_usage 'no sample'
+run bench --generate files=1,kind=txt
+expect_usage "bench: --generate: kind: no kind 'txt'; there are text"
 run bench tree --generate files=1
 expect_usage 'leave out INPUT'
 run bench tree --sweep workers=0
