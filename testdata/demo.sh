@@ -11,7 +11,7 @@ jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 log=build/demo-build.log
 mkdir -p build
 echo "Building into $root/build"
-{ cmake -S . -B build -DCMAKE_BUILD_TYPE=RelWithDebInfo && cmake --build build -j "$jobs" --target millrace; } >"$log" 2>&1 || {
+{ cmake -S . -B build -DCMAKE_BUILD_TYPE=RelWithDebInfo && cmake --build build -j "$jobs" --target product; } >"$log" 2>&1 || {
     grep -E -A 8 'error:|undefined reference|CMake Error' "$log" | head -n 40 || tail -n 40 "$log"
     echo "demo.sh: the build failed (all of it: $log)" >&2
     exit 1

@@ -1,10 +1,11 @@
 #!/bin/sh
-# pictures.sh [FILE.png]: makes the picture of a run in a terminal for the README (default: testdata/progress.png) with the
-# program in build/. Needs tmux, Python and Chromium. The tree that it works on is copies of testdata/sample.
+# pictures.sh [DIR]: makes the pictures of the README, progress.png (a run in a terminal) and bench.png (the page of a bench),
+# in DIR (default: testdata) with the program in build/. Needs tmux, Python and Chromium. The run works on copies of
+# testdata/sample.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
-picture=${1:-$root/testdata/progress.png}
+pictures=${1:-$root/testdata}
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) ||
     { echo "pictures.sh: there is no Chromium" >&2; exit 1; }
 room=$(mktemp -d "${TMPDIR:-/tmp}/millrace-pictures-XXXXXX")
@@ -74,6 +75,14 @@ pre {{ margin: 0; font: 14px/21px 'DejaVu Sans Mono', monospace }}
 </style><pre>{body}</pre>""")
 END
 lines=$(sed -e 's/ *$//' "$room/screen" | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}' | wc -l)
-"$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=2 \
-    --window-size=950,$((lines * 21 + 36)) --screenshot="$picture" "file://$room/page.html" >/dev/null 2>&1
-echo "$picture"
+# shot PAGE WIDTH HEIGHT SCALE PICTURE
+shot() {
+    "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor="$4" \
+        --window-size="$2,$3" --screenshot="$5" "file://$1" >/dev/null 2>&1
+    echo "$5"
+}
+shot "$room/page.html" 950 $((lines * 21 + 36)) 2 "$pictures/progress.png"
+
+"$root/build/millrace" bench "$root/testdata/sample" -p gzip --sweep readers=1,2 workers=1-4 writers=1,2 \
+    --report "$room/bench.html" >/dev/null
+shot "$room/bench.html" 900 960 1 "$pictures/bench.png"

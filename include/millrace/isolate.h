@@ -7,9 +7,12 @@
  * endless loop (with timeout_ms) or too much memory fails that one value; the process is replaced
  * for the next one. Nothing of a plugin is ever loaded into the calling program.
  *
- *     static const char *const operations[] = {"./resize.so:width=256", "gzip"};
- *     struct mr_isolate_config config = {.struct_bytes = sizeof(config), .operations = operations,
- *                                        .operation_count = 2, .timeout_ms = 5000};
+ *     static const char *const operations[] = {"./resize.so:width=256",
+ *                                              "gzip"};
+ *     struct mr_isolate_config config = {.struct_bytes = sizeof(config),
+ *                                        .operations = operations,
+ *                                        .operation_count = 2,
+ *                                        .timeout_ms = 5000};
  *     struct mr_isolate *isolate;
  *     mr_isolate_create(&config, &isolate, &err);
  *     struct mr_step steps[] = {{.name = "read", .run = read_file},

@@ -4,9 +4,12 @@
  *
  *     #include <millrace/operation.h>
  *
- *     static enum mr_status process(void *state, struct mr_io *io, struct mr_error *err)
+ *     static enum mr_status process(void *state, struct mr_io *io,
+ *                                   struct mr_error *err)
  *     {
- *         size_t count = io->in_bytes < io->out_bytes ? io->in_bytes : io->out_bytes;
+ *         size_t count = io->in_bytes;
+ *         if (count > io->out_bytes)
+ *             count = io->out_bytes;
  *         (void)state;
  *         (void)err;
  *         for (size_t i = 0; i < count; i++)

@@ -2,10 +2,10 @@
 
 #include <stdio.h>
 
-#define SHORT_S     0.5  /* a shorter run is mostly its beginning and its end */
-#define BUSY        0.8  /* a stage from there on has no time left */
-#define PROCESSORS  0.75 /* likewise: some of the time is always the system's */
-#define BUDGET_USED 0.9
+#define SHORT_S    0.5  /* a shorter run is mostly its beginning and its end */
+#define BUSY       0.8  /* a stage from there on has no time left */
+#define PROCESSORS 0.75 /* likewise: some of the time is always the system's */
+#define FULL       0.9  /* of --memory */
 
 /* The share of its threads' time that a stage was busy; of a shared pool: all of it. */
 static double busy_of(const struct job_figures *figures, enum job_stage stage)
@@ -64,18 +64,24 @@ static void about_busy(const struct advice_facts *facts, enum job_stage stage, c
                  option, threads * 2, processors * 100);
 }
 
+/* Was there a time when another item may have found no room? */
+static bool was_memory_full(const struct job_figures *figures)
+{
+    double peak_bytes = (double)figures->memory_peak_bytes,
+           all_bytes = (double)figures->memory_bytes;
+    return all_bytes > 0 && (peak_bytes >= FULL * all_bytes ||
+                             peak_bytes + (double)figures->memory_item_bytes > all_bytes);
+}
+
 /* No stage was busy all the time: something made them wait for each other. */
 static void about_waiting(const struct job_figures *figures, char *text, size_t cap_bytes)
 {
-    double used = figures->memory_bytes > 0
-                      ? (double)figures->memory_peak_bytes / (double)figures->memory_bytes
-                      : 0;
     if (figures->is_serial_source)
         snprintf(text, cap_bytes,
                  "-R and -j do not help: the input is a serial stream, read one item after the "
                  "other");
-    else if (used >= BUDGET_USED)
-        snprintf(text, cap_bytes, "try more --memory: all of it was in use at times");
+    else if (was_memory_full(figures))
+        snprintf(text, cap_bytes, "try more --memory: at times it had no room for another item");
     else if (figures->is_ordered && figures->is_serial_sink)
         snprintf(text, cap_bytes,
                  "-j does not help: the output is ordered, and the others waited for the item "

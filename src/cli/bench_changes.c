@@ -9,6 +9,7 @@
 
 #define REMARKS_MAX  8
 #define REMARK_BYTES 300
+#define LABEL_WIDTH  16 /* at least */
 
 /* Why the two may not be what they seem. */
 struct remarks {
@@ -90,19 +91,34 @@ static const struct past_row *next_gone(const struct bench_info *info, size_t *a
 
 /* ---- text ---- */
 
-static void show_change(const struct bench_info *info, FILE *out, const struct bench_row *row)
+/* Of the column of labels: the longest of them, which end with the sizes that were swept. */
+static int label_width(const struct bench_info *info)
+{
+    size_t longest = LABEL_WIDTH;
+    for (size_t i = 0; i < info->bench->row_count; i++) {
+        char label[80];
+        size_t length =
+            strlen(bench_label(info, &info->bench->rows[i].point, label, sizeof(label)));
+        if (length > longest)
+            longest = length;
+    }
+    return (int)longest;
+}
+
+static void show_change(const struct bench_info *info, FILE *out, const struct bench_row *row,
+                        int width)
 {
     struct change change;
     char label[80], cpu[32] = "";
     judge(info, row, &change);
     bench_label(info, &row->point, label, sizeof(label));
     if (!change.then) {
-        fprintf(out, "  %-16s %s\n", label, verdicts[change.verdict].shown);
+        fprintf(out, "  %-*s %s\n", width, label, verdicts[change.verdict].shown);
         return;
     }
     if (change.cpu_ratio > 0)
         snprintf(cpu, sizeof(cpu), "%.3f", change.cpu_ratio);
-    fprintf(out, "  %-16s %9.1f %9.1f %7.3f %7s %7.4f  %s\n", label, change.then_rate / 1e6,
+    fprintf(out, "  %-*s %9.1f %9.1f %7.3f %7s %7.4f  %s\n", width, label, change.then_rate / 1e6,
             row->median.in_rate / 1e6, change.ratio, cpu, change.chance,
             verdicts[change.verdict].shown);
 }
@@ -119,11 +135,13 @@ void bench_changes_show(const struct bench_info *info, FILE *out)
             path_show(shown, sizeof(shown), info->options->compared));
     for (unsigned i = 0; i < remarks.count; i++)
         fprintf(out, "  not the same: %s\n", remarks.texts[i]);
-    fprintf(out, "  %-16s %9s %9s %7s %7s %7s\n", "", "MB/s then", "now", "ratio", "CPU", "chance");
+    int width = label_width(info);
+    fprintf(out, "  %-*s %9s %9s %7s %7s %7s\n", width, "", "MB/s then", "now", "ratio", "CPU",
+            "chance");
     for (size_t i = 0; i < info->bench->row_count; i++)
-        show_change(info, out, &info->bench->rows[i]);
+        show_change(info, out, &info->bench->rows[i], width);
     for (size_t at = 0; (gone = next_gone(info, &at));)
-        fprintf(out, "  %-16s only there then\n",
+        fprintf(out, "  %-*s only there then\n", width,
                 bench_label(info, &gone->point, label, sizeof(label)));
 }
 

@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -18,7 +19,9 @@
 #define PLOT_LEFT   44.0
 #define PLOT_BOTTOM 28.0
 #define PLOT_TOP    12.0
-#define PLOT_RIGHT  12.0
+#define PLOT_RIGHT  26.0
+#define LABELS_MAX  10 /* below it */
+#define SIZES_MAX   4  /* likewise, of memory: these are wider */
 
 static void write_limits(const struct bench_info *info, FILE *out, const char *name,
                          bool is_doubtful)
@@ -89,14 +92,22 @@ static void write_rates(const struct bench_info *info, FILE *out, const struct b
 /* ---- curves: throughput against one key ---- */
 
 struct scale {
-    double low_x, high_x, high_y;
+    struct sweep_list values; /* in order, at equal distances: 64M, 256M and 1G can be told apart */
+    double high_y;
 };
 
-static double x_of(const struct scale *scale, double x)
+static int compare_values(const void *a, const void *b)
 {
-    double share =
-        scale->high_x > scale->low_x ? (x - scale->low_x) / (scale->high_x - scale->low_x) : 0.5;
-    return PLOT_LEFT + share * (PLOT_WIDTH - PLOT_LEFT - PLOT_RIGHT);
+    uint64_t first = *(const uint64_t *)a, second = *(const uint64_t *)b;
+    return (first > second) - (first < second);
+}
+
+static double x_of(const struct scale *scale, uint64_t value)
+{
+    unsigned rank = 0, last = scale->values.count - 1;
+    while (rank < last && scale->values.values[rank] < value)
+        rank++;
+    return PLOT_LEFT + (double)rank / last * (PLOT_WIDTH - PLOT_LEFT - PLOT_RIGHT);
 }
 
 static double y_of(const struct scale *scale, double y)
@@ -122,9 +133,11 @@ static double best_with(const struct bench *bench, enum sweep_key key, uint64_t 
     return best;
 }
 
-static void write_axes(FILE *out, const struct scale *scale, enum sweep_key key,
-                       const struct sweep_list *list)
+static void write_axes(FILE *out, const struct scale *scale, enum sweep_key key)
 {
+    const struct sweep_list *list = &scale->values;
+    unsigned label_max = key == SWEEP_MEMORY ? SIZES_MAX : LABELS_MAX;
+    unsigned stride = (list->count + label_max - 1) / label_max; /* from label to label */
     fprintf(out, "<line class=axis x1=%.0f y1=%.0f x2=%.0f y2=%.0f />", PLOT_LEFT,
             PLOT_HEIGHT - PLOT_BOTTOM, PLOT_WIDTH - PLOT_RIGHT, PLOT_HEIGHT - PLOT_BOTTOM);
     for (int i = 0; i <= 2; i++) {
@@ -135,10 +148,10 @@ static void write_axes(FILE *out, const struct scale *scale, enum sweep_key key,
                 PLOT_LEFT, y_of(scale, y), PLOT_WIDTH - PLOT_RIGHT, y_of(scale, y), PLOT_LEFT - 5,
                 y_of(scale, y) + 3, y / 1e6);
     }
-    for (unsigned i = 0; i < list->count; i++) {
+    for (unsigned i = 0; i < list->count; i += stride) {
         char text[32];
         fprintf(out, "<text x=%.1f y=%.0f text-anchor=middle>%s</text>",
-                x_of(scale, (double)list->values[i]), PLOT_HEIGHT - PLOT_BOTTOM + 12,
+                x_of(scale, list->values[i]), PLOT_HEIGHT - PLOT_BOTTOM + 12,
                 sweep_show(key, list->values[i], text, sizeof(text)));
     }
     fprintf(out, "<text x=%.0f y=%.0f text-anchor=middle>%s</text>\n", PLOT_WIDTH / 2,
@@ -147,26 +160,23 @@ static void write_axes(FILE *out, const struct scale *scale, enum sweep_key key,
 
 static void write_plot(const struct bench_info *info, FILE *out, enum sweep_key key)
 {
-    const struct sweep_list *list = &info->sweep->lists[key];
-    struct scale scale = {.low_x = INFINITY, .high_x = 0};
-    for (unsigned i = 0; i < list->count; i++) {
-        scale.low_x = fmin(scale.low_x, (double)list->values[i]);
-        scale.high_x = fmax(scale.high_x, (double)list->values[i]);
+    struct scale scale = {.values = info->sweep->lists[key]};
+    const struct sweep_list *list = &scale.values;
+    qsort(scale.values.values, list->count, sizeof(list->values[0]), compare_values);
+    for (unsigned i = 0; i < list->count; i++)
         scale.high_y = fmax(scale.high_y, best_with(info->bench, key, list->values[i]));
-    }
     fprintf(out, "<svg viewBox=\"0 0 %.0f %.0f\" role=img aria-label=\"MB/s against %s\">\n",
             PLOT_WIDTH, PLOT_HEIGHT, sweep_name(key));
-    write_axes(out, &scale, key, list);
+    write_axes(out, &scale, key);
     for (size_t i = 0; i < info->bench->row_count; i++) {
         const struct bench_row *row = &info->bench->rows[i];
         if (counts(row, key))
             fprintf(out, "<circle class=all cx=%.1f cy=%.1f r=2.5 />",
-                    x_of(&scale, (double)row->point.values[key]),
-                    y_of(&scale, row->median.in_rate));
+                    x_of(&scale, row->point.values[key]), y_of(&scale, row->median.in_rate));
     }
     fputs("<polyline class=curve points=\"", out);
     for (unsigned i = 0; i < list->count; i++)
-        fprintf(out, "%.1f,%.1f ", x_of(&scale, (double)list->values[i]),
+        fprintf(out, "%.1f,%.1f ", x_of(&scale, list->values[i]),
                 y_of(&scale, best_with(info->bench, key, list->values[i])));
     fputs("\" /></svg>\n", out);
 }
@@ -276,11 +286,11 @@ void bench_page_write(const struct bench_info *info, FILE *out)
     uint64_t items, bytes;
     bench_sample(info, &items, &bytes);
     fprintf(out,
-            "<p class=soft>%" PRIu64 " items, %s %s; %u rounds, combinations in turns; %u "
+            "<p class=soft>%" PRIu64 " items, %s %s; %u round%s, combinations in turns; %u "
             "processors; millrace %s</p>\n",
             items, parse_show_size(size, sizeof(size), bytes),
             info->options->streams ? "read anew each time" : "in memory", info->bench->rounds_done,
-            info->processor_count, mr_version());
+            info->bench->rounds_done == 1 ? "" : "s", info->processor_count, mr_version());
     write_facts(info, out, best);
     write_rates(info, out, best);
     write_plots(info, out);

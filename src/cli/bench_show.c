@@ -108,6 +108,12 @@ static void show_head(const struct bench_info *info, FILE *out)
             bench->rounds_done, bench->round_count, bench->warm_up_count, info->processor_count);
 }
 
+/* The columns of the sizes, each with the space before it. */
+static const struct {
+    const char *head;
+    int width;
+} columns[SWEEP_KEYS] = {{"R", 3}, {"j", 3}, {"W", 3}, {"pool", 7}, {"budget", 11}, {"level", 7}};
+
 /* "97/2/1" in per cent; of a shared pool only how busy. */
 static void show_stage(FILE *out, const struct trial_stage *stage, bool is_shared)
 {
@@ -128,10 +134,7 @@ static void show_row(const struct bench_info *info, FILE *out, const struct benc
     bool is_shared = row->point.values[SWEEP_POOL] != 0;
     for (enum sweep_key key = SWEEP_READERS; key < SWEEP_KEYS; key++)
         if (bench_shows_key(info, key))
-            fprintf(out, "%*s",
-                    key < SWEEP_POOL    ? 3
-                    : key == SWEEP_POOL ? 7
-                                        : 9,
+            fprintf(out, "%*s", columns[key].width,
                     is_shared && (key == SWEEP_READERS || key == SWEEP_WRITERS)
                         ? "-"
                         : sweep_show(key, row->point.values[key], text, sizeof(text)));
@@ -141,8 +144,9 @@ static void show_row(const struct bench_info *info, FILE *out, const struct benc
     }
     double spread =
         median->in_rate > 0 ? 50 * (row->high_rate - row->low_rate) / median->in_rate : 0;
-    fprintf(out, " %8.1f ±%4.1f%% %8.1f %9.0f %5.0f%% %9s", median->in_rate / 1e6, spread,
-            median->out_rate / 1e6, median->item_rate, 100 * median->cpu_s / median->wall_s,
+    fprintf(out, " %8.1f ±%4.*f%% %8.1f %9.0f %5.0f%% %9s", median->in_rate / 1e6,
+            spread < 99.95 ? 1 : 0, spread, median->out_rate / 1e6, median->item_rate,
+            100 * median->cpu_s / median->wall_s,
             parse_show_size(text, sizeof(text), (uint64_t)median->memory_bytes));
     for (enum job_stage stage = JOB_LOAD; stage < JOB_STAGES; stage++)
         show_stage(out, &median->stages[stage], is_shared);
@@ -151,10 +155,9 @@ static void show_row(const struct bench_info *info, FILE *out, const struct benc
 
 static void show_table(const struct bench_info *info, FILE *out, const struct bench_row *best)
 {
-    static const char *const heads[SWEEP_KEYS] = {"R", "j", "W", "pool", "memory", "level"};
     for (enum sweep_key key = SWEEP_READERS; key < SWEEP_KEYS; key++)
         if (bench_shows_key(info, key))
-            fprintf(out, "%*s", key < SWEEP_POOL ? 3 : key == SWEEP_POOL ? 7 : 9, heads[key]);
+            fprintf(out, "%*s", columns[key].width, columns[key].head);
     fprintf(out, " %8s %6s %8s %9s %6s %9s %9s %9s %9s\n", "MB/s in", "spread", "MB/s out",
             "items/s", "CPU", "memory", "load", "process", "store");
     for (size_t i = 0; i < info->bench->row_count; i++)
@@ -210,8 +213,20 @@ static void show_limits(const struct bench_info *info, FILE *out, double best_ra
               out);
 }
 
+/* As an option takes it: "64M". */
+static char *exact_size(char *text, size_t cap_bytes, uint64_t bytes)
+{
+    static const char units[] = "\0KMGT";
+    unsigned unit = 0;
+    for (; bytes > 0 && bytes % 1024 == 0 && units[unit + 1]; unit++)
+        bytes /= 1024;
+    snprintf(text, cap_bytes, "%" PRIu64 "%.1s", bytes, units + unit);
+    return text;
+}
+
 static void show_best(const struct bench_info *info, FILE *out, const struct bench_row *best)
 {
+    char size[32];
     const struct trial *median = &best->median;
     bool is_shared = best->point.values[SWEEP_POOL] != 0;
     fputs("best      ", out);
@@ -220,6 +235,9 @@ static void show_best(const struct bench_info *info, FILE *out, const struct ben
     else
         fprintf(out, "-R %" PRIu64 " -j %" PRIu64 " -W %" PRIu64, best->point.values[SWEEP_READERS],
                 best->point.values[SWEEP_WORKERS], best->point.values[SWEEP_WRITERS]);
+    if (info->sweep->lists[SWEEP_MEMORY].count > 0)
+        fprintf(out, " --memory %s",
+                exact_size(size, sizeof(size), best->point.values[SWEEP_MEMORY]));
     if (info->sweep->lists[SWEEP_LEVEL].count > 0)
         fprintf(out, ", level %" PRIu64, best->point.values[SWEEP_LEVEL]);
     fprintf(out, ": %.1f MB/s; an item takes %.2f ms (90%%: %.2f, 99%%: %.2f)\n",

@@ -56,7 +56,8 @@ static enum argument argument_of(const struct option *option)
         return ARGUMENT_COMMAND;
     if (begins(name, "DIR"))
         return ARGUMENT_DIRECTORY;
-    return begins(name, "FILE") || begins(name, "OUTPUT") ? ARGUMENT_FILE : ARGUMENT_OTHER;
+    return begins(name, "FILE") || begins(name, "OLD") || begins(name, "OUTPUT") ? ARGUMENT_FILE
+                                                                                 : ARGUMENT_OTHER;
 }
 
 /* Lists, with a separator before each word. */
@@ -160,8 +161,17 @@ static void bash_reply(FILE *out, const struct option *option)
     default:
         fputs("mapfile -t COMPREPLY < <(compgen -W '", out);
         list_argument(out, option, " ");
-        fputs("' -- \"$word\")", out);
+        fputs("' -- \"$word\"", out);
+        if (argument_of(option) == ARGUMENT_OPERATION) /* ./FILE.so */
+            fputs("; [[ $word == */* ]] && compgen -f -- \"$word\"", out);
+        fputc(')', out);
     }
+}
+
+/* Has the verb arguments that are files? */
+static bool takes_files(const struct verb *verb)
+{
+    return verb->bit != VERB_FORMATS && verb->bit != VERB_HELP;
 }
 
 static void bash_verb(FILE *out, const struct verb *verb)
@@ -186,14 +196,20 @@ static void bash_verb(FILE *out, const struct verb *verb)
         list_operations(out, " ");
     if (verb->bit == VERB_HELP)
         list_topics(out, " ");
-    fputs("'\n        ;;\n", out);
+    fprintf(out, "'\n%s        ;;\n", takes_files(verb) ? "" : "        files=false\n");
 }
 
 void completion_bash(FILE *out)
 {
     fputs("# bash completion for millrace; made by `millrace help bash`\n"
           "_millrace() {\n"
-          "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words=''\n"
+          "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words='' "
+          "files=true\n"
+          "    if [[ $word == = ]]; then # --option=VALUE is three words\n"
+          "        word=''\n"
+          "    elif [[ $before == = ]] && ((COMP_CWORD > 1)); then\n"
+          "        before=${COMP_WORDS[COMP_CWORD-2]}\n"
+          "    fi\n"
           "    if ((COMP_CWORD == 1)); then\n"
           "        mapfile -t COMPREPLY < <(compgen -W '",
           out);
@@ -205,7 +221,8 @@ void completion_bash(FILE *out)
         bash_verb(out, verb);
     fputs("    esac\n"
           "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
-          "    [[ $word == -* ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "
+          "    [[ $word == -* ]] || ! $files || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < "
+          "<(compgen -f -- "
           "\"$word\")\n"
           "}\n"
           "complete -o filenames -F _millrace millrace\n",
@@ -247,6 +264,11 @@ static void zsh_argument(FILE *out, const struct option *option)
     case ARGUMENT_NONE:
         fputs(": ", out);
         break;
+    case ARGUMENT_OPERATION: /* or ./FILE.so */
+        fputs(":{if [[ $PREFIX == */* ]]; then _files; else compadd -", out);
+        list_argument(out, option, " ");
+        fputs("; fi}", out);
+        break;
     default:
         fputs(":(", out);
         list_argument(out, option, " ");
@@ -256,7 +278,9 @@ static void zsh_argument(FILE *out, const struct option *option)
 
 static void zsh_spec(FILE *out, const char *dashes, const char *name, const struct option *option)
 {
-    fprintf(out, " \\\n            '*%s%s[", dashes, name);
+    /* A long one takes its argument behind '=' too. */
+    fprintf(out, " \\\n            '*%s%s%s[", dashes, name,
+            option->argument && dashes[1] ? "=" : "");
     zsh_text(out, option->help);
     fputc(']', out);
     zsh_argument(out, option);
@@ -284,7 +308,7 @@ static void zsh_verb(FILE *out, const struct verb *verb)
         list_topics(out, " ");
         fputs(")'", out);
     } else {
-        fputs("input:_files'", out);
+        fputs(takes_files(verb) ? "input:_files'" : ": '", out);
     }
     fputs("\n        ;;\n", out);
 }
@@ -335,6 +359,10 @@ static void fish_option(FILE *out, const struct verb *verb, const struct option 
     default:
         fputs(" -x -a '", out);
         list_argument(out, option, " ");
+        if (argument_of(option) == ARGUMENT_OPERATION) /* ./FILE.so */
+            fputs(" (string match -q \"*/*\" -- (commandline -ct); and __fish_complete_path "
+                  "(commandline -ct))",
+                  out);
         fputc('\'', out);
     }
     fputs(" -d '", out);
@@ -355,7 +383,9 @@ void completion_fish(FILE *out)
             if (option->verbs & verb->bit)
                 fish_option(out, verb, option);
     }
-    fputs("complete -c millrace -n '__fish_seen_subcommand_from ops' -f -a '", out);
+    fputs("complete -c millrace -n '__fish_seen_subcommand_from formats' -f\n"
+          "complete -c millrace -n '__fish_seen_subcommand_from ops' -a '",
+          out);
     list_operations(out, " ");
     fputs("'\ncomplete -c millrace -n '__fish_seen_subcommand_from help' -f -a '", out);
     list_topics(out, " ");

@@ -116,8 +116,9 @@ void help_overview(FILE *out)
 
 void help_verb(FILE *out, const struct verb *verb)
 {
-    fprintf(out, "usage: millrace %s ", verb->name);
-    help_wrap(out, strlen("usage: millrace  ") + strlen(verb->name), verb->usage);
+    fprintf(out, "usage: millrace %s%s", verb->name, *verb->usage ? " " : "\n");
+    if (*verb->usage)
+        help_wrap(out, strlen("usage: millrace  ") + strlen(verb->name), verb->usage);
     char summary[200];
     snprintf(summary, sizeof(summary), "%s.", verb->summary);
     fputc('\n', out);

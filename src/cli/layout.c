@@ -156,13 +156,15 @@ char *layout_count(char *out, size_t cap_bytes, uint64_t count)
     return out;
 }
 
-/* Three digits, so that the line does not jump: 9.87, 98.7, 987. */
+/* Three digits in as much room, so that the line does not jump: 9.87, 98.7, 987. */
+#define RATE_WIDTH 4
 static int digits_for(double value)
 {
     return value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
 }
 
-static void show_rates(const struct moment *moment, bool wants_out, char *text, size_t cap_bytes)
+static void show_rates(const struct moment *moment, bool wants_out, int width, char *text,
+                       size_t cap_bytes)
 {
     static const char *const units[] = {"kB/s", "MB/s", "GB/s", "TB/s"};
     double in = moment->in_rate / 1e3, out = moment->out_rate / 1e3;
@@ -173,8 +175,8 @@ static void show_rates(const struct moment *moment, bool wants_out, char *text, 
         unit++;
     }
     if (wants_out)
-        snprintf(text, cap_bytes, "%4.*f %s in, %4.*f out", digits_for(in), in, units[unit],
-                 digits_for(out), out);
+        snprintf(text, cap_bytes, "%*.*f %s in, %*.*f out", width, digits_for(in), in, units[unit],
+                 width, digits_for(out), out);
     else
         snprintf(text, cap_bytes, "%.*f %s", digits_for(in), in, units[unit]);
 }
@@ -245,7 +247,7 @@ static void add_eta(struct row *row, const struct moment *moment, unsigned rank)
 static void add_rates(struct row *row, const struct moment *moment, bool wants_out, unsigned rank)
 {
     char text[TEXT_BYTES];
-    show_rates(moment, wants_out, text, sizeof(text));
+    show_rates(moment, wants_out, RATE_WIDTH, text, sizeof(text));
     append_ascii(begin(row, rank), "%s", text);
 }
 
@@ -361,8 +363,8 @@ char *layout_plain(const struct moment *moment, const char *title, char *text, s
     add(text, cap_bytes, "; %s so far", layout_time(part, sizeof(part), moment->elapsed_s));
     if (moment->eta_s >= 0)
         add(text, cap_bytes, ", ETA %s", layout_time(part, sizeof(part), moment->eta_s));
-    show_rates(moment, true, part, sizeof(part));
-    add(text, cap_bytes, "; %s; %u in flight", part + strspn(part, " "), moment->in_flight_count);
+    show_rates(moment, true, 0, part, sizeof(part));
+    add(text, cap_bytes, "; %s; %u in flight", part, moment->in_flight_count);
     add(text, cap_bytes,
         ", %s of %s; busy:", parse_show_size(part, sizeof(part), moment->memory_used_bytes),
         parse_show_size(all, sizeof(all), moment->memory_bytes));

@@ -207,8 +207,12 @@ static enum mr_status load_sample(struct work *work, struct mr_error *err)
 {
     const struct options *options = work->cli->options;
     work->sample.limit_bytes = sizes_memory_limit() / 2;
-    if (options->generate)
-        return sample_generate(&work->sample, options->generate, err);
+    if (options->generate) {
+        enum mr_status made = sample_generate(&work->sample, options->generate, err);
+        if (made == MR_E_USAGE)
+            mr_error_prefix(err, "--generate");
+        return made;
+    }
     if (options->streams)
         return MR_OK;
     struct mr_sink *sink = NULL;

@@ -291,6 +291,7 @@ void line_figures(struct line *line, struct line_figures *figures)
     figures->in_flight_peak_count = line->in_flight_peak_count;
     figures->budget_used_bytes = line->budget_used_bytes;
     figures->budget_peak_bytes = line->budget_peak_bytes;
+    figures->largest_cost_bytes = line->largest_cost_bytes;
     lock_give(&line->lock);
     figures->feed_busy_ns = atomic_load(&line->feed_busy_ns);
     for (unsigned s = 0; s < line->config.step_count; s++) {

@@ -152,6 +152,7 @@ struct line_figures {
     uint64_t admitted_count, ended_count;
     unsigned in_flight_count, in_flight_peak_count;
     uint64_t budget_used_bytes, budget_peak_bytes;
+    uint64_t largest_cost_bytes; /* of an item that was admitted */
     uint64_t step_runs[LINE_STEPS_MAX];
     int64_t step_busy_ns[LINE_STEPS_MAX];
     int64_t feed_busy_ns;

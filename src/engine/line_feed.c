@@ -40,6 +40,8 @@ static void admit_locked(struct line *line, struct line_item *item)
         line->in_flight_peak_count = line->in_flight_count;
     if (line->budget_used_bytes > line->budget_peak_bytes)
         line->budget_peak_bytes = line->budget_used_bytes;
+    if (item->cost_bytes > line->largest_cost_bytes)
+        line->largest_cost_bytes = item->cost_bytes;
     if (line->ring)
         line->ring[item->seq % line->config.in_flight_max].item = item;
 }

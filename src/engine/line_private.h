@@ -27,7 +27,7 @@ struct line {
     /* under lock: */
     uint64_t next_seq, turn_seq;
     unsigned in_flight_count, in_flight_peak_count;
-    uint64_t budget_used_bytes, budget_peak_bytes, ended_count;
+    uint64_t budget_used_bytes, budget_peak_bytes, largest_cost_bytes, ended_count;
     struct place *ring;                         /* LINE_IN_ORDER: in_flight_max places, by seq */
     struct line_item *holder;                   /* LINE_EXCLUSIVE: who has the turn */
     struct line_item *queue_first, *queue_last; /* LINE_EXCLUSIVE: who asked */

@@ -96,6 +96,7 @@ void job_figures(struct job *job, struct job_figures *figures)
     figures->in_flight_count = line.in_flight_count;
     figures->memory_used_bytes = line.budget_used_bytes;
     figures->memory_peak_bytes = line.budget_peak_bytes;
+    figures->memory_item_bytes = line.largest_cost_bytes;
     figures->memory_bytes = job->config.memory_bytes;
     int64_t end_ns = job->end_ns ? job->end_ns : clock_now_ns();
     figures->elapsed_s = (double)(end_ns - job->start_ns) / 1e9;

@@ -176,6 +176,7 @@ struct job_figures {
         out_bytes; /* content read; content stored, or the size of an output archive */
     unsigned in_flight_count;
     uint64_t memory_used_bytes, memory_peak_bytes, memory_bytes;
+    uint64_t memory_item_bytes; /* of the item that took most */
     double elapsed_s;
     struct job_stage_figures stages[JOB_STAGES];
     double idle_s;           /* a shared pool's idle time */

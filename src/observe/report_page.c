@@ -84,7 +84,7 @@ static void write_facts(FILE *out, const struct record_run *run, const struct ta
     }
     if (run->rss_peak_bytes > 0) {
         parse_show_size(text, sizeof(text), run->rss_peak_bytes);
-        page_fact(out, "memory, at most", text);
+        page_fact(out, "peak memory", text);
     }
     fputs("</div>\n", out);
 }

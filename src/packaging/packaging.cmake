@@ -53,7 +53,7 @@ set(script ${CMAKE_CURRENT_SOURCE_DIR}/src/packaging/header_page.awk)
 file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/include/millrace/*.h)
 foreach(header ${headers})
   get_filename_component(name ${header} NAME_WE)
-  mr_page(millrace-${name}.3 man/man3 dev ${header}
+  mr_page(millrace-${name}.3 man/man3 dev "${header};${script}"
           awk -v version=${PROJECT_VERSION} -v date=${MR_DATE} -f ${script} ${header})
 endforeach()
 add_custom_target(pages ALL DEPENDS ${made})
@@ -66,6 +66,7 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_ALL tool library dev)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_PACKAGE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}) # and not the directory that cpack is called in
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)

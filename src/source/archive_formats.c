@@ -128,10 +128,11 @@ enum mr_status archive_formats_parse(const char *text, struct archive_choice *ch
     const char *nearest = parse_nearest(text, name_at, NULL);
     if (nearest)
         return mr_error_set(err, MR_E_USAGE, 0,
-                            "unknown archive format \"%s\" (did you mean \"%s\"?)", shown, nearest);
+                            "there is no archive format \"%s\"; did you mean \"%s\"?", shown,
+                            nearest);
     return mr_error_set(
         err, MR_E_USAGE, 0,
-        "unknown archive format \"%s\" (known: `millrace formats`, for example tar, zip, tar.gz)",
+        "there is no archive format \"%s\" (`millrace formats` lists all: tar, zip, tar.gz ...)",
         shown);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/path.h"
 #include "source/sqlar_rows.h"
 
 #define CACHE_KIB     1024
@@ -54,13 +55,15 @@ static enum mr_status ask(struct sqlar_rows *rows, const char *sql, const char *
 /* Views and virtual tables have no pages of their own. */
 static enum mr_status check_kind(struct sqlar_rows *rows, const char *table, struct mr_error *err)
 {
+    char shown[PATH_SHOW_BYTES];
     int64_t is_plain = 0;
     enum mr_status status = ask(rows,
                                 "SELECT type='table' AND rootpage>0 FROM sqlite_schema"
                                 " WHERE name=?1 COLLATE NOCASE AND type IN ('table','view')",
                                 table, &is_plain, err);
     if (status == MR_DONE)
-        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "has no table of that name");
+        return mr_error_set(err, MR_E_UNSUPPORTED, 0, "has no table '%s'",
+                            path_show(shown, sizeof(shown), table));
     if (status == MR_OK && !is_plain)
         return not_fit(err, "it is a view, or virtual");
     return status;

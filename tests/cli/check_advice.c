@@ -85,6 +85,11 @@ START_TEST(memory_that_was_used_up)
     expect_advice(&figures, 10, 1, "no stage was busy");
     figures.memory_peak_bytes = figures.memory_bytes;
     expect_advice(&figures, 10, 1, "--memory");
+    /* Two that take two thirds each are never in it at once. */
+    figures.memory_peak_bytes = figures.memory_item_bytes = figures.memory_bytes / 3 * 2;
+    expect_advice(&figures, 10, 1, "--memory");
+    figures.memory_item_bytes = figures.memory_bytes / 4;
+    expect_advice(&figures, 10, 1, "no stage was busy");
 }
 END_TEST
 

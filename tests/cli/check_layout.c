@@ -168,6 +168,9 @@ START_TEST(the_plain_line_has_everything)
                      "store 10%; limited by process");
     layout_plain(&moment, "", text, 20);
     ck_assert_uint_lt(strlen(text), 20);
+    moment.out_rate = 250e6; /* nothing is padded: the line is not redrawn */
+    layout_plain(&moment, "", text, sizeof(text));
+    ck_assert_ptr_nonnull(strstr(text, "141 MB/s in, 250 out"));
 }
 END_TEST
 

@@ -413,6 +413,8 @@ static void check_figures(const struct model *model)
     uint64_t largest = 2 * (uint64_t)model->window_max;
     ck_assert_uint_le(figures.budget_peak_bytes,
                       model->budget_bytes > largest ? model->budget_bytes : largest);
+    ck_assert_uint_le(figures.largest_cost_bytes, figures.budget_peak_bytes);
+    ck_assert(figures.largest_cost_bytes > 0 || model->made_count == 0);
     ck_assert_uint_eq(model->ended_count, model->made_count);
     ck_assert_uint_eq(model->stored_count + model->failed_count + model->cancelled_count,
                       model->made_count);

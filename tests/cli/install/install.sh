@@ -9,6 +9,17 @@ case $(sed -n 's/^MR_SANITIZE:STRING=//p' "$MR_BUILD/CMakeCache.txt") in
 esac
 run_command cmake --install "$MR_BUILD" --prefix "$PWD/usr"
 expect_status 0
+# What demo.sh builds can be installed: its target makes all that is installed from a build directory.
+if command -v ninja >/dev/null; then
+    run_command cmake -S "$MR_SOURCE" -B fresh -G Ninja
+    expect_status 0
+    run_command ninja -C fresh -t commands product
+    expect_status 0
+    for file in millrace millrace-read libmillrace.so libmillrace.a pages/man/man1/millrace.1 multi_step plugins/csv_cut.so; do
+        expect_text "$out" "$file"
+    done
+    expect_no_text "$out" check_pool
+fi
 run_command usr/bin/millrace --version
 expect_status 0
 for file in share/man/man1/millrace.1* share/man/man3/millrace-pool.3* share/bash-completion/completions/millrace \
@@ -21,6 +32,21 @@ for header in "$MR_SOURCE"/include/millrace/*.h; do
     [ -s "usr/share/man/man3/millrace-${name%.h}.3.gz" ] || [ -s "usr/share/man/man3/millrace-${name%.h}.3" ] ||
         fail "$name has no page in the manual"
 done
+
+# They are readable in 80 columns, the comments as text and not as code.
+if command -v mandoc >/dev/null; then
+    for page in usr/share/man/man3/*; do
+        case $page in
+        *.gz) gzip -dc "$page" >page.3 ;;
+        *) cp "$page" page.3 ;;
+        esac
+        mandoc -Tlint page.3 | grep -v 'STYLE: input text line longer than 80 bytes' >lint || :
+        expect_empty lint
+        mandoc -Tascii -O width=80 page.3 | sed 's/.\x08//g' >shown
+        ! grep -nE '.{81}|/\*( |$)|^ *\* ' shown || fail "$page has comments as code, or is wider than 80 columns"
+    done
+    expect_text shown 'struct mr_error {'
+fi
 
 libdir=$(dirname "$(find "$PWD/usr" -name millrace.pc)")
 PKG_CONFIG_PATH=$libdir

@@ -8,6 +8,8 @@ esac
 
 run_command cpack -G DEB --config "$MR_BUILD/CPackConfig.cmake" -B "$PWD/packages"
 expect_status 0
+grep -qF "set(CPACK_PACKAGE_DIRECTORY \"$MR_BUILD\")" "$MR_BUILD/CPackConfig.cmake" ||
+    fail "without -B packages are left where cpack is called, not in the build directory"
 for package in millrace libmillrace0 libmillrace-dev; do
     set -- packages/"${package}"_*.deb
     [ -s "$1" ] || fail "no package $package"

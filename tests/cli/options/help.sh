@@ -67,6 +67,7 @@ for verb in run list test diff bench report ops formats help; do
     run "$verb" --help
     expect_status 0
     [ "$(awk 'length > 80' "$out" | wc -l)" = 0 ] || fail "$verb --help: lines over 80 columns"
+    ! grep -n ' $' "$out" || fail "$verb --help: spaces at the end of a line"
     run
     expect_text "$err" "$verb"
 done

@@ -65,7 +65,7 @@ run list a.sqlar --table 'my "own" table'
 expect_output a.txt
 run list a.sqlar --table other
 expect_status 1
-expect_text "$err" 'has no table of that name'
+expect_text "$err" "a.sqlar: has no table 'other'"
 run run in -o x.sqlar --table sqlite_x
 expect_usage 'does not begin with sqlite_'
 run run in -o x.zip --append

@@ -32,6 +32,16 @@ run bench tree --stream --repeat 1 --pool shared -j 2 --report r.html
 expect_status 0
 expect_text r.html '</html>'
 
+# Columns stay apart, and the best names the memory where that was tried.
+run bench tree --sweep workers=1 pool=split memory=256M,1536K --repeat 1 --report r.html
+expect_status 0
+[ "$(grep -cE ' split +(256\.0|1\.5) MiB ' "$out")" = 2 ] || fail "the sizes of memory stand in no column"
+grep -qE '^best .*-W [0-9]+ --memory (256M|1536K): ' "$out" || fail "the best says no memory"
+# Below the curve: in order, and inside.
+grep -o '<text[^>]*>[0-9.]* MiB' r.html >labels
+[ "$(sed 's/.*>//' labels | tr '\n' ,)" = '1.5 MiB,256.0 MiB,' ] || fail "not the sizes in order: $(cat labels)"
+awk -F '[= ]' '$3 > 360 - 24 { exit 1 }' labels || fail "a label leaves the drawing: $(cat labels)"
+
 # Selected files alone; nothing is left beside the report.
 run bench tree --include '*.none'
 expect_status 2
@@ -44,6 +54,8 @@ expect_status 3
 expect_text "$err" 'cannot write nowhere/r.json'
 run bench
 expect_usage 'no sample'
+run bench --generate files=1,kind=txt
+expect_usage "bench: --generate: kind: no kind 'txt'; there are text"
 run bench tree --generate files=1
 expect_usage 'leave out INPUT'
 run bench tree --sweep workers=0

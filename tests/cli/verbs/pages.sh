@@ -10,16 +10,16 @@ for shell in bash zsh fish; do
     expect_status 0
     cp "$out" completion.$shell
 done
-for verb in run list test; do
+for verb in run list test diff bench report; do
     run $verb --help
     expect_status 0
     # "  -p, --process OP..." or "      --from FORMAT"; in the manual every - is \-.
     sed -n 's/^  \(-., \|    \)--\([a-z-]*\).*/\2/p' "$out" >options
-    [ "$(wc -l <options)" -gt 10 ] || fail "no options seen in $verb --help"
+    [ "$(wc -l <options)" -ge 4 ] || fail "no options seen in $verb --help"
     while read -r option; do
         expect_text man.1 "\\-\\-$(printf '%s' "$option" | sed 's/-/\\-/g')"
         expect_text completion.bash "--$option"
-        expect_text completion.zsh "--$option["
+        grep -q -- "'\*--$option=\{0,1\}\[" completion.zsh || fail "--$option of $verb is not completed by zsh"
         expect_text completion.fish "_from $verb' -l $option"
     done <options
 done
@@ -47,14 +47,23 @@ try millrace run -p gunz
 try millrace run -C here/
 try millrace run here/f
 try millrace help exit
+try millrace help he
+try millrace run --on-error = s
+try millrace run --on-error =
+try millrace bench --compare here/f
+try millrace run -p here/f
 END
 need bash
 run_command bash try.bash
 expect_status 0
-expect_output 'run report' --preserve 'skip stop' gunzip here/sub here/file exit
+expect_output 'run report' --preserve 'skip stop' gunzip here/sub here/file exit help \
+    'skip stop' 'skip stop copy' here/file here/file
 
 ! command -v zsh >/dev/null || zsh -n completion.zsh || fail "zsh does not take its completions"
 if command -v fish >/dev/null; then
-    run_command env HOME="$PWD" fish -c 'source completion.fish; complete -C "millrace run --on-error s"'
+    run_command env HOME="$PWD" fish -c 'source completion.fish; complete -C "millrace run --on-error s"
+        complete -C "millrace run -p here/f"; complete -C "millrace bench --compare=here/f"'
     expect_text "$out" skip
+    expect_text "$out" here/file
+    expect_text "$out" --compare=here/file
 fi
