@@ -12,8 +12,8 @@ void deflate_engine_destroy(struct deflate_engine *engine); /* NULL is a no-op *
 size_t deflate_engine_bytes(int level);                     /* memory, at most */
 /*
  * Compresses in on its own. is_last: what is made is complete; else it ends at a byte, and another
- * block may follow. What is made depends on in, in_bytes, is_last and the level alone. *out_bytes 0:
- * it does not fit into cap_bytes. MR_OK; MR_E_MEMORY; MR_E_DATA when a library went wrong.
+ * block may follow. What is made depends on in, in_bytes, is_last and the level alone. *out_bytes
+ * 0: it does not fit into cap_bytes. MR_OK; MR_E_MEMORY; MR_E_DATA when a library went wrong.
  */
 enum mr_status deflate_engine_run(struct deflate_engine *engine, const unsigned char *in,
                                   size_t in_bytes, bool is_last, unsigned char *out,
