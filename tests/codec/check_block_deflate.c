@@ -264,7 +264,7 @@ START_TEST(beginnings_come_again)
         for (int i = 0; i < 256; i++) {
             if (i != missing)
                 content[at++] = (unsigned char)i;
-            memcpy(content + at, "abcdef" + i % 3, 5);
+            memcpy(content + at, &"abcdefg"[i % 3], 5);
             memcpy(content + at, "abc", 3);
             at += 5;
         }
