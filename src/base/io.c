@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -102,6 +103,17 @@ static int write_all(int fd, const unsigned char *from, size_t size_bytes, int64
         }
     }
     return 0;
+}
+
+void io_reserve_descriptors(unsigned count)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    rlim_t last = limit.rlim_cur < count ? limit.rlim_cur : count;
+    int fd = last > 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, (int)last - 1) : -1;
+    if (fd >= 0)
+        close(fd);
 }
 
 int io_read(int fd, void *buffer, size_t size_bytes, size_t *got_bytes)

@@ -30,6 +30,15 @@ int io_write(int fd, const void *data, size_t size_bytes);
 int io_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset_bytes);
 
 /*
+ * Makes the process's table of descriptors large enough for about count of them, or as many as it
+ * may have. Call it before any thread starts: once there are several, whoever opens a file when the
+ * table is full waits for the system to be sure that nobody uses the old one, 10 ms and more each
+ * time that it doubles (Linux, fs/file.c, expand_fdtable()). A hint: nothing is told. Descriptor 0
+ * is open.
+ */
+void io_reserve_descriptors(unsigned count);
+
+/*
  * send(2) and recv(2) of a socket between processes, again when a signal came meanwhile. flags:
  * MSG_DONTWAIT, or 0 to wait; a socket without a peer raises no SIGPIPE. They return what those
  * return, with errno.

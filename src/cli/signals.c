@@ -8,11 +8,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 #define TICK_S 1 /* alarm() knows no less */
 /* How often the alarm comes, and nobody looks, until something hangs: after one signal, and after
  * two. The first is more than what is in flight gets. */
 #define PATIENT_TICKS 6
 #define HASTY_TICKS   2
+/* Directories that are kept open, and the files of all items in flight. */
+#define DESCRIPTOR_COUNT 1024
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -91,6 +95,7 @@ void signals_prepare(void)
         if (open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY) != fd)
             _exit(3);
     }
+    io_reserve_descriptors(DESCRIPTOR_COUNT);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
     catch_unless_ignored(SIGUSR1, note_question, SA_RESTART);
