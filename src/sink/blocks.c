@@ -9,13 +9,18 @@
  * being filled. */
 #define WINDOW_EACH 2
 
+/* Memory for what comes in, block_bytes, and what becomes of it. */
+struct room {
+    unsigned char *in, *out;
+};
+
 struct slot {
     struct block block;
     struct blocks *blocks;
     struct mr_future *future; /* NULL: not submitted, or compressed here */
     bool is_done;             /* compressed here, with this status */
     enum mr_status status;
-    unsigned char *buffer; /* block_bytes, what comes in */
+    struct room room; /* in NULL: none, nothing has come in */
 };
 
 struct blocks {
@@ -29,6 +34,8 @@ struct blocks {
     void *summary;
     struct slot *slots; /* a ring: first is the oldest block that is not written yet */
     unsigned slot_count, first, used;
+    struct room *idle; /* a stack: what was used last is still in the cache */
+    unsigned idle_count;
     bool has_begun; /* a block has been sent off */
 };
 
@@ -49,25 +56,38 @@ static struct slot *slot_at(struct blocks *blocks, unsigned index)
     return &blocks->slots[(blocks->first + index) % blocks->slot_count];
 }
 
-static void free_slots(struct blocks *blocks)
+static void free_room(struct room *room)
 {
-    for (unsigned i = 0; i < blocks->slot_count; i++) {
-        free(blocks->slots[i].buffer);
-        free(blocks->slots[i].block.out);
-    }
-    free(blocks->slots);
-    blocks->slots = NULL;
-    blocks->slot_count = 0;
+    free(room->in);
+    free(room->out);
 }
 
-/* Buffers come when they are first needed. */
+static void free_slots(struct blocks *blocks)
+{
+    for (unsigned i = 0; i < blocks->slot_count; i++)
+        free_room(&blocks->slots[i].room);
+    for (unsigned i = 0; i < blocks->idle_count; i++)
+        free_room(&blocks->idle[i]);
+    free(blocks->slots);
+    free(blocks->idle);
+    blocks->slots = NULL;
+    blocks->idle = NULL;
+    blocks->slot_count = blocks->idle_count = 0;
+}
+
+/* Room comes when it is first needed. */
 static bool make_slots(struct blocks *blocks, unsigned count)
 {
     struct slot *slots = calloc(count, sizeof(*slots));
-    if (!slots)
+    struct room *idle = calloc(count, sizeof(*idle));
+    if (!slots || !idle) {
+        free(slots);
+        free(idle);
         return false; /* those that are there stay */
+    }
     free_slots(blocks);
     blocks->slots = slots;
+    blocks->idle = idle;
     blocks->slot_count = count;
     for (unsigned i = 0; i < count; i++)
         slots[i].blocks = blocks;
@@ -179,6 +199,8 @@ static enum mr_status retire(struct blocks *blocks, int *sys_errno)
     if (status == MR_OK)
         status = put(blocks, slot->block.out, slot->block.out_bytes, sys_errno);
     slot->block.in_bytes = 0;
+    blocks->idle[blocks->idle_count++] = slot->room;
+    slot->room = (struct room){NULL, NULL};
     blocks->first = (blocks->first + 1) % blocks->slot_count;
     blocks->used--;
     return status;
@@ -189,7 +211,8 @@ static enum mr_status retire(struct blocks *blocks, int *sys_errno)
 static enum mr_status send_off(struct blocks *blocks, bool is_last, int *sys_errno)
 {
     struct slot *slot = slot_at(blocks, blocks->used);
-    slot->block.in = slot->buffer;
+    slot->block.in = slot->room.in;
+    slot->block.out = slot->room.out;
     slot->block.is_first = !blocks->has_begun;
     slot->block.is_last = is_last;
     blocks->has_begun = true;
@@ -210,16 +233,29 @@ static enum mr_status send_off(struct blocks *blocks, bool is_last, int *sys_err
     return status;
 }
 
-/* The block that is being filled, with its buffers. NULL when out of memory. */
+static bool make_room(const struct blocks *blocks, struct room *room)
+{
+    room->in = malloc(blocks->block_bytes);
+    room->out = malloc(blocks->codec->bound(&blocks->options, blocks->block_bytes));
+    if (room->in && room->out)
+        return true;
+    free_room(room);
+    return false;
+}
+
+/* The block that is being filled, with its room. NULL when out of memory. */
 static struct slot *filling(struct blocks *blocks)
 {
-    const struct block_codec *codec = blocks->codec;
     struct slot *slot = slot_at(blocks, blocks->used);
-    if (!slot->buffer)
-        slot->buffer = malloc(blocks->block_bytes);
-    if (!slot->block.out)
-        slot->block.out = malloc(codec->bound(&blocks->options, blocks->block_bytes));
-    return slot->buffer && slot->block.out ? slot : NULL;
+    if (slot->room.in)
+        return slot;
+    struct room room = {NULL, NULL};
+    if (blocks->idle_count > 0)
+        room = blocks->idle[--blocks->idle_count];
+    else if (!make_room(blocks, &room))
+        return NULL;
+    slot->room = room;
+    return slot;
 }
 
 enum mr_status blocks_write(struct blocks *blocks, const void *data, size_t bytes, int *sys_errno)
@@ -240,7 +276,7 @@ enum mr_status blocks_write(struct blocks *blocks, const void *data, size_t byte
         }
         size_t part = blocks->block_bytes - slot->block.in_bytes;
         part = part < bytes ? part : bytes;
-        memcpy(slot->buffer + slot->block.in_bytes, from, part);
+        memcpy(slot->room.in + slot->block.in_bytes, from, part);
         slot->block.in_bytes += part;
         from += part;
         bytes -= part;
