@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -140,10 +141,23 @@ struct start {
     char name[THREAD_NAME_BYTES];
 };
 
+/*
+ * Throughput counts here: a thread that is woken need not take the processor from one that works,
+ * which posted what it is woken for and will soon be done (sched(7), SCHED_BATCH). Programs that it
+ * starts are not concerned; only a negative nice value would be lost to them.
+ */
+static void run_as_batch(void)
+{
+    const struct sched_param none = {0};
+    if (sched_getscheduler(0) == SCHED_OTHER && getpriority(PRIO_PROCESS, 0) >= 0)
+        (void)sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &none);
+}
+
 static void *start_main(void *arg)
 {
     struct start start = *(struct start *)arg;
     free(arg);
+    run_as_batch();
     /* Set by the thread itself, so that it never runs under another name. A name is a convenience:
      * no error. */
     if (*start.name)

@@ -298,7 +298,7 @@ enum mr_status feed_settle_names(struct job *job, struct item *item, bool is_sel
 /* For the line, when the observer wants to know what threads do. */
 void runs_item_ran(void *ctx, struct line_item *line_item, unsigned step, int64_t start_ns,
                    int64_t end_ns);
-void runs_block_ran(void *ctx, int64_t start_ns, int64_t end_ns);
+void runs_function_ran(void *ctx, int64_t start_ns, int64_t end_ns);
 void runs_decode_ran(void *ctx, int64_t start_ns, int64_t end_ns);
 /* Does it? */
 bool runs_are_wanted(const struct job *job);

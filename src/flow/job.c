@@ -57,14 +57,16 @@ static enum mr_status out_of_memory(struct mr_error *err)
 /* Once there is a line that can be asked. */
 static void give_reasons(struct job *job)
 {
-    if (job->config.observer.ran) {
-        pool_set_ran(job->pools[JOB_PROCESS], runs_block_ran, job);
-        inputs_watch(job->config.inputs,
-                     &(struct decode_watch){.ran = runs_decode_ran, .ctx = job});
-    }
+    const struct decode_watch watch = {.ran = runs_decode_ran, .ctx = job};
+    bool is_watched = job->config.observer.ran != NULL;
+    bool is_shared = job->config.pools == JOB_POOLS_SHARED;
+    if (is_watched)
+        pool_set_ran(job->pools[JOB_PROCESS], runs_function_ran, job);
+    inputs_decode(job->config.inputs, is_shared ? job->pools[JOB_PROCESS] : NULL,
+                  is_watched ? &watch : NULL);
     static bool (*const reasons[JOB_STAGES])(void *) = {load_is_held, process_is_held,
                                                         store_is_held};
-    if (job->config.pools == JOB_POOLS_SHARED)
+    if (is_shared)
         return;
     for (unsigned s = 0; s < JOB_STAGES; s++)
         pool_set_idle_reason(job->pools[s], reasons[s], job);

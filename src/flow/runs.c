@@ -38,8 +38,13 @@ void runs_item_ran(void *ctx, struct line_item *line_item, unsigned step, int64_
     tell(job, &run);
 }
 
-void runs_block_ran(void *ctx, int64_t start_ns, int64_t end_ns)
+/* Since when the calling thread decoded, the last time. */
+static _Thread_local int64_t decoded_since_ns;
+
+void runs_function_ran(void *ctx, int64_t start_ns, int64_t end_ns)
 {
+    if (decoded_since_ns >= start_ns) /* it decoded, and has told that */
+        return;
     const struct job_run run = {.work = JOB_WORK_BLOCK, .start_ns = start_ns, .end_ns = end_ns};
     tell(ctx, &run);
 }
@@ -47,6 +52,7 @@ void runs_block_ran(void *ctx, int64_t start_ns, int64_t end_ns)
 void runs_decode_ran(void *ctx, int64_t start_ns, int64_t end_ns)
 {
     const struct job_run run = {.work = JOB_WORK_DECODE, .start_ns = start_ns, .end_ns = end_ns};
+    decoded_since_ns = start_ns;
     tell(ctx, &run);
 }
 

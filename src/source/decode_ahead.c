@@ -13,6 +13,7 @@
 #define BLOCK_MAX_COUNT  8
 #define THREAD_MAX_COUNT 4  /* by itself */
 #define FUTILE_MAX_COUNT 2  /* frames in a row that no piece followed */
+#define SEND_SHARE       4  /* of the blocks are empty before somebody is sent to fill them */
 #define MARK_COUNT       16 /* more blocks than are on their way behind the reader */
 
 /* So many plain bytes are so many of the input. */
@@ -20,20 +21,32 @@ struct mark {
     uint64_t plain_bytes, input_bytes;
 };
 
+/*
+ * The decoder is what turns input into blocks. At most one function decodes, in a pool, and fills
+ * blocks while there are empty ones; when none is on its way, the decoder is the reader's, who
+ * sends the next one.
+ */
 struct decode_ahead {
-    struct decode_stream stream; /* the reader's, from start on the decoder thread's */
+    /* The decoder's: */
+    struct decode_stream stream;
     const struct unwrap_format *format;
-    struct decode_pieces *pieces; /* the decoder thread's; NULL: none are looked for */
+    struct decode_pieces *pieces; /* NULL: none are looked for */
+    bool is_in_pieces;            /* they are being given, from pieces_start_bytes on */
+    int64_t pieces_start_bytes;
     unsigned futile_count;
     struct decode_watch watch;
+    /* The reader's: */
     size_t block_count; /* that may be made */
     struct decode_block blocks[BLOCK_MAX_COUNT];
-    struct decode_block *held; /* the reader's: it was read last */
-    /* The reader's: ends of the blocks that were read last, a ring. Before the first one nothing is
-     * nothing. */
+    struct decode_block *held; /* it was read last */
+    /* Ends of the blocks that were read last, a ring. Before the first one nothing is nothing. */
     struct mark marks[MARK_COUNT];
-    unsigned mark_count;  /* ever added */
-    struct mr_pool *pool; /* NULL: decoded by the reader */
+    unsigned mark_count;      /* ever added */
+    bool is_ahead;            /* blocks are decoded before they are asked for */
+    bool is_ended;            /* no block follows those that are filled */
+    struct mr_future *future; /* of the function that decodes; NULL: none is on its way */
+    struct mr_pool *pool;     /* where it runs */
+    bool owns_pool;
     /* Blocks on their way; every one is in one of them, held, or with the decoder. */
     struct mr_queue *filled, *empty;
     atomic_bool is_cancelled;
@@ -100,6 +113,7 @@ enum mr_status decode_ahead_create(const struct unwrap_format *format,
     atomic_init(&made->is_cancelled, false);
     made->format = format;
     made->has_unnamed_threads = limits->has_unnamed_threads;
+    made->pool = input->pread ? limits->pool : NULL;
     made->watch = limits->watch;
     made->block_count = block_count_for(limits);
     if (!decode_stream_init(&made->stream, format, input, &options) ||
@@ -109,24 +123,33 @@ enum mr_status decode_ahead_create(const struct unwrap_format *format,
     }
     if (piece_bytes > 0)
         made->pieces =
-            decode_pieces_create(format, input, options.thread_count, piece_bytes,
+            decode_pieces_create(format, input, options.thread_count, piece_bytes, made->pool,
                                  limits->has_unnamed_threads ? "" : "piece", &limits->watch);
     *ahead = made;
     return MR_OK;
+}
+
+/* No function decodes any more. */
+static void call_off(struct decode_ahead *ahead)
+{
+    if (!ahead->future)
+        return;
+    atomic_store_explicit(&ahead->is_cancelled, true, memory_order_relaxed);
+    if (ahead->stream.input.stop)
+        ahead->stream.input.stop(ahead->stream.input.ctx);
+    if (!mr_future_cancel(ahead->future))
+        mr_future_wait(ahead->future, -1, NULL, NULL);
+    mr_future_release(ahead->future);
+    ahead->future = NULL;
 }
 
 void decode_ahead_destroy(struct decode_ahead *ahead)
 {
     if (!ahead)
         return;
-    if (ahead->pool) {
-        atomic_store_explicit(&ahead->is_cancelled, true, memory_order_relaxed);
-        mr_queue_close(ahead->empty);
-        mr_queue_close(ahead->filled);
-        if (ahead->stream.input.stop)
-            ahead->stream.input.stop(ahead->stream.input.ctx);
+    call_off(ahead);
+    if (ahead->owns_pool)
         mr_pool_destroy(ahead->pool);
-    }
     mr_queue_destroy(ahead->empty, NULL);
     mr_queue_destroy(ahead->filled, NULL);
     for (size_t i = 0; i < BLOCK_MAX_COUNT; i++)
@@ -136,92 +159,99 @@ void decode_ahead_destroy(struct decode_ahead *ahead)
     free(ahead);
 }
 
-static bool is_cancelled(const struct decode_ahead *ahead)
+/* ---- the decoder ---- */
+
+/* From here on, between two frames, there may be pieces. */
+static void enter_pieces(struct decode_ahead *ahead)
 {
-    return atomic_load_explicit(&ahead->is_cancelled, memory_order_relaxed);
+    ahead->pieces_start_bytes = decode_stream_offset(&ahead->stream);
+    decode_pieces_start(ahead->pieces, ahead->pieces_start_bytes);
+    ahead->is_in_pieces = true;
 }
 
-/* An empty block for the decoder; NULL when the reader is gone. */
-static struct decode_block *take_empty(struct decode_ahead *ahead)
+/* There are no more: it goes on in order behind the last one. */
+static void leave_pieces(struct decode_ahead *ahead)
 {
-    void *item = NULL;
-    if (is_cancelled(ahead) || mr_queue_pop(ahead->empty, &item, -1) != MR_OK)
-        return NULL;
-    struct decode_block *block = item;
-    block->size_bytes = 0;
-    return block;
-}
-
-/* Hands a block on, whose bytes took the input to end_bytes, and takes another; NULL when the
- * reader is gone. */
-static struct decode_block *hand_on(struct decode_ahead *ahead, struct decode_block *block,
-                                    int64_t end_bytes)
-{
-    block->end_bytes = end_bytes;
-    return mr_queue_push(ahead->filled, block, -1) == MR_OK ? take_empty(ahead) : NULL;
-}
-
-/*
- * Between two frames: hands on what can be decoded in pieces. Returns the block to go on with, NULL
- * when the reader is gone.
- */
-static struct decode_block *decode_in_pieces(struct decode_ahead *ahead, struct decode_block *block)
-{
-    struct decode_pieces *pieces = ahead->pieces;
-    int64_t offset = decode_stream_offset(&ahead->stream);
-    decode_pieces_start(pieces, offset);
-    do
-        if (block->size_bytes > 0)
-            block = hand_on(ahead, block, decode_pieces_offset(pieces));
-    while (block && decode_pieces_next(pieces, block));
+    int64_t end_bytes = decode_pieces_offset(ahead->pieces);
     /* The memory is for pieces or for a library's own threads, which then take over for good. */
     bool is_over = unwrap_format_has_threads(ahead->format);
-    if (decode_pieces_offset(pieces) > offset) {
-        decode_stream_seek(&ahead->stream, decode_pieces_offset(pieces));
+    ahead->is_in_pieces = false;
+    if (end_bytes > ahead->pieces_start_bytes) {
+        decode_stream_seek(&ahead->stream, end_bytes);
         ahead->futile_count = 0;
     } else if (++ahead->futile_count == FUTILE_MAX_COUNT) {
         is_over = true;
     }
     if (is_over) {
-        decode_pieces_destroy(pieces);
+        decode_pieces_destroy(ahead->pieces);
         ahead->pieces = NULL;
     }
-    return block;
 }
 
 /* As decode_stream_fill(), and tells who wants to know. */
-static bool fill(struct decode_ahead *ahead, struct decode_block *block)
+static bool fill_in_order(struct decode_ahead *ahead, struct decode_block *block)
 {
     int64_t start_ns = ahead->watch.ran ? clock_now_ns() : 0;
-    bool is_between = decode_stream_fill(&ahead->stream, block, ahead->pieces != NULL);
+    bool stops_between = ahead->pieces && ahead->is_ahead;
+    bool is_between = decode_stream_fill(&ahead->stream, block, stops_between);
     if (ahead->watch.ran)
         ahead->watch.ran(ahead->watch.ctx, start_ns, clock_now_ns());
     return is_between;
 }
 
-/* The decoder thread: fills blocks until the end, an error, or the reader is gone. */
+static bool is_cancelled(const struct decode_ahead *ahead)
+{
+    return atomic_load_explicit(&ahead->is_cancelled, memory_order_relaxed);
+}
+
+/* Fills block with what comes next: bytes, the end or an error. False: it was cancelled. */
+static bool fill(struct decode_ahead *ahead, struct decode_block *block)
+{
+    block->size_bytes = 0;
+    block->status = MR_OK;
+    while (!is_cancelled(ahead)) {
+        if (ahead->is_in_pieces) {
+            if (decode_pieces_next(ahead->pieces, block)) {
+                block->end_bytes = decode_pieces_offset(ahead->pieces);
+                return true;
+            }
+            leave_pieces(ahead);
+        }
+        bool is_between = fill_in_order(ahead, block);
+        block->end_bytes = decode_stream_offset(&ahead->stream);
+        if (is_between)
+            enter_pieces(ahead);
+        if (block->size_bytes > 0 || block->status != MR_OK)
+            return true;
+    }
+    return false;
+}
+
+/* The function: fills blocks, of which there is one at least, and says which is its last. */
 static enum mr_status decode(void *arg, void **result, struct mr_error *err)
 {
     (void)result;
     (void)err;
     struct decode_ahead *ahead = arg;
-    struct decode_block *block = take_empty(ahead);
-    while (block && !is_cancelled(ahead)) {
-        if (fill(ahead, block)) {
-            block = decode_in_pieces(ahead, block);
-        } else if (block->status != MR_OK) {
-            block->end_bytes = decode_stream_offset(&ahead->stream);
-            mr_queue_push(ahead->filled, block, -1);
+    void *item = NULL;
+    mr_queue_try_pop(ahead->empty, &item);
+    while (item) {
+        struct decode_block *block = item;
+        if (!fill(ahead, block))
             break;
-        } else if (block->size_bytes > 0) {
-            block = hand_on(ahead, block, decode_stream_offset(&ahead->stream));
-        }
+        item = NULL;
+        if (block->status == MR_OK)
+            mr_queue_try_pop(ahead->empty, &item);
+        block->ends_run = !item;
+        mr_queue_try_push(ahead->filled, block); /* there is room for all */
     }
     return MR_OK;
 }
 
-/* Blocks that are not held go to the decoder. As many as there is memory for; two will do. */
-static bool hand_over_blocks(struct decode_ahead *ahead)
+/* ---- the reader ---- */
+
+/* Blocks that are not held become empty ones. As many as there is memory for; two will do. */
+static bool make_blocks(struct decode_ahead *ahead)
 {
     size_t count = 0;
     for (size_t i = 0; i < ahead->block_count; i++) {
@@ -230,10 +260,20 @@ static bool hand_over_blocks(struct decode_ahead *ahead)
             break;
         if (block == ahead->held)
             continue;
-        mr_queue_push(ahead->empty, block, 0);
+        mr_queue_try_push(ahead->empty, block);
         count++;
     }
     return count > 0;
+}
+
+/* Sends a function that decodes, unless one is on its way or the blocks are still full enough. */
+static void send(struct decode_ahead *ahead)
+{
+    size_t least = ahead->block_count / SEND_SHARE;
+    if (ahead->future || ahead->is_ended || mr_queue_count(ahead->empty) < (least ? least : 1))
+        return;
+    if (mr_pool_try_submit(ahead->pool, decode, ahead, &ahead->future, NULL) != MR_OK)
+        ahead->future = NULL;
 }
 
 void decode_ahead_start(struct decode_ahead *ahead)
@@ -244,32 +284,66 @@ void decode_ahead_start(struct decode_ahead *ahead)
     if (ahead->held && ahead->held->status != MR_OK)
         return;
     if (mr_queue_create(BLOCK_MAX_COUNT, &ahead->filled) != MR_OK ||
-        mr_queue_create(BLOCK_MAX_COUNT, &ahead->empty) != MR_OK || !hand_over_blocks(ahead))
+        mr_queue_create(BLOCK_MAX_COUNT, &ahead->empty) != MR_OK || !make_blocks(ahead))
         return;
-    if (mr_pool_create(&config, &ahead->pool, NULL) != MR_OK)
-        return;
-    if (mr_pool_submit(ahead->pool, decode, ahead, NULL, NULL) != MR_OK) {
-        mr_pool_destroy(ahead->pool);
-        ahead->pool = NULL;
+    if (!ahead->pool) {
+        ahead->owns_pool = mr_pool_create(&config, &ahead->pool, NULL) == MR_OK;
+        if (!ahead->owns_pool)
+            return;
     }
+    ahead->is_ahead = true;
+    send(ahead);
+}
+
+/* A block that was filled, if there is one. */
+static struct decode_block *take_filled(struct decode_ahead *ahead, int64_t timeout_ms)
+{
+    void *item = NULL;
+    if (mr_queue_pop(ahead->filled, &item, timeout_ms) != MR_OK)
+        return NULL;
+    struct decode_block *block = item;
+    if (block->ends_run) {
+        mr_future_wait(ahead->future, -1, NULL, NULL);
+        mr_future_release(ahead->future);
+        ahead->future = NULL;
+    }
+    return block;
+}
+
+/* The reader does what nobody has begun. */
+static struct decode_block *fill_here(struct decode_ahead *ahead)
+{
+    void *item = NULL;
+    mr_queue_try_pop(ahead->empty, &item);
+    struct decode_block *block = item;
+    block->ends_run = false;
+    fill(ahead, block);
+    return block;
+}
+
+static struct decode_block *next_ahead(struct decode_ahead *ahead)
+{
+    if (ahead->held)
+        mr_queue_try_push(ahead->empty, ahead->held);
+    struct decode_block *block = take_filled(ahead, 0);
+    if (!block && ahead->future && mr_future_cancel(ahead->future)) {
+        mr_future_release(ahead->future);
+        ahead->future = NULL;
+    }
+    if (!block)
+        block = ahead->future ? take_filled(ahead, -1) : fill_here(ahead);
+    ahead->is_ended = ahead->is_ended || block->status != MR_OK;
+    send(ahead);
+    return block;
 }
 
 /* The block after the one that is held. */
 static struct decode_block *next_block(struct decode_ahead *ahead)
 {
-    void *item = ahead->held;
-    if (ahead->pool) {
-        if (item)
-            mr_queue_push(ahead->empty, item, 0);
-        ahead->held = NULL;
-        return mr_queue_pop(ahead->filled, &item, -1) == MR_OK ? item : NULL;
-    }
+    if (ahead->is_ahead)
+        return next_ahead(ahead);
     struct decode_block *block = &ahead->blocks[0];
-    block->size_bytes = 0;
-    do
-        decode_stream_fill(&ahead->stream, block, false);
-    while (block->size_bytes == 0 && block->status == MR_OK);
-    block->end_bytes = decode_stream_offset(&ahead->stream);
+    fill(ahead, block);
     return block;
 }
 
@@ -325,5 +399,5 @@ uint64_t decode_ahead_used(const struct decode_ahead *ahead, uint64_t plain_byte
 
 bool decode_ahead_is_ready(const struct decode_ahead *ahead)
 {
-    return ahead->pool && mr_queue_count(ahead->filled) > 0;
+    return ahead->is_ahead && mr_queue_count(ahead->filled) > 0;
 }

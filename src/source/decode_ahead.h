@@ -6,6 +6,7 @@
 #ifndef MR_SOURCE_DECODE_AHEAD_H
 #define MR_SOURCE_DECODE_AHEAD_H
 
+#include "millrace/pool.h"
 #include "source/decode_stream.h"
 
 struct decode_ahead;
@@ -16,6 +17,9 @@ struct decode_limits {
     unsigned thread_count;    /* for what can be decoded at once; 0: the processors, at most 4 */
     bool has_unnamed_threads; /* else they are called after what they do */
     bool is_lenient_zip;      /* of zip archives, see zip_source_create() */
+    /* Where that is done by threads which have other work, too: with an input that can seek.
+     * NULL: by threads of its own. */
+    struct mr_pool *pool;
     struct decode_watch watch;
 };
 

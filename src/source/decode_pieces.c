@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "millrace/pool.h"
 
 #define PIECE_MAX_COUNT 6
 
@@ -20,7 +19,8 @@ struct piece {
 
 struct decode_pieces {
     struct decode_input input;
-    struct mr_pool *pool; /* made for the first piece */
+    struct mr_pool *pool; /* NULL: to be made for the first piece */
+    bool owns_pool;
     const char *pool_name;
     unsigned thread_count, piece_count;
     struct piece pieces[PIECE_MAX_COUNT]; /* a ring */
@@ -37,7 +37,8 @@ unsigned decode_pieces_count(unsigned thread_count)
 
 struct decode_pieces *decode_pieces_create(const struct unwrap_format *format,
                                            const struct decode_input *input, unsigned thread_count,
-                                           size_t piece_max_bytes, const char *pool_name,
+                                           size_t piece_max_bytes, struct mr_pool *pool,
+                                           const char *pool_name,
                                            const struct decode_watch *watch)
 {
     struct decode_pieces *made = calloc(1, sizeof(*made));
@@ -45,6 +46,7 @@ struct decode_pieces *decode_pieces_create(const struct unwrap_format *format,
         return NULL;
     made->input = *input;
     made->thread_count = thread_count;
+    made->pool = pool;
     made->pool_name = pool_name;
     made->piece_count = decode_pieces_count(thread_count);
     for (unsigned i = 0; i < PIECE_MAX_COUNT; i++) {
@@ -75,7 +77,8 @@ void decode_pieces_destroy(struct decode_pieces *pieces)
     if (!pieces)
         return;
     drop(pieces);
-    mr_pool_destroy(pieces->pool);
+    if (pieces->owns_pool)
+        mr_pool_destroy(pieces->pool);
     for (unsigned i = 0; i < PIECE_MAX_COUNT; i++) {
         pieces_decoder_destroy(pieces->pieces[i].decoder);
         free(pieces->pieces[i].in);
@@ -142,9 +145,12 @@ static bool submit(struct decode_pieces *pieces, struct piece *piece)
     const struct mr_pool_config config = {.struct_bytes = sizeof(config),
                                           .name = pieces->pool_name,
                                           .thread_count = pieces->thread_count};
-    if (!pieces->pool && mr_pool_create(&config, &pieces->pool, NULL) != MR_OK)
-        return false;
-    return mr_pool_submit(pieces->pool, decode, piece, &piece->future, NULL) == MR_OK;
+    if (!pieces->pool) {
+        pieces->owns_pool = mr_pool_create(&config, &pieces->pool, NULL) == MR_OK;
+        if (!pieces->owns_pool)
+            return false;
+    }
+    return mr_pool_try_submit(pieces->pool, decode, piece, &piece->future, NULL) == MR_OK;
 }
 
 /* Puts as many pieces under way as there may be. */
@@ -162,18 +168,27 @@ static void launch(struct decode_pieces *pieces)
     }
 }
 
+/* Waits for the piece, or decodes it when nobody has begun. */
+static enum mr_status finish(struct piece *piece)
+{
+    enum mr_status status = mr_future_cancel(piece->future)
+                                ? decode(piece, NULL, NULL)
+                                : mr_future_wait(piece->future, -1, NULL, NULL);
+    mr_future_release(piece->future);
+    piece->future = NULL;
+    return status;
+}
+
 bool decode_pieces_next(struct decode_pieces *pieces, struct decode_block *block)
 {
     launch(pieces);
     if (pieces->flying_count == 0)
         return false;
     struct piece *piece = &pieces->pieces[pieces->first];
-    if (mr_future_wait(piece->future, -1, NULL, NULL) != MR_OK) {
+    if (finish(piece) != MR_OK) {
         drop(pieces);
         return false;
     }
-    mr_future_release(piece->future);
-    piece->future = NULL;
     pieces->first = (pieces->first + 1) % pieces->piece_count;
     pieces->flying_count--;
     pieces->offset_bytes += (int64_t)piece->in_bytes;

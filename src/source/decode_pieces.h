@@ -8,6 +8,7 @@
 #define MR_SOURCE_DECODE_PIECES_H
 
 #include "codec/pieces.h"
+#include "millrace/pool.h"
 #include "source/decode_stream.h"
 
 #define DECODE_PIECE_MIN_BYTES ((size_t)1 << 20) /* smaller ones are not worth it */
@@ -16,12 +17,14 @@ struct decode_pieces;
 
 /*
  * piece_max_bytes: of one piece, both compressed and plain. input and watch are copied; input can
- * seek. NULL when out of memory. Threads are started with the first piece, in a pool called
- * pool_name (not copied).
+ * seek. Pieces are decoded in pool, by the caller what nobody there has begun when it is wanted; or,
+ * when that is NULL, by threads that are started with the first piece, in a pool called pool_name
+ * (not copied). NULL when out of memory.
  */
 struct decode_pieces *decode_pieces_create(const struct unwrap_format *format,
                                            const struct decode_input *input, unsigned thread_count,
-                                           size_t piece_max_bytes, const char *pool_name,
+                                           size_t piece_max_bytes, struct mr_pool *pool,
+                                           const char *pool_name,
                                            const struct decode_watch *watch);
 /* Ends what is being decoded. NULL is a no-op. */
 void decode_pieces_destroy(struct decode_pieces *pieces);

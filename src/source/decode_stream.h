@@ -36,6 +36,7 @@ struct decode_block {
     /* Of an error but MR_E_SYSTEM; with MR_DONE what else follows, or NULL. A constant text. */
     const char *problem;
     int sys_errno; /* of MR_E_SYSTEM */
+    bool ends_run; /* decode_ahead.c's own */
 };
 
 /* Room for DECODE_BLOCK_BYTES. False when out of memory. */

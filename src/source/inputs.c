@@ -124,16 +124,18 @@ enum mr_status inputs_create_of(struct mr_source *source, struct inputs **inputs
     return MR_OK;
 }
 
-void inputs_watch(struct inputs *inputs, const struct decode_watch *watch)
+void inputs_decode(struct inputs *inputs, struct mr_pool *pool, const struct decode_watch *watch)
 {
-    inputs->archives.limits.watch = *watch;
+    static const struct decode_watch nobody = {NULL, NULL};
+    inputs->archives.limits.pool = pool;
+    inputs->archives.limits.watch = watch ? *watch : nobody;
 }
 
 void inputs_leave(struct inputs *inputs)
 {
     input_release(inputs->current);
     inputs->current = NULL;
-    inputs->archives.limits.watch = (struct decode_watch){NULL, NULL};
+    inputs_decode(inputs, NULL, NULL);
 }
 
 void inputs_destroy(struct inputs *inputs)

@@ -54,10 +54,11 @@ enum mr_status inputs_create(const struct inputs_config *config, struct inputs *
  */
 enum mr_status inputs_create_of(struct mr_source *source, struct inputs **inputs,
                                 struct mr_error *err);
-/* From the next input on, watch (copied) is told what the threads do that decode ahead. */
-void inputs_watch(struct inputs *inputs, const struct decode_watch *watch);
-/* Ends the input that is being read; its items must have ended. Nobody is told anything after it.
- */
+/* From the next input on, what is decoded ahead is decoded in pool (see struct decode_limits), and
+ * watch (copied) is told what is done there. Either may be NULL. */
+void inputs_decode(struct inputs *inputs, struct mr_pool *pool, const struct decode_watch *watch);
+/* Ends the input that is being read; its items must have ended. The pool is not used, and nobody is
+ * told anything, after it. */
 void inputs_leave(struct inputs *inputs);
 void inputs_destroy(struct inputs *inputs); /* NULL is a no-op; after all releases */
 

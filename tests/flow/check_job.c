@@ -197,9 +197,10 @@ uint64_t inputs_passed(const struct inputs *inputs)
     return 0;
 }
 
-void inputs_watch(struct inputs *inputs, const struct decode_watch *watch)
+void inputs_decode(struct inputs *inputs, struct mr_pool *pool, const struct decode_watch *watch)
 {
     (void)inputs;
+    (void)pool;
     (void)watch;
 }
 
