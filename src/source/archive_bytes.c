@@ -420,6 +420,28 @@ static bool rewind_input(void *ctx)
     return !bytes->format || make_decoder(bytes);
 }
 
+static void place_input(void *ctx, unsigned char *memory, size_t count)
+{
+    struct archive_bytes *bytes = ctx;
+    if (bytes->decoded && memory)
+        decode_ahead_place(bytes->decoded, memory, count);
+    if (memory)
+        return;
+    decode_ahead_destroy(bytes->decoded);
+    bytes->decoded = NULL;
+}
+
+static bool keep_input(void *ctx, const void *data)
+{
+    const struct archive_bytes *bytes = ctx;
+    return bytes->decoded && decode_ahead_keep(bytes->decoded, data);
+}
+
+static void let_input_go(void *ctx, const void *data)
+{
+    decode_ahead_let_go(((const struct archive_bytes *)ctx)->decoded, data);
+}
+
 void archive_bytes_input(struct archive_bytes *bytes, struct archive_input *input)
 {
     *input = (struct archive_input){
@@ -427,6 +449,9 @@ void archive_bytes_input(struct archive_bytes *bytes, struct archive_input *inpu
         .read = read_input,
         .is_ready = is_input_ready,
         .rewind = rewind_input,
+        .place = place_input,
+        .keep = keep_input,
+        .let_go = let_input_go,
         .seek = bytes->can_seek && !bytes->format ? seek_to : NULL,
         .size_bytes = bytes->size_bytes,
         .may_wait = !bytes->can_seek,

@@ -219,7 +219,7 @@ static enum mr_status take_there(struct archive_client *client, const struct sha
     if (record->size_bytes != sizeof(there))
         return senseless(client, err);
     archive_pipe_copy(&client->pipe, &there, sizeof(there));
-    if (there.block >= SHARED_BLOCK_COUNT || there.offset_bytes > SHARED_BLOCK_BYTES ||
+    if (there.block >= SHARED_ALL_COUNT || there.offset_bytes > SHARED_BLOCK_BYTES ||
         there.size_bytes > SHARED_BLOCK_BYTES - there.offset_bytes ||
         !advance(client, there.size_bytes))
         return senseless(client, err);

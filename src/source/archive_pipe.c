@@ -51,9 +51,17 @@ void archive_pipe_skip(struct archive_pipe *pipe, uint64_t member)
     wake_helper(pipe, SHARED_FOR_DECISION);
 }
 
+static unsigned char *homes(const struct archive_pipe *pipe)
+{
+    return pipe->blocks + SHARED_BLOCK_COUNT * SHARED_BLOCK_BYTES;
+}
+
 void archive_pipe_go(struct archive_pipe *pipe)
 {
     pipe->is_going = true;
+    pipe->is_placed = !pipe->is_file && pipe->input.place;
+    if (pipe->is_placed)
+        pipe->input.place(pipe->input.ctx, homes(pipe), SHARED_HOME_COUNT);
 }
 
 /* ---- input ---- */
@@ -89,8 +97,16 @@ static bool is_feeding_ahead(struct archive_pipe *pipe)
            (pipe->unfed_bytes > 0 || pipe->input.is_ready(pipe->input.ctx));
 }
 
-/* More input into a block. */
-static void fill(struct archive_pipe *pipe, unsigned char *block, struct shared_filled *filled)
+/* Can what is unfed stay where it is until the helper has released it? */
+static bool stays(struct archive_pipe *pipe)
+{
+    const unsigned char *first = homes(pipe);
+    return pipe->is_placed && pipe->unfed >= first && pipe->unfed < first + SHARED_HOME_COUNT * SHARED_BLOCK_BYTES &&
+           pipe->input.keep(pipe->input.ctx, pipe->unfed);
+}
+
+/* More input into the block that was chosen, or another one, where it is already. */
+static void fill(struct archive_pipe *pipe, struct shared_filled *filled)
 {
     const char *problem = NULL;
     const void *data = NULL;
@@ -109,7 +125,12 @@ static void fill(struct archive_pipe *pipe, unsigned char *block, struct shared_
     }
     size_t size_bytes =
         pipe->unfed_bytes < SHARED_BLOCK_BYTES ? pipe->unfed_bytes : SHARED_BLOCK_BYTES;
-    memcpy(block, pipe->unfed, size_bytes);
+    if (stays(pipe)) {
+        pipe->kept[filled->block] = pipe->unfed;
+        filled->block = (uint32_t)((size_t)(pipe->unfed - pipe->blocks) / SHARED_BLOCK_BYTES);
+    } else {
+        memcpy(pipe->blocks + filled->block * SHARED_BLOCK_BYTES, pipe->unfed, size_bytes);
+    }
     filled->size_bytes = (uint32_t)size_bytes;
     pipe->unfed += size_bytes;
     pipe->unfed_bytes -= size_bytes;
@@ -119,16 +140,17 @@ static void feed(struct archive_pipe *pipe)
 {
     size_t index = (size_t)(pipe->filled % SHARED_BLOCK_COUNT);
     uint32_t turn = atomic_load(&pipe->shared->turn);
-    struct shared_filled filled = {.turn = turn};
+    struct shared_filled filled = {.block = (uint32_t)index, .turn = turn};
     bool is_there = true;
     if (turn != pipe->turn) {
         pipe->turn = turn;
         pipe->unfed_bytes = 0;
         pipe->is_input_over = false;
+        memset(pipe->kept, 0, sizeof(pipe->kept)); /* they are gone with what gave them */
         is_there = pipe->input.rewind(pipe->input.ctx);
     }
     if (is_there) {
-        fill(pipe, pipe->blocks + index * SHARED_BLOCK_BYTES, &filled);
+        fill(pipe, &filled);
     } else {
         filled.status = MR_CLOSED;
         pipe->is_input_over = true;
@@ -137,6 +159,15 @@ static void feed(struct archive_pipe *pipe)
     atomic_store(&pipe->shared->filled, ++pipe->filled);
     wake_helper(pipe, SHARED_FOR_INPUT);
     pipe->seen_ns = clock_now_ns(); /* reading may have taken long */
+}
+
+/* The helper has released the oldest block. */
+static void take_back(struct archive_pipe *pipe)
+{
+    const void **kept = &pipe->kept[pipe->released++ % SHARED_BLOCK_COUNT];
+    if (*kept)
+        pipe->input.let_go(pipe->input.ctx, *kept);
+    *kept = NULL;
 }
 
 /* ---- the watch ---- */
@@ -252,7 +283,7 @@ enum mr_status archive_pipe_next(struct archive_pipe *pipe, struct shared_record
             return MR_OK;
         if (pipe->released == pipe->filled)
             return MR_E_DATA;
-        pipe->released++;
+        take_back(pipe);
         while (is_feeding_ahead(pipe))
             feed(pipe);
     }
@@ -380,6 +411,8 @@ void archive_pipe_fini(struct archive_pipe *pipe)
     if (!pipe->shared)
         return;
     archive_pipe_end(pipe);
+    if (pipe->is_placed)
+        pipe->input.place(pipe->input.ctx, NULL, 0);
     munmap(pipe->shared, SHARED_BYTES);
     pipe->shared = NULL;
 }

@@ -23,8 +23,10 @@ struct archive_pipe {
     struct archive_input input;
     bool is_file;               /* the helper reads it itself */
     bool is_going;              /* it is an archive: input may be read ahead */
+    bool is_placed;             /* it may lie in the memory */
     bool is_input_over;         /* the end of the input, or its error, was handed over */
     uint64_t filled, released;  /* blocks */
+    const void *kept[SHARED_BLOCK_COUNT]; /* of those, from released on: to be let go; or NULL */
     uint32_t turn;              /* rewinds so far */
     const unsigned char *unfed; /* of input, what did not fit into a block */
     size_t unfed_bytes;

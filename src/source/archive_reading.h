@@ -49,6 +49,14 @@ struct archive_input {
     bool (*is_ready)(void *ctx);
     /* read() begins at the beginning again. False: that is gone. */
     bool (*rewind)(void *ctx);
+    /*
+     * What read() gives may lie from now on in memory, which the caller makes, count blocks of
+     * DECODE_BLOCK_BYTES; NULL: that goes away, and nothing is read any more. keep(): data, which the last read()
+     * gave, lies there and stays valid until let_go(). False: not so. NULL: it never does.
+     */
+    void (*place)(void *ctx, unsigned char *memory, size_t count);
+    bool (*keep)(void *ctx, const void *data);
+    void (*let_go)(void *ctx, const void *data);
     /* read() goes on there, which is not beyond the end. NULL: a stream, which cannot. */
     void (*seek)(void *ctx, int64_t offset_bytes);
     int64_t size_bytes; /* with seek */

@@ -198,7 +198,7 @@ static bool take_block(struct serve *serve)
         wake_parent(serve);
         size_t index = (size_t)(serve->taken % SHARED_BLOCK_COUNT);
         serve->filled = shared->blocks[index];
-        serve->data = serve->blocks + index * SHARED_BLOCK_BYTES;
+        serve->data = serve->blocks + serve->filled.block * SHARED_BLOCK_BYTES;
         serve->holds_block = true;
         atomic_store(&shared->taken, ++serve->taken);
     } while (serve->filled.turn != serve->turn);
@@ -234,7 +234,7 @@ static bool rewind_stream(void *ctx)
 
 static bool is_in_block(const struct serve *serve, const unsigned char *data)
 {
-    return data >= serve->blocks && data < serve->blocks + SHARED_BLOCK_COUNT * SHARED_BLOCK_BYTES;
+    return data >= serve->blocks && data < serve->blocks + SHARED_ALL_COUNT * SHARED_BLOCK_BYTES;
 }
 
 static void put_content(struct serve *serve, const struct archive_block *block)

@@ -4,8 +4,8 @@
  *
  * One memfd: this header, a ring of records that the helper writes, and blocks of plain bytes of
  * the archive. Blocks are filled by whoever reads the archive: the helper when it was given the
- * file, else the parent. Records refer to content in blocks; so it is copied once, by the parent,
- * to where it is wanted. A side that waits says so in its words here and sleeps on the socket; the
+ * file, else the parent, which decodes compressed archives right there. Records refer to content in
+ * blocks; so it is copied once, by the parent, to where it is wanted. A side that waits says so in its words here and sleeps on the socket; the
  * other one sends it a message when what it waits for is there.
  *
  * The helper trusts the parent. The parent trusts nothing here: not even what it wrote itself, of
@@ -26,11 +26,14 @@
 #define SHARED_FILE_FD   (HELPER_FIRST_FD + 1) /* the archive, with is_file */
 
 #define SHARED_BLOCK_BYTES ((size_t)256 << 10)
-#define SHARED_BLOCK_COUNT 8
+#define SHARED_BLOCK_COUNT 8 /* that the helper has at once; their bytes may be copied to the first */
+/* Behind those, blocks that a decoder of the parent fills and reuses itself. */
+#define SHARED_HOME_COUNT 12
+#define SHARED_ALL_COUNT  (SHARED_BLOCK_COUNT + SHARED_HOME_COUNT)
 #define SHARED_RING_BYTES  ((size_t)1 << 20) /* a power of two */
 #define SHARED_RING_AT     ((size_t)8192)    /* offsets in the memory */
 #define SHARED_BLOCKS_AT   (SHARED_RING_AT + SHARED_RING_BYTES)
-#define SHARED_BYTES       (SHARED_BLOCKS_AT + SHARED_BLOCK_COUNT * SHARED_BLOCK_BYTES)
+#define SHARED_BYTES       (SHARED_BLOCKS_AT + SHARED_ALL_COUNT * SHARED_BLOCK_BYTES)
 
 #define SHARED_RECORD_MAX_BYTES ((size_t)512 << 10) /* of one record, with its head */
 #define SHARED_FORMAT_BYTES     32
@@ -72,6 +75,7 @@ struct shared_there {
 
 /* What a block that the parent filled holds. */
 struct shared_filled {
+    uint32_t block; /* which of all it is */
     uint32_t size_bytes;
     uint32_t status; /* enum mr_status: MR_OK with bytes; MR_DONE and errors without */
     int32_t sys_errno;
@@ -98,7 +102,7 @@ struct shared {
     _Alignas(64) _Atomic uint64_t tail; /* of the ring: what was read */
     _Atomic uint32_t parent_sleeps;
     _Atomic uint64_t
-        filled; /* blocks, since the beginning: block filled % SHARED_BLOCK_COUNT is next */
+        filled; /* blocks, since the beginning: blocks[filled % SHARED_BLOCK_COUNT] is next */
     /* The last member (from 1) whose content was asked for, and that was passed over. */
     _Atomic uint64_t wanted, skipped;
     struct shared_filled blocks[SHARED_BLOCK_COUNT];

@@ -10,7 +10,7 @@
 #include "millrace/queue.h"
 #include "source/decode_pieces.h"
 
-#define BLOCK_MAX_COUNT  8
+#define BLOCK_MAX_COUNT  12
 #define THREAD_MAX_COUNT 4  /* by itself */
 #define FUTILE_MAX_COUNT 2  /* frames in a row that no piece followed */
 #define SEND_SHARE       4  /* of the blocks are empty before somebody is sent to fill them */
@@ -38,7 +38,9 @@ struct decode_ahead {
     /* The reader's: */
     size_t block_count; /* that may be made */
     struct decode_block blocks[BLOCK_MAX_COUNT];
-    struct decode_block *held; /* it was read last */
+    struct decode_block *held; /* it was read last; NULL: that one is kept */
+    struct decode_end last;    /* of the block that was read last */
+    size_t kept_count;
     /* Ends of the blocks that were read last, a ring. Before the first one nothing is nothing. */
     struct mark marks[MARK_COUNT];
     unsigned mark_count;      /* ever added */
@@ -117,7 +119,7 @@ enum mr_status decode_ahead_create(const struct unwrap_format *format,
     made->watch = limits->watch;
     made->block_count = block_count_for(limits);
     if (!decode_stream_init(&made->stream, format, input, &options) ||
-        !decode_block_init(&made->blocks[0])) {
+        !decode_block_empty(&made->blocks[0])) {
         decode_ahead_destroy(made);
         return MR_E_MEMORY;
     }
@@ -207,8 +209,7 @@ static bool is_cancelled(const struct decode_ahead *ahead)
 /* Fills block with what comes next: bytes, the end or an error. False: it was cancelled. */
 static bool fill(struct decode_ahead *ahead, struct decode_block *block)
 {
-    block->size_bytes = 0;
-    block->status = MR_OK;
+    decode_block_empty(block); /* it has room already */
     while (!is_cancelled(ahead)) {
         if (ahead->is_in_pieces) {
             if (decode_pieces_next(ahead->pieces, block)) {
@@ -221,7 +222,7 @@ static bool fill(struct decode_ahead *ahead, struct decode_block *block)
         block->end_bytes = decode_stream_offset(&ahead->stream);
         if (is_between)
             enter_pieces(ahead);
-        if (block->size_bytes > 0 || block->status != MR_OK)
+        if (block->size_bytes > 0 || block->end.status != MR_OK)
             return true;
     }
     return false;
@@ -240,7 +241,7 @@ static enum mr_status decode(void *arg, void **result, struct mr_error *err)
         if (!fill(ahead, block))
             break;
         item = NULL;
-        if (block->status == MR_OK)
+        if (block->end.status == MR_OK)
             mr_queue_try_pop(ahead->empty, &item);
         block->ends_run = !item;
         mr_queue_try_push(ahead->filled, block); /* there is room for all */
@@ -256,10 +257,10 @@ static bool make_blocks(struct decode_ahead *ahead)
     size_t count = 0;
     for (size_t i = 0; i < ahead->block_count; i++) {
         struct decode_block *block = &ahead->blocks[i];
-        if (!block->bytes && !decode_block_init(block))
-            break;
         if (block == ahead->held)
             continue;
+        if (!decode_block_empty(block))
+            break;
         mr_queue_try_push(ahead->empty, block);
         count++;
     }
@@ -281,7 +282,7 @@ void decode_ahead_start(struct decode_ahead *ahead)
     const struct mr_pool_config config = {.struct_bytes = sizeof(config),
                                           .name = ahead->has_unnamed_threads ? "" : "decode",
                                           .thread_count = 1};
-    if (ahead->held && ahead->held->status != MR_OK)
+    if (ahead->last.status != MR_OK)
         return;
     if (mr_queue_create(BLOCK_MAX_COUNT, &ahead->filled) != MR_OK ||
         mr_queue_create(BLOCK_MAX_COUNT, &ahead->empty) != MR_OK || !make_blocks(ahead))
@@ -332,7 +333,7 @@ static struct decode_block *next_ahead(struct decode_ahead *ahead)
     }
     if (!block)
         block = ahead->future ? take_filled(ahead, -1) : fill_here(ahead);
-    ahead->is_ended = ahead->is_ended || block->status != MR_OK;
+    ahead->is_ended = ahead->is_ended || block->end.status != MR_OK;
     send(ahead);
     return block;
 }
@@ -358,10 +359,10 @@ static void add_mark(struct decode_ahead *ahead, const struct decode_block *bloc
 enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, size_t *size_bytes,
                                  const char **problem)
 {
-    struct decode_block *block = ahead->held;
     *size_bytes = 0;
-    if (!block || block->status == MR_OK) {
-        block = ahead->held = next_block(ahead);
+    if (ahead->last.status == MR_OK) {
+        struct decode_block *block = ahead->held = next_block(ahead);
+        ahead->last = block->end;
         *data = block->bytes;
         *size_bytes = block->size_bytes;
         if (block->size_bytes > 0)
@@ -369,14 +370,41 @@ enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, 
     }
     if (*size_bytes > 0)
         return MR_OK;
-    *problem = block->problem;
-    errno = block->sys_errno;
-    return block->status;
+    *problem = ahead->last.problem;
+    errno = ahead->last.sys_errno;
+    return ahead->last.status;
+}
+
+void decode_ahead_place(struct decode_ahead *ahead, unsigned char *memory, size_t count)
+{
+    for (size_t i = 0; i < count && i < BLOCK_MAX_COUNT; i++)
+        ahead->blocks[i].home = memory + i * DECODE_BLOCK_BYTES;
+}
+
+bool decode_ahead_keep(struct decode_ahead *ahead, const void *data)
+{
+    /* One is left for the reader, another one to be filled meanwhile. */
+    if (!ahead->is_ahead || !ahead->held || ahead->held->home != data ||
+        ahead->kept_count + 2 >= ahead->block_count)
+        return false;
+    ahead->held = NULL;
+    ahead->kept_count++;
+    return true;
+}
+
+void decode_ahead_let_go(struct decode_ahead *ahead, const void *data)
+{
+    size_t index = 0;
+    while (ahead->blocks[index].home != data)
+        index++;
+    mr_queue_try_push(ahead->empty, &ahead->blocks[index]);
+    ahead->kept_count--;
+    send(ahead);
 }
 
 enum mr_status decode_ahead_outlook(const struct decode_ahead *ahead)
 {
-    return ahead->held->status;
+    return ahead->last.status;
 }
 
 uint64_t decode_ahead_used(const struct decode_ahead *ahead, uint64_t plain_bytes)

@@ -35,6 +35,18 @@ enum mr_status decode_ahead_create(const struct unwrap_format *format,
 /* Ends at once what is being decoded. NULL is a no-op. Any thread, when no other is in a call. */
 void decode_ahead_destroy(struct decode_ahead *ahead);
 
+/*
+ * Blocks of plain bytes are filled from now on in memory, which has room for count of
+ * DECODE_BLOCK_BYTES and must live as long. Before decode_ahead_start().
+ */
+void decode_ahead_place(struct decode_ahead *ahead, unsigned char *memory, size_t count);
+/*
+ * The bytes that were read last, from data on, stay valid until decode_ahead_let_go(), and may lie
+ * beside others that do. False: they do not lie in that memory, or too many blocks are kept.
+ */
+bool decode_ahead_keep(struct decode_ahead *ahead, const void *data);
+void decode_ahead_let_go(struct decode_ahead *ahead, const void *data);
+
 /* Starts the thread; without one it goes on as before. Once. */
 void decode_ahead_start(struct decode_ahead *ahead);
 
@@ -43,7 +55,7 @@ uint64_t decode_ahead_memory(const struct unwrap_format *format, bool can_seek,
                              const struct decode_limits *limits);
 
 /*
- * The next plain bytes, valid until the next call, and their number. MR_OK: *size_bytes > 0.
+ * The next plain bytes, valid until the next call unless they are kept, and their number. MR_OK: *size_bytes > 0.
  * MR_DONE: that was all; *problem says what else follows, or is NULL. An error comes behind the
  * bytes that could be decoded: MR_E_SYSTEM with errno, else *problem says what (MR_E_DATA,
  * MR_E_UNSUPPORTED, MR_E_MEMORY). It comes again.

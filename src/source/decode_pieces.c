@@ -192,12 +192,12 @@ bool decode_pieces_next(struct decode_pieces *pieces, struct decode_block *block
     pieces->first = (pieces->first + 1) % pieces->piece_count;
     pieces->flying_count--;
     pieces->offset_bytes += (int64_t)piece->in_bytes;
-    struct piece_room spare = {.bytes = block->bytes, .cap_bytes = block->cap_bytes};
-    block->bytes = piece->room.bytes;
-    block->cap_bytes = piece->room.cap_bytes;
+    struct piece_room spare = {.bytes = block->own, .cap_bytes = block->own_bytes};
+    block->bytes = block->own = piece->room.bytes;
+    block->cap_bytes = block->own_bytes = piece->room.cap_bytes;
     block->size_bytes = piece->room.size_bytes;
-    block->status = MR_OK;
-    block->problem = NULL;
+    block->end.status = MR_OK;
+    block->end.problem = NULL;
     piece->room = spare;
     return true;
 }

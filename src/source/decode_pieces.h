@@ -35,7 +35,7 @@ unsigned decode_pieces_count(unsigned thread_count);
 /* Begins at an offset where a frame may begin. */
 void decode_pieces_start(struct decode_pieces *pieces, int64_t offset_bytes);
 /*
- * Puts the next piece into the block, whose bytes it exchanges for others. False: there is none;
+ * Puts the next piece into the block, whose own bytes it exchanges for others. False: there is none;
  * the data must be decoded in order from decode_pieces_offset() on, and nothing is being decoded
  * any more.
  */

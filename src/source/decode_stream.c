@@ -3,17 +3,23 @@
 #include <errno.h>
 #include <stdlib.h>
 
-bool decode_block_init(struct decode_block *block)
+bool decode_block_empty(struct decode_block *block)
 {
-    *block = (struct decode_block){.bytes = malloc(DECODE_BLOCK_BYTES)};
-    block->cap_bytes = block->bytes ? DECODE_BLOCK_BYTES : 0;
+    if (!block->home && !block->own) {
+        block->own = malloc(DECODE_BLOCK_BYTES);
+        block->own_bytes = DECODE_BLOCK_BYTES;
+    }
+    block->bytes = block->home ? block->home : block->own;
+    block->cap_bytes = block->home ? DECODE_BLOCK_BYTES : block->own_bytes;
+    block->size_bytes = 0;
+    block->end.status = MR_OK;
     return block->bytes != NULL;
 }
 
 void decode_block_fini(struct decode_block *block)
 {
-    free(block->bytes);
-    block->bytes = NULL;
+    free(block->own);
+    block->own = NULL;
 }
 
 bool decode_stream_init(struct decode_stream *stream, const struct unwrap_format *format,
@@ -35,8 +41,8 @@ static bool refill(struct decode_stream *stream, struct decode_block *block)
     const void *data = NULL;
     ssize_t got = stream->input.pull(stream->input.ctx, &data);
     if (got < 0) {
-        block->status = MR_E_SYSTEM;
-        block->sys_errno = errno;
+        block->end.status = MR_E_SYSTEM;
+        block->end.sys_errno = errno;
         return false;
     }
     stream->is_input_ended = got == 0;
@@ -55,7 +61,7 @@ static bool step(struct decode_stream *stream, struct decode_block *block)
                        .out = block->bytes + block->size_bytes,
                        .out_bytes = block->cap_bytes - block->size_bytes};
     size_t out_bytes = io.out_bytes;
-    block->status = unwrap_step(stream->unwrap, &io, &block->problem);
+    block->end.status = unwrap_step(stream->unwrap, &io, &block->end.problem);
     bool is_moved = io.in_bytes != stream->in_bytes || io.out_bytes != out_bytes;
     stream->in = io.in;
     stream->in_bytes = io.in_bytes;
@@ -66,11 +72,11 @@ static bool step(struct decode_stream *stream, struct decode_block *block)
 bool decode_stream_fill(struct decode_stream *stream, struct decode_block *block,
                         bool stops_between)
 {
-    block->status = MR_OK;
-    block->problem = NULL;
+    block->end.status = MR_OK;
+    block->end.problem = NULL;
     while (block->size_bytes < block->cap_bytes) {
         bool is_moved = step(stream, block);
-        if (block->status != MR_OK)
+        if (block->end.status != MR_OK)
             return false;
         if (is_moved && stops_between && unwrap_is_between(stream->unwrap))
             return true;

@@ -26,21 +26,29 @@ struct decode_input {
     void (*stop)(void *ctx);
 };
 
-/* Plain bytes, and what follows them. */
-struct decode_block {
-    unsigned char *bytes; /* owned */
-    size_t cap_bytes, size_bytes;
-    int64_t end_bytes; /* of the compressed input, as far as these bytes took it */
-    /* MR_OK: more follows. MR_DONE: these are the last. An error comes behind these bytes. */
+/* What follows plain bytes. */
+struct decode_end {
+    /* MR_OK: more of them. MR_DONE: nothing. Or an error. */
     enum mr_status status;
     /* Of an error but MR_E_SYSTEM; with MR_DONE what else follows, or NULL. A constant text. */
     const char *problem;
     int sys_errno; /* of MR_E_SYSTEM */
+};
+
+struct decode_block {
+    unsigned char *bytes; /* own, or home */
+    size_t cap_bytes, size_bytes;
+    unsigned char *own; /* owned; own_bytes of it; NULL: none */
+    size_t own_bytes;
+    unsigned char *home; /* somebody else's DECODE_BLOCK_BYTES, used instead; NULL: none */
+    int64_t end_bytes; /* of the compressed input, as far as these bytes took it */
+    struct decode_end end;
     bool ends_run; /* decode_ahead.c's own */
 };
 
-/* Room for DECODE_BLOCK_BYTES. False when out of memory. */
-bool decode_block_init(struct decode_block *block);
+/* Makes it empty, with room for DECODE_BLOCK_BYTES at least when it had none. False when out of
+ * memory. */
+bool decode_block_empty(struct decode_block *block);
 void decode_block_fini(struct decode_block *block);
 
 /* Who wants to know what the threads do that decode: told by such a thread what it has just done;

@@ -312,7 +312,7 @@ static void lie(int which)
     static const unsigned char noise[64] = {1, 2, 3};
     switch (which) {
     case 0:
-        lie_there(SHARED_BLOCK_COUNT, 0, 1);
+        lie_there(SHARED_ALL_COUNT, 0, 1);
         break;
     case 1:
         lie_there(0, SHARED_BLOCK_BYTES, 1);
@@ -321,7 +321,7 @@ static void lie(int which)
         lie_there(0, UINT32_MAX, 2);
         break;
     case 3:
-        lie_there(SHARED_BLOCK_COUNT - 1, 1, SHARED_BLOCK_BYTES);
+        lie_there(SHARED_ALL_COUNT - 1, 1, SHARED_BLOCK_BYTES);
         break;
     case 4:
         put_member("bad", 9);

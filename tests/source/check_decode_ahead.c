@@ -578,7 +578,7 @@ START_TEST(little_memory_means_few_buffers)
     ck_assert_uint_eq(decode_ahead_memory(format, true, &limits), 2 * DECODE_BLOCK_BYTES);
     limits.memory_bytes = (uint64_t)64 << 20;
     ck_assert_uint_eq(decode_ahead_memory(format, true, &limits), (uint64_t)64 << 20);
-    ck_assert_uint_eq(decode_ahead_memory(format, false, &limits), 8 * DECODE_BLOCK_BYTES);
+    ck_assert_uint_eq(decode_ahead_memory(format, false, &limits), 12 * DECODE_BLOCK_BYTES);
 }
 END_TEST
 
