@@ -1,6 +1,5 @@
 /* collide.c - no two items get the same name, and no name is a file and a directory. The feed's
  * thread. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +16,14 @@
 /* What stands in the set for name with mark behind it. */
 static void make_key(const struct job *job, const char *name, const char *mark, char key[KEY_BYTES])
 {
-    if (!job->config.portable) {
-        snprintf(key, KEY_BYTES, "%s%s", name, mark);
-        return;
+    size_t room_bytes = KEY_BYTES - strlen(mark), bytes = strnlen(name, room_bytes - 1);
+    if (job->config.portable) {
+        portable_fold(job->config.portable, name, key, room_bytes);
+        bytes = strlen(key);
+    } else {
+        memcpy(key, name, bytes);
     }
-    portable_fold(job->config.portable, name, key, KEY_BYTES - 2);
-    strcat(key, mark);
+    strcpy(key + bytes, mark);
 }
 
 /* Is name kept in the set with mark behind it? "" marks what is no directory, "/" a directory, "//"

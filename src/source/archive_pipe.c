@@ -21,6 +21,10 @@
 #define READ_TIMES      ((uint64_t)16)
 #define READ_MORE_BYTES ((uint64_t)64 << 20)
 
+/* Blocks that the helper still has when it gets more: several at once, so that it is woken rarely.
+ */
+#define FEED_AT_COUNT 2
+
 /* ---- words in the memory ---- */
 
 /* Wakes the helper if it sleeps for this. */
@@ -284,6 +288,8 @@ enum mr_status archive_pipe_next(struct archive_pipe *pipe, struct shared_record
         if (pipe->released == pipe->filled)
             return MR_E_DATA;
         take_back(pipe);
+        if (pipe->filled - pipe->released > FEED_AT_COUNT)
+            continue;
         while (is_feeding_ahead(pipe))
             feed(pipe);
     }
