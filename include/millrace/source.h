@@ -104,6 +104,16 @@ struct mr_source_ops {
      * Called as read() is. NULL: not known; then it is told by the sizes of the items.
      */
     uint64_t (*used_bytes)(struct mr_source *source);
+
+    /*
+     * In place of the first read(): *data is the whole content, size_bytes (> 0, what is known of
+     * its size), where it lies. It does not change and stays there until give_back(), which any
+     * thread may call, also after close(), and which comes before destroy(). MR_OK; MR_AGAIN: it
+     * cannot be had like this, read() gives it; or an error, as of read(). Both NULL: never.
+     */
+    enum mr_status (*borrow)(struct mr_source *source, struct mr_reader *reader, size_t size_bytes,
+                             const void **data, struct mr_error *err);
+    void (*give_back)(struct mr_source *source, const void *data);
 };
 
 struct mr_source {

@@ -21,9 +21,9 @@
 /* Header and checksum, which the bound of libzstd counts for long content only. */
 #define FRAME_EXTRA_BYTES 32
 /* For content of up to so much libzstd has tables of its own, which are small. */
-#define SMALL_MAX_BYTES   ((size_t)256 << 10)
-#define SKIPPABLE_MAGIC   0x184D2A5Eu
-#define SEEKABLE_MAGIC    0x8F92EAB1u
+#define SMALL_MAX_BYTES ((size_t)256 << 10)
+#define SKIPPABLE_MAGIC 0x184D2A5Eu
+#define SEEKABLE_MAGIC  0x8F92EAB1u
 /* A skippable frame has a size of 32 bits: this many entries are 2 GiB of table, for a petabyte of
  * content. */
 #define ENTRIES_MAX ((size_t)1 << 28)

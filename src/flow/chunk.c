@@ -9,10 +9,12 @@
 #define SMALLEST_BYTES ((size_t)4096)
 /* 4 KiB, 8 KiB ... 512 KiB come before CHUNK_ROOM_BYTES, its multiples behind. */
 #define FULL_CLASS       8
-#define CLASS_COUNT      (FULL_CLASS + 9)
+#define LENT_CLASS       (FULL_CLASS + 9) /* without memory */
+#define CLASS_COUNT      (LENT_CLASS + 1)
 #define IDLE_CLASS_BYTES ((size_t)2 << 20) /* kept idle in each class */
 /* In each class of large ones; of still larger ones none is. */
 #define IDLE_LARGE_BYTES ((size_t)16 << 20)
+#define IDLE_LENT_COUNT  128
 /* From here on memory comes from mmap: it goes back to the system at once, and never fragments the
  * heap. */
 #define MAPPED_FROM_BYTES ((size_t)128 << 10)
@@ -94,6 +96,8 @@ static struct chunk *chunk_make(unsigned size_class)
 
 static unsigned idle_count(unsigned size_class)
 {
+    if (size_class == LENT_CLASS)
+        return IDLE_LENT_COUNT;
     if (size_class > FULL_CLASS)
         return (unsigned)(IDLE_LARGE_BYTES / class_bytes(size_class));
     size_t count = IDLE_CLASS_BYTES / class_bytes(size_class);
@@ -140,8 +144,31 @@ struct chunk *chunk_take(struct chunk_pool *pool, size_t room_bytes)
     return chunk;
 }
 
+struct chunk *chunk_borrow(struct chunk_pool *pool, struct mr_source *lender, const void *data,
+                           size_t size_bytes)
+{
+    struct chunk *chunk = stash_take(pool->classes[LENT_CLASS]);
+    if (!chunk && !(chunk = calloc(1, sizeof(*chunk))))
+        return NULL;
+    *chunk = (struct chunk){.size_class = LENT_CLASS,
+                            .is_last = true,
+                            .used_bytes = size_bytes,
+                            .data = (unsigned char *)(uintptr_t)data,
+                            .lender = lender};
+    return chunk;
+}
+
+static void end_loan(struct chunk *chunk)
+{
+    chunk->lender->ops->give_back(chunk->lender, chunk->data);
+    chunk->lender = NULL;
+    chunk->data = NULL;
+}
+
 void chunk_give(struct chunk_pool *pool, struct chunk *chunk)
 {
+    if (chunk && chunk->lender)
+        end_loan(chunk);
     if (chunk)
         stash_put(pool->classes[chunk->size_class], chunk);
 }

@@ -1,15 +1,17 @@
 /*
  * chunk.h - pieces of content on their way, in memory that is reused.
  *
- * A chunk has exactly one owner at a time and is moved, never shared. Capacities come in classes
- * (powers of two from 4 KiB, the full one, and that times powers of two), so that a chunk that was
- * given back fits the next taker; a bounded number of idle chunks of each class is kept.
+ * A chunk has exactly one owner at a time and is moved, never shared. Memory that belongs to
+ * somebody else may be in one, to be read only. Capacities come in classes (powers of two from 4
+ * KiB, the full one, and that times powers of two), so that a chunk that was given back fits the
+ * next taker; a bounded number of idle chunks of each class is kept.
  */
 #ifndef MR_FLOW_CHUNK_H
 #define MR_FLOW_CHUNK_H
 
 #include <stddef.h>
 
+#include "millrace/source.h"
 #include "operation/chain.h"
 
 /* Content of one usual chunk, and room for it: the room is larger, so that a codec's bound fits. A
@@ -25,6 +27,7 @@ struct chunk {
     size_t used_bytes; /* content in data */
     size_t at_bytes;   /* of it: consumed already */
     unsigned char *data;
+    struct mr_source *lender; /* data is to be given back to it; NULL: data is the chunk's */
 };
 
 struct chunk_list {
@@ -46,6 +49,9 @@ void chunk_pool_destroy(struct chunk_pool *pool); /* NULL is a no-op; all chunks
 size_t chunk_cost_bytes(size_t room_bytes);
 /* An empty chunk with at least room_bytes; NULL when out of memory. Any thread. */
 struct chunk *chunk_take(struct chunk_pool *pool, size_t room_bytes);
+/* A chunk of data that lender has lent; NULL when out of memory. Any thread. */
+struct chunk *chunk_borrow(struct chunk_pool *pool, struct mr_source *lender, const void *data,
+                           size_t size_bytes);
 void chunk_give(struct chunk_pool *pool, struct chunk *chunk); /* NULL is a no-op; any thread */
 void chunk_give_all(struct chunk_pool *pool, struct chunk_list *list);
 

@@ -3,6 +3,8 @@
 
 #include "flow/amounts.h"
 
+#define BORROW_MIN_BYTES 4096 /* less is copied as fast */
+
 enum line_claim load_claim(struct line_item *line_item, struct line_run *run)
 {
     struct item *item = item_of(line_item);
@@ -107,9 +109,33 @@ static enum mr_status keep_input(struct item *item, const struct chunk *chunk, s
     return spool_write(item->load.tee, chunk->data, chunk->used_bytes, err);
 }
 
-/* Fills a chunk: one byte more than it keeps is read, and carried to the next chunk, so that the
+/* The content of a small item in the source's own memory. MR_AGAIN: it has to be read. */
+static enum mr_status borrow(struct item *item, struct mr_error *err)
+{
+    struct load *load = &item->load;
+    struct mr_source *source = item->input->source;
+    const void *data = NULL;
+    bool may = source->ops->borrow && load->reader && item->is_small && load->bytes == 0 &&
+               !load->has_carry && !item->entry.has_encoding &&
+               load->size_bytes >= BORROW_MIN_BYTES;
+    if (!may)
+        return MR_AGAIN;
+    size_t size_bytes = (size_t)load->size_bytes;
+    enum mr_status status = source->ops->borrow(source, load->reader, size_bytes, &data, err);
+    if (status != MR_AGAIN)
+        amounts_count_used(item);
+    if (status != MR_OK)
+        return status;
+    load->chunk = chunk_borrow(item->job->chunks, source, data, size_bytes);
+    if (load->chunk)
+        return MR_OK;
+    source->ops->give_back(source, data);
+    return mr_error_set(err, MR_E_MEMORY, 0, "out of memory");
+}
+
+/* Reads into a chunk: one byte more than it keeps, which is carried to the next chunk, so that the
  * last one is known to be the last. */
-static enum mr_status fill(struct item *item, struct mr_error *err)
+static enum mr_status read_chunk(struct item *item, struct mr_error *err)
 {
     struct load *load = &item->load;
     bool is_first = load->bytes == 0 && !load->has_carry;
@@ -133,11 +159,22 @@ static enum mr_status fill(struct item *item, struct mr_error *err)
     chunk->used_bytes = load->has_carry ? keep_bytes : got_bytes;
     if (load->has_carry)
         load->carry = chunk->data[keep_bytes];
-    load->bytes += chunk->used_bytes;
-    status = amounts_loaded(item, chunk->used_bytes, err);
+    return MR_OK;
+}
+
+static enum mr_status fill(struct item *item, struct mr_error *err)
+{
+    struct load *load = &item->load;
+    enum mr_status status = borrow(item, err);
+    if (status == MR_AGAIN)
+        status = read_chunk(item, err);
+    if (status != MR_OK)
+        return status;
+    load->bytes += load->chunk->used_bytes;
+    status = amounts_loaded(item, load->chunk->used_bytes, err);
     if (status == MR_OK)
-        status = keep_input(item, chunk, err);
-    if (status == MR_OK && chunk->is_last)
+        status = keep_input(item, load->chunk, err);
+    if (status == MR_OK && load->chunk->is_last)
         status = item_close_input(item, err);
     return status;
 }

@@ -21,7 +21,9 @@ struct archive_client {
     int64_t size_bytes;     /* of the content as declared, or MR_SIZE_UNKNOWN */
     int64_t position_bytes; /* of the content, given so far */
     uint64_t left_bytes;    /* of a record with bytes, still to be given */
-    struct mr_error fault;  /* why it is over before its end; status MR_OK: it is not */
+    bool has_first;         /* a block that could not be lent waits to be given */
+    struct archive_block first;
+    struct mr_error fault; /* why it is over before its end; status MR_OK: it is not */
     struct mr_error cut;   /* of content that was passed over: the archive ends there, or says so */
     bool is_fault_told;    /* as an error about the archive as a whole */
     unsigned char *record; /* SHARED_RECORD_MAX_BYTES, for entries and errors */
@@ -120,6 +122,7 @@ static enum mr_status take_remark(struct archive_client *client, const struct sh
 static void pass_over(struct archive_client *client)
 {
     client->left_bytes = 0;
+    client->has_first = false;
     if (client->is_content)
         archive_pipe_skip(&client->pipe, client->member_count);
 }
@@ -266,6 +269,11 @@ static enum mr_status reading_block(struct archive_reading *reading, struct arch
 {
     struct archive_client *client = (struct archive_client *)reading;
     *block = (struct archive_block){0};
+    if (client->has_first) {
+        client->has_first = false;
+        *block = client->first;
+        return MR_OK;
+    }
     if (!client->is_content)
         return MR_DONE;
     if (client->is_over) {
@@ -286,6 +294,32 @@ static enum mr_status reading_block(struct archive_reading *reading, struct arch
     return status;
 }
 
+static void reading_end_loan(struct archive_reading *reading, const unsigned char *data)
+{
+    archive_pipe_end_loan(&((struct archive_client *)reading)->pipe, data);
+}
+
+static enum mr_status reading_lend(struct archive_reading *reading, size_t size_bytes,
+                                   const unsigned char **data, struct mr_error *err)
+{
+    struct archive_client *client = (struct archive_client *)reading;
+    struct archive_block block;
+    enum mr_status status = reading_block(reading, &block, err);
+    if (status != MR_OK)
+        return status == MR_DONE ? MR_AGAIN : status;
+    if (block.data_bytes != size_bytes || !archive_pipe_lend(&client->pipe, block.data)) {
+        client->first = block;
+        client->has_first = true;
+        return MR_AGAIN;
+    }
+    *data = block.data;
+    status = reading_block(reading, &block, err);
+    if (status == MR_DONE)
+        return MR_OK;
+    reading_end_loan(reading, *data);
+    return status == MR_OK ? senseless(client, err) : status;
+}
+
 /* ---- the beginning and the end ---- */
 
 static void reading_destroy(struct archive_reading *reading)
@@ -296,7 +330,13 @@ static void reading_destroy(struct archive_reading *reading)
     free(client);
 }
 
-static const struct archive_reading_ops ops = {reading_next, reading_block, reading_destroy};
+static const struct archive_reading_ops ops = {
+    .next = reading_next,
+    .block = reading_block,
+    .lend = reading_lend,
+    .end_loan = reading_end_loan,
+    .destroy = reading_destroy,
+};
 
 /* What the helper says first. */
 static enum mr_status take_start(struct archive_client *client, struct mr_error *err)

@@ -101,11 +101,19 @@ static bool is_feeding_ahead(struct archive_pipe *pipe)
            (pipe->unfed_bytes > 0 || pipe->input.is_ready(pipe->input.ctx));
 }
 
+/* Which of the homes data lies in; SHARED_HOME_COUNT: none. */
+static size_t home_of(const struct archive_pipe *pipe, const unsigned char *data)
+{
+    const unsigned char *first = homes(pipe);
+    if (data < first || data >= first + SHARED_HOME_COUNT * SHARED_BLOCK_BYTES)
+        return SHARED_HOME_COUNT;
+    return (size_t)(data - first) / SHARED_BLOCK_BYTES;
+}
+
 /* Can what is unfed stay where it is until the helper has released it? */
 static bool stays(struct archive_pipe *pipe)
 {
-    const unsigned char *first = homes(pipe);
-    return pipe->is_placed && pipe->unfed >= first && pipe->unfed < first + SHARED_HOME_COUNT * SHARED_BLOCK_BYTES &&
+    return pipe->is_placed && home_of(pipe, pipe->unfed) < SHARED_HOME_COUNT &&
            pipe->input.keep(pipe->input.ctx, pipe->unfed);
 }
 
@@ -151,6 +159,7 @@ static void feed(struct archive_pipe *pipe)
         pipe->unfed_bytes = 0;
         pipe->is_input_over = false;
         memset(pipe->kept, 0, sizeof(pipe->kept)); /* they are gone with what gave them */
+        memset(pipe->lent, 0, sizeof(pipe->lent));
         is_there = pipe->input.rewind(pipe->input.ctx);
     }
     if (is_there) {
@@ -165,13 +174,43 @@ static void feed(struct archive_pipe *pipe)
     pipe->seen_ns = clock_now_ns(); /* reading may have taken long */
 }
 
-/* The helper has released the oldest block. */
+/* The helper has released the oldest block. What was lent of it must be over, too. */
 static void take_back(struct archive_pipe *pipe)
 {
     const void **kept = &pipe->kept[pipe->released++ % SHARED_BLOCK_COUNT];
     if (*kept)
-        pipe->input.let_go(pipe->input.ctx, *kept);
+        pipe->lent[home_of(pipe, *kept)] = *kept;
     *kept = NULL;
+    for (size_t i = 0; i < SHARED_HOME_COUNT; i++) {
+        if (!pipe->lent[i] || atomic_load_explicit(&pipe->loan_counts[i], memory_order_acquire) > 0)
+            continue;
+        pipe->input.let_go(pipe->input.ctx, pipe->lent[i]);
+        pipe->lent[i] = NULL;
+    }
+}
+
+/* Was that block given to the helper, and not released? Nobody fills it then, whatever the helper
+ * says. */
+static bool is_given(const struct archive_pipe *pipe, size_t home)
+{
+    for (size_t i = 0; i < SHARED_BLOCK_COUNT; i++)
+        if (pipe->kept[i] == homes(pipe) + home * SHARED_BLOCK_BYTES)
+            return true;
+    return false;
+}
+
+bool archive_pipe_lend(struct archive_pipe *pipe, const unsigned char *data)
+{
+    size_t home = home_of(pipe, data);
+    if (!pipe->can_lend || home == SHARED_HOME_COUNT || !is_given(pipe, home))
+        return false;
+    atomic_fetch_add_explicit(&pipe->loan_counts[home], 1, memory_order_relaxed);
+    return true;
+}
+
+void archive_pipe_end_loan(struct archive_pipe *pipe, const unsigned char *data)
+{
+    atomic_fetch_sub_explicit(&pipe->loan_counts[home_of(pipe, data)], 1, memory_order_release);
 }
 
 /* ---- the watch ---- */
@@ -322,26 +361,47 @@ const unsigned char *archive_pipe_block(const struct archive_pipe *pipe, uint32_
 
 /* ---- the beginning and the end ---- */
 
-/* Makes the memory; its size is sealed, so that using it can never fail. Returns its descriptor. */
-static int make_memory(struct archive_pipe *pipe)
+/* Memory whose size is sealed, so that using it can never fail. Returns its descriptor; -1 with
+ * errno. */
+static int make_memory(size_t size_bytes, void **memory)
 {
     int fd = memfd_create("millrace-archive", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -1;
-    void *memory = MAP_FAILED;
-    if (io_truncate(fd, (off_t)SHARED_BYTES) == 0 &&
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
-        memory = mmap(NULL, SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED) {
+    *memory = MAP_FAILED;
+    if (io_truncate(fd, (off_t)size_bytes) == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0)
+        *memory = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (*memory == MAP_FAILED) {
         int fault = errno;
         close(fd);
+        *memory = NULL;
         errno = fault;
         return -1;
     }
+    return fd;
+}
+
+/*
+ * Both memories, and their descriptors. Blocks that this process fills the helper can only read:
+ * what is lent of them does not change. A system that cannot see to that (Linux before 5.1) lends
+ * nothing. False with errno.
+ */
+static bool make_memories(struct archive_pipe *pipe, int fds[2])
+{
+    void *memory = NULL, *blocks = NULL;
+    fds[1] = -1;
+    fds[0] = make_memory(SHARED_BYTES, &memory);
+    if (fds[0] >= 0)
+        fds[1] = make_memory(SHARED_BLOCKS_BYTES, &blocks);
     pipe->shared = memory;
     pipe->ring = (unsigned char *)memory + SHARED_RING_AT;
-    pipe->blocks = (unsigned char *)memory + SHARED_BLOCKS_AT;
-    return fd;
+    pipe->blocks = blocks;
+    if (fds[1] < 0)
+        return false;
+    pipe->can_lend = !pipe->is_file && fcntl(fds[1], F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0;
+    return fcntl(fds[0], F_ADD_SEALS, F_SEAL_SEAL) == 0 &&
+           fcntl(fds[1], F_ADD_SEALS, F_SEAL_SEAL) == 0;
 }
 
 static void describe(struct archive_pipe *pipe, int64_t start_bytes,
@@ -401,14 +461,18 @@ enum mr_status archive_pipe_init(struct archive_pipe *pipe, const struct archive
     pipe->input = *input;
     pipe->is_file = fd >= 0;
     pipe->stall_ms = config->stall_ms ? config->stall_ms : ARCHIVE_CLIENT_STALL_DEFAULT_MS;
-    int memory_fd = make_memory(pipe);
-    if (memory_fd < 0)
-        return mr_error_set(err, MR_E_SYSTEM, errno,
-                            "cannot make memory to share with the reader of archives");
-    describe(pipe, start_bytes, wanted, config);
-    const int fds[] = {memory_fd, fd};
-    enum mr_status status = start(pipe, fds, pipe->is_file ? 2 : 1, config, err);
-    close(memory_fd);
+    int fds[3] = {-1, -1, fd};
+    enum mr_status status = MR_OK;
+    if (!make_memories(pipe, fds))
+        status = mr_error_set(err, MR_E_SYSTEM, errno,
+                              "cannot make memory to share with the reader of archives");
+    if (status == MR_OK) {
+        describe(pipe, start_bytes, wanted, config);
+        status = start(pipe, fds, pipe->is_file ? 3 : 2, config, err);
+    }
+    for (int i = 0; i < 2; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
     return status;
 }
 
@@ -420,5 +484,7 @@ void archive_pipe_fini(struct archive_pipe *pipe)
     if (pipe->is_placed)
         pipe->input.place(pipe->input.ctx, NULL, 0);
     munmap(pipe->shared, SHARED_BYTES);
+    if (pipe->blocks)
+        munmap(pipe->blocks, SHARED_BLOCKS_BYTES);
     pipe->shared = NULL;
 }

@@ -21,12 +21,17 @@ struct archive_pipe {
     uint64_t record_end; /* of that record */
     /* Input: */
     struct archive_input input;
-    bool is_file;               /* the helper reads it itself */
-    bool is_going;              /* it is an archive: input may be read ahead */
-    bool is_placed;             /* it may lie in the memory */
-    bool is_input_over;         /* the end of the input, or its error, was handed over */
-    uint64_t filled, released;  /* blocks */
+    bool is_file;                         /* the helper reads it itself */
+    bool is_going;                        /* it is an archive: input may be read ahead */
+    bool is_placed;                       /* it may lie in the memory */
+    bool can_lend;                        /* the helper cannot change blocks */
+    bool is_input_over;                   /* the end of the input, or its error, was handed over */
+    uint64_t filled, released;            /* blocks */
     const void *kept[SHARED_BLOCK_COUNT]; /* of those, from released on: to be let go; or NULL */
+    /* What was lent of the blocks behind those, by any thread; and which of them the helper has
+     * released meanwhile. */
+    atomic_uint loan_counts[SHARED_HOME_COUNT];
+    const void *lent[SHARED_HOME_COUNT];
     uint32_t turn;              /* rewinds so far */
     const unsigned char *unfed; /* of input, what did not fit into a block */
     size_t unfed_bytes;
@@ -61,6 +66,13 @@ void archive_pipe_copy(struct archive_pipe *pipe, void *to, size_t size_bytes);
  * number. */
 size_t archive_pipe_here(struct archive_pipe *pipe, uint64_t max_bytes, const unsigned char **data);
 const unsigned char *archive_pipe_block(const struct archive_pipe *pipe, uint32_t index);
+
+/*
+ * data, of a block that the last record referred to, stays valid until archive_pipe_end_loan(),
+ * which any thread may call. False: it does not lie where it cannot change.
+ */
+bool archive_pipe_lend(struct archive_pipe *pipe, const unsigned char *data);
+void archive_pipe_end_loan(struct archive_pipe *pipe, const unsigned char *data);
 
 /* Tells the helper that the content of a member is wanted, or that what is left of it is not. */
 void archive_pipe_want(struct archive_pipe *pipe, uint64_t member);

@@ -413,7 +413,8 @@ static void reading_destroy(struct archive_reading *reading)
     free(reader);
 }
 
-static const struct archive_reading_ops ops = {reading_next, reading_block, reading_destroy};
+static const struct archive_reading_ops ops = {
+    .next = reading_next, .block = reading_block, .destroy = reading_destroy};
 
 /*
  * No member was found. An archive that was made of nothing is fine (MR_OK). What is compressed and

@@ -28,6 +28,14 @@ struct archive_reading_ops {
      * and it was as much as was declared), or an error, after which there is no more. */
     enum mr_status (*block)(struct archive_reading *reading, struct archive_block *block,
                             struct mr_error *err);
+    /*
+     * Instead of the first call of block(), for a member of size_bytes (> 0): its whole content,
+     * which does not change until end_loan(), that any thread may call. MR_OK; MR_AGAIN: block()
+     * gives it; or an error, as of block(). NULL: it is never lent.
+     */
+    enum mr_status (*lend)(struct archive_reading *reading, size_t size_bytes,
+                           const unsigned char **data, struct mr_error *err);
+    void (*end_loan)(struct archive_reading *reading, const unsigned char *data);
     void (*destroy)(struct archive_reading *reading);
 };
 
@@ -51,8 +59,9 @@ struct archive_input {
     bool (*rewind)(void *ctx);
     /*
      * What read() gives may lie from now on in memory, which the caller makes, count blocks of
-     * DECODE_BLOCK_BYTES; NULL: that goes away, and nothing is read any more. keep(): data, which the last read()
-     * gave, lies there and stays valid until let_go(). False: not so. NULL: it never does.
+     * DECODE_BLOCK_BYTES; NULL: that goes away, and nothing is read any more. keep(): data, which
+     * the last read() gave, lies there and stays valid until let_go(). False: not so. NULL: it
+     * never does.
      */
     void (*place)(void *ctx, unsigned char *memory, size_t count);
     bool (*keep)(void *ctx, const void *data);

@@ -383,7 +383,11 @@ bool archive_serve(bool is_confined)
         return false;
     serve.shared = memory;
     serve.ring = (unsigned char *)memory + SHARED_RING_AT;
-    serve.blocks = (unsigned char *)memory + SHARED_BLOCKS_AT;
+    int access = PROT_READ | (serve.shared->is_file ? PROT_WRITE : 0);
+    void *blocks = mmap(NULL, SHARED_BLOCKS_BYTES, access, MAP_SHARED, SHARED_BLOCKS_FD, 0);
+    if (blocks == MAP_FAILED)
+        return false;
+    serve.blocks = blocks;
     if (!serve.shared->is_tar)
         load_tables();
     const struct sandbox_config config = {.socket_fd = HELPER_SOCKET_FD,

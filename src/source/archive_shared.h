@@ -2,10 +2,11 @@
  * archive_shared.h - the memory that a reader of archives in a helper process shares with the
  * process that started it.
  *
- * One memfd: this header, a ring of records that the helper writes, and blocks of plain bytes of
- * the archive. Blocks are filled by whoever reads the archive: the helper when it was given the
- * file, else the parent, which decodes compressed archives right there. Records refer to content in
- * blocks; so it is copied once, by the parent, to where it is wanted. A side that waits says so in its words here and sleeps on the socket; the
+ * Two memfds: this header with a ring of records that the helper writes; and blocks of plain bytes
+ * of the archive, which only who fills them can change. Blocks are filled by whoever reads the
+ * archive: the helper when it was given the file, else the parent, which decodes compressed
+ * archives right there. Records refer to content in blocks; so it is copied once, by the parent, to
+ * where it is wanted. A side that waits says so in its words here and sleeps on the socket; the
  * other one sends it a message when what it waits for is there.
  *
  * The helper trusts the parent. The parent trusts nothing here: not even what it wrote itself, of
@@ -23,17 +24,19 @@
 
 /* Descriptors of the helper besides those of base/helper.h. */
 #define SHARED_MEMORY_FD HELPER_FIRST_FD
-#define SHARED_FILE_FD   (HELPER_FIRST_FD + 1) /* the archive, with is_file */
+#define SHARED_BLOCKS_FD (HELPER_FIRST_FD + 1)
+#define SHARED_FILE_FD   (HELPER_FIRST_FD + 2) /* the archive, with is_file */
 
 #define SHARED_BLOCK_BYTES ((size_t)256 << 10)
-#define SHARED_BLOCK_COUNT 8 /* that the helper has at once; their bytes may be copied to the first */
+#define SHARED_BLOCK_COUNT                                                                         \
+    8 /* that the helper has at once; their bytes may be copied to the first */
 /* Behind those, blocks that a decoder of the parent fills and reuses itself. */
-#define SHARED_HOME_COUNT 12
-#define SHARED_ALL_COUNT  (SHARED_BLOCK_COUNT + SHARED_HOME_COUNT)
-#define SHARED_RING_BYTES  ((size_t)1 << 20) /* a power of two */
-#define SHARED_RING_AT     ((size_t)8192)    /* offsets in the memory */
-#define SHARED_BLOCKS_AT   (SHARED_RING_AT + SHARED_RING_BYTES)
-#define SHARED_BYTES       (SHARED_BLOCKS_AT + SHARED_ALL_COUNT * SHARED_BLOCK_BYTES)
+#define SHARED_HOME_COUNT   12
+#define SHARED_ALL_COUNT    (SHARED_BLOCK_COUNT + SHARED_HOME_COUNT)
+#define SHARED_RING_BYTES   ((size_t)1 << 20) /* a power of two */
+#define SHARED_RING_AT      ((size_t)8192)    /* offset in the memory */
+#define SHARED_BYTES        (SHARED_RING_AT + SHARED_RING_BYTES)
+#define SHARED_BLOCKS_BYTES (SHARED_ALL_COUNT * SHARED_BLOCK_BYTES)
 
 #define SHARED_RECORD_MAX_BYTES ((size_t)512 << 10) /* of one record, with its head */
 #define SHARED_FORMAT_BYTES     32

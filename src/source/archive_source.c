@@ -104,6 +104,25 @@ static enum mr_status source_read(struct mr_source *base, struct mr_reader *read
     return status == MR_DONE ? MR_OK : status;
 }
 
+static enum mr_status source_borrow(struct mr_source *base, struct mr_reader *reader,
+                                    size_t size_bytes, const void **data, struct mr_error *err)
+{
+    struct archive_source *source = (struct archive_source *)base;
+    const unsigned char *lent = NULL;
+    if (reader->is_ended || !source->reading->ops->lend)
+        return MR_AGAIN;
+    enum mr_status status = source->reading->ops->lend(source->reading, size_bytes, &lent, err);
+    reader->is_ended = status != MR_AGAIN;
+    *data = lent;
+    return status;
+}
+
+static void source_give_back(struct mr_source *base, const void *data)
+{
+    struct archive_source *source = (struct archive_source *)base;
+    source->reading->ops->end_loan(source->reading, data);
+}
+
 /* Sparse files are usual, and have more holes than content: a hole stands for some bytes, up to a
  * size. */
 static uint64_t source_input_bytes(struct mr_source *base)
@@ -155,6 +174,8 @@ static const struct mr_source_ops ops = {
     .close = source_close,
     .input_bytes = source_input_bytes,
     .used_bytes = source_used_bytes,
+    .borrow = source_borrow,
+    .give_back = source_give_back,
     .destroy = source_destroy,
 };
 

@@ -55,10 +55,10 @@ uint64_t decode_ahead_memory(const struct unwrap_format *format, bool can_seek,
                              const struct decode_limits *limits);
 
 /*
- * The next plain bytes, valid until the next call unless they are kept, and their number. MR_OK: *size_bytes > 0.
- * MR_DONE: that was all; *problem says what else follows, or is NULL. An error comes behind the
- * bytes that could be decoded: MR_E_SYSTEM with errno, else *problem says what (MR_E_DATA,
- * MR_E_UNSUPPORTED, MR_E_MEMORY). It comes again.
+ * The next plain bytes, valid until the next call unless they are kept, and their number. MR_OK:
+ * *size_bytes > 0. MR_DONE: that was all; *problem says what else follows, or is NULL. An error
+ * comes behind the bytes that could be decoded: MR_E_SYSTEM with errno, else *problem says what
+ * (MR_E_DATA, MR_E_UNSUPPORTED, MR_E_MEMORY). It comes again.
  */
 enum mr_status decode_ahead_read(struct decode_ahead *ahead, const void **data, size_t *size_bytes,
                                  const char **problem);

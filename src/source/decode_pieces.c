@@ -38,8 +38,7 @@ unsigned decode_pieces_count(unsigned thread_count)
 struct decode_pieces *decode_pieces_create(const struct unwrap_format *format,
                                            const struct decode_input *input, unsigned thread_count,
                                            size_t piece_max_bytes, struct mr_pool *pool,
-                                           const char *pool_name,
-                                           const struct decode_watch *watch)
+                                           const char *pool_name, const struct decode_watch *watch)
 {
     struct decode_pieces *made = calloc(1, sizeof(*made));
     if (!made)

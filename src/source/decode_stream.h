@@ -41,7 +41,7 @@ struct decode_block {
     unsigned char *own; /* owned; own_bytes of it; NULL: none */
     size_t own_bytes;
     unsigned char *home; /* somebody else's DECODE_BLOCK_BYTES, used instead; NULL: none */
-    int64_t end_bytes; /* of the compressed input, as far as these bytes took it */
+    int64_t end_bytes;   /* of the compressed input, as far as these bytes took it */
     struct decode_end end;
     bool ends_run; /* decode_ahead.c's own */
 };

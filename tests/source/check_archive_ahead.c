@@ -1,7 +1,8 @@
 /* Archives from pipes that are open and give nothing: members come as soon as they are there, and
- * whoever leaves does not wait. */
+ * whoever leaves does not wait. From files, what is decoded ahead is lent. */
 #include <archive.h>
 #include <archive_entry.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -116,6 +117,80 @@ START_TEST(a_file_can_be_left_anywhere)
 }
 END_TEST
 
+/* What was lent of one source. */
+struct loans {
+    struct mr_source *source;
+    const unsigned char *data[MEMBER_COUNT];
+};
+
+static void *give_all_back(void *arg)
+{
+    struct loans *loans = arg;
+    for (int i = 0; i < MEMBER_COUNT; i++)
+        if (loans->data[i])
+            loans->source->ops->give_back(loans->source, loans->data[i]);
+    return NULL;
+}
+
+static void check_member(const unsigned char *data, int i)
+{
+    unsigned char *noise = support_noise((uint64_t)i + 1, MEMBER_BYTES);
+    ck_assert_int_eq(data[0], i);
+    ck_assert(memcmp(data + 1, noise + 1, MEMBER_BYTES - 1) == 0);
+    free(noise);
+}
+
+/* The next member, i, as it is lent or else as it is read. */
+static void take_member(struct loans *loans, int i)
+{
+    static unsigned char content[MEMBER_BYTES];
+    struct mr_source *source = loans->source;
+    struct mr_entry entry = {0};
+    struct mr_reader *reader;
+    const void *data = NULL;
+    size_t got = 0;
+    ck_assert_ok(source->ops->next(source, &entry, &packing.err), packing.err);
+    ck_assert_ok(source->ops->open(source, &entry, &reader, &packing.err), packing.err);
+    enum mr_status status = source->ops->borrow(source, reader, MEMBER_BYTES, &data, &packing.err);
+    if (status == MR_AGAIN) {
+        ck_assert_ok(source->ops->read(source, reader, content, MEMBER_BYTES, &got, &packing.err),
+                     packing.err);
+        check_member(content, i);
+    } else {
+        ck_assert_ok(status, packing.err);
+        loans->data[i] = data;
+    }
+    ck_assert_ok(source->ops->close(source, reader, &packing.err), packing.err);
+    mr_entry_clear(&entry);
+}
+
+/* All loans are kept until the end, more than there is room for, and end on another thread. */
+START_TEST(what_is_lent_stays_as_it_is)
+{
+    size_t size;
+    int count = 0;
+    struct loans loans = {0};
+    char *data = make_tar(filters[_i], &size);
+    ck_assert_ok(archive_source_create(archives_file(data, size), "label", NULL, NULL,
+                                       &loans.source, &packing.err),
+                 packing.err);
+    for (int i = 0; i < MEMBER_COUNT; i++)
+        take_member(&loans, i);
+    for (int i = 0; i < MEMBER_COUNT; i++) {
+        if (!loans.data[i])
+            continue;
+        check_member(loans.data[i], i);
+        count++;
+    }
+    ck_assert_int_gt(count, 0);
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, give_all_back, &loans), 0);
+    pthread_join(thread, NULL);
+    loans.source->ops->destroy(loans.source);
+    free(data);
+}
+END_TEST
+
 Suite *archive_ahead_suite(void)
 {
     enum { FILTERS = sizeof(filters) / sizeof(filters[0]) };
@@ -125,6 +200,7 @@ Suite *archive_ahead_suite(void)
     tcase_set_timeout(cases, 60);
     tcase_add_loop_test(cases, what_is_there_comes_and_leaving_takes_no_time, 0, FILTERS);
     tcase_add_loop_test(cases, a_file_can_be_left_anywhere, 0, FILTERS);
+    tcase_add_loop_test(cases, what_is_lent_stays_as_it_is, 0, FILTERS);
     suite_add_tcase(suite, cases);
     return suite;
 }

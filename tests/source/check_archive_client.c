@@ -29,6 +29,7 @@ static struct shared *shared;
 static unsigned char *ring;
 static uint64_t written;
 static int fake_fd; /* of the fake's socket */
+static int fake_blocks_fd;
 static void (*fake)(void);
 static uint64_t seed;
 
@@ -46,6 +47,7 @@ static enum mr_status start_fake(struct helper *helper, const int *fds, unsigned
         void *memory = mmap(NULL, SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0);
         close(sockets[0]);
         fake_fd = sockets[1];
+        fake_blocks_fd = fds[1];
         if (memory == MAP_FAILED)
             _exit(99);
         shared = memory;
@@ -179,6 +181,19 @@ static void exit_at_once(void)
     _exit(7);
 }
 
+/* Exits with 1 more for each way to change the blocks, and with 4 more when it cannot read them. */
+static void change_blocks(void)
+{
+    const int access[] = {PROT_READ | PROT_WRITE, PROT_READ};
+    bool can[2];
+    for (int i = 0; i < 2; i++)
+        can[i] =
+            mmap(NULL, SHARED_BLOCKS_BYTES, access[i], MAP_SHARED, fake_blocks_fd, 0) != MAP_FAILED;
+    bool writes = pwrite(fake_blocks_fd, "x", 1, 0) == 1;
+    bool cuts = ftruncate(fake_blocks_fd, 0) == 0;
+    _exit(10 + can[0] + writes + cuts + (can[1] ? 0 : 4));
+}
+
 static void crash_after_one(void)
 {
     begin_well();
@@ -202,6 +217,13 @@ START_TEST(a_reader_that_ends_at_once_is_named)
 {
     ck_assert_int_eq(create(exit_at_once, 0), MR_E_CHILD);
     ck_assert_ptr_nonnull(strstr(err.text, "its reader exited with status 7"));
+}
+END_TEST
+
+START_TEST(blocks_that_it_is_given_cannot_be_changed)
+{
+    ck_assert_int_eq(create(change_blocks, 0), MR_E_CHILD);
+    ck_assert_msg(strstr(err.text, "its reader exited with status 10") != NULL, "%s", err.text);
 }
 END_TEST
 
@@ -298,6 +320,33 @@ START_TEST(a_cut_is_told_once)
 END_TEST
 
 /* ---- lies ---- */
+
+static void give_what_it_has_not(void)
+{
+    const struct shared_there there = {SHARED_BLOCK_COUNT, 0, 3, 0};
+    put(SHARED_STARTED, NULL, 0);
+    put_member("good", 3);
+    put(SHARED_BYTES_THERE, &there, sizeof(there));
+    put(SHARED_CONTENT_ENDED, NULL, 0);
+    put(SHARED_ENDED, NULL, 0);
+}
+
+/* It may be filled just then: whoever reads it twice could read two things. */
+START_TEST(a_block_that_the_helper_has_not_is_copied)
+{
+    struct mr_entry entry = {0};
+    struct archive_block block;
+    const unsigned char *data;
+    ck_assert_ok(create(give_what_it_has_not, 0), err);
+    ck_assert_ok(reading->ops->next(reading, &entry, &err), err);
+    ck_assert_int_eq(reading->ops->lend(reading, 3, &data, &err), MR_AGAIN);
+    ck_assert_ok(reading->ops->block(reading, &block, &err), err);
+    ck_assert_uint_eq(block.data_bytes, 3);
+    ck_assert_int_eq(reading->ops->block(reading, &block, &err), MR_DONE);
+    mr_entry_clear(&entry);
+    reading->ops->destroy(reading);
+}
+END_TEST
 
 static void lie_there(uint32_t block, uint32_t offset_bytes, uint32_t size_bytes)
 {
@@ -708,6 +757,8 @@ Suite *archive_client_suite(void)
     tcase_add_checked_fixture(cases, packing_set_up, packing_tear_down);
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, a_reader_that_ends_at_once_is_named);
+    tcase_add_test(cases, blocks_that_it_is_given_cannot_be_changed);
+    tcase_add_test(cases, a_block_that_the_helper_has_not_is_copied);
     tcase_add_test(cases, what_was_whole_before_the_end_stays);
     tcase_add_test(cases, a_reader_that_does_not_get_on_is_killed);
     tcase_add_test(cases, reading_the_same_again_and_again_is_no_progress);

@@ -25,18 +25,21 @@ static struct mr_error err;
 /* A reader that waits for its first byte for ever. */
 static void start(struct helper *reader, unsigned fd_count)
 {
-    int fds[] = {memfd_create("memory", MFD_CLOEXEC), memfd_create("file", MFD_CLOEXEC)};
+    int fds[] = {memfd_create("memory", MFD_CLOEXEC), memfd_create("blocks", MFD_CLOEXEC),
+                 memfd_create("file", MFD_CLOEXEC)};
     ck_assert_int_eq(ftruncate(fds[0], (off_t)SHARED_BYTES), 0);
+    ck_assert_int_eq(ftruncate(fds[1], (off_t)SHARED_BLOCKS_BYTES), 0);
     ck_assert_ok(archive_server_start(&server, reader, fds, fd_count, &err), err);
     close(fds[0]);
     close(fds[1]);
+    close(fds[2]);
 }
 
 static void start_all(void)
 {
     archive_server_init(&server);
     for (unsigned i = 0; i < READERS; i++)
-        start(&readers[i], i == 0 ? 2 : 1);
+        start(&readers[i], i == 0 ? 3 : 2);
 }
 
 static void expect_killed(struct helper *reader)
@@ -104,7 +107,7 @@ START_TEST(each_is_a_process_of_its_own)
         ck_assert(has_line(readers[i].pid, parent));
         ck_assert(has_line(readers[i].pid, "NoNewPrivs:\t1\n"));
         ck_assert_int_eq(getpgid(readers[i].pid), readers[i].pid);
-        ck_assert_uint_eq(count_fds(readers[i].pid), HELPER_FIRST_FD + (i == 0 ? 2U : 1U));
+        ck_assert_uint_eq(count_fds(readers[i].pid), HELPER_FIRST_FD + (i == 0 ? 3U : 2U));
         ck_assert(!helper_has_ended(&readers[i]));
     }
     ck_assert_uint_eq(count_fds(server.forker.pid), HELPER_FIRST_FD); /* it kept nothing */
@@ -120,7 +123,7 @@ START_TEST(the_end_of_one_is_its_own)
     expect_killed(&readers[1]);
     ck_assert(!helper_has_ended(&server.forker));
     pid_t forker = server.forker.pid;
-    start(&readers[1], 1);
+    start(&readers[1], 2);
     ck_assert_int_eq(server.forker.pid, forker);
     for (unsigned i = 0; i < READERS; i++)
         ck_assert(!helper_has_ended(&readers[i]));
@@ -135,7 +138,7 @@ START_TEST(a_server_that_ended_is_started_again)
     pid_t forker = server.forker.pid;
     ck_assert_int_eq(kill(forker, SIGKILL), 0);
     ck_assert(helper_wait(&server.forker, SUPPORT_HANG_MS));
-    start(&readers[2], 2);
+    start(&readers[2], 3);
     ck_assert_int_ne(server.forker.pid, forker);
     ck_assert(!helper_has_ended(&readers[0]));
     stop_all();
@@ -155,10 +158,10 @@ START_TEST(a_silent_server_is_killed)
     ck_assert(status == MR_OK || status == MR_E_CHILD);
     server.answer_ms = ARCHIVE_SERVER_ANSWER_MS;
     if (status == MR_E_CHILD)
-        start(&readers[2], 1);
+        start(&readers[2], 2);
     close(fds[0]);
     helper_stop(&readers[2]); /* without its memory it may have ended by itself */
-    start(&readers[2], 1);
+    start(&readers[2], 2);
     stop_all();
 }
 END_TEST
