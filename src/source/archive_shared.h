@@ -9,8 +9,9 @@
  * where it is wanted. A side that waits says so in its words here and sleeps on the socket; the
  * other one sends it a message when what it waits for is there.
  *
- * The helper trusts the parent. The parent trusts nothing here: not even what it wrote itself, of
- * which it keeps its own copy; what it reads, it reads once.
+ * The helper trusts the parent. The parent trusts nothing here: not even what it wrote itself to
+ * the first memory, of which it keeps its own copy; what it reads, it reads once, unless it lies in
+ * a block that nobody can change.
  */
 #ifndef MR_SOURCE_ARCHIVE_SHARED_H
 #define MR_SOURCE_ARCHIVE_SHARED_H
