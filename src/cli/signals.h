@@ -6,9 +6,9 @@
 
 /*
  * At the very start: descriptors 0 to 2 that are closed are opened on /dev/null, so that no file of
- * the run can become stdout, and there is room for as many as a run needs; SIGPIPE is ignored, so that a reader that went away is an error of a
- * write; SIGUSR1, which asks how far the run is, is counted; SIGCHLD has its default disposition,
- * without which nobody hears how a child ended.
+ * the run can become stdout, and there is room for as many as a run needs; SIGPIPE is ignored, so
+ * that a reader that went away is an error of a write; SIGUSR1, which asks how far the run is, is
+ * counted; SIGCHLD has its default disposition, without which nobody hears how a child ended.
  */
 void signals_prepare(void);
 /*
