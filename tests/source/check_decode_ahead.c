@@ -620,7 +620,7 @@ START_TEST(it_can_be_left_at_any_time)
     bool has_large_pieces = !kinds[_i].is_too_large && bytes_in_all > DECODE_BLOCK_BYTES;
     for (int way = IN_PIECES; way < WAY_COUNT; way++) {
         bool is_in_pieces = false;
-        for (unsigned reads = 0; reads < 12; reads += way == IN_PIECES ? 1 : 2)
+        for (unsigned reads = 0; reads < 12; reads += way == IN_PIECES ? 1 : 5)
             is_in_pieces = leave_after(&made, (enum way)way, reads) || is_in_pieces;
         ck_assert_msg(is_in_pieces == (has_large_pieces && ways[way].thread_count > 1), "way %d",
                       way);
