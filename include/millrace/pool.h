@@ -3,7 +3,9 @@
  * results.
  *
  * Threads are named after the pool ("mr-NAME-0"; NAME is cut so that the whole has 15 bytes), run
- * with all signals blocked, and never print or exit. All calls are thread-safe unless they say
+ * with all signals blocked, and never print or exit. Linux schedules them, and processes that they
+ * start, as SCHED_BATCH where the thread that creates the pool has the default policy and no
+ * negative nice value; else they have its policy. All calls are thread-safe unless they say
  * otherwise. Functions start in the order in which they were submitted. Times are milliseconds. err
  * may be NULL everywhere; what it gets is one line for people.
  *

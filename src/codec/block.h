@@ -5,7 +5,7 @@
  * The bytes depend on the content and the options alone. Three places use it: the encoding
  * operations, one block after the other; the ENCODE step of src/flow, for large items; and
  * src/sink/blocks.c, for the stream of an archive. A content of one block (is_first and is_last)
- * becomes just what the format's own tool makes of a whole file.
+ * becomes a stream such as the format's own tool makes of a whole file.
  */
 #ifndef MR_CODEC_BLOCK_H
 #define MR_CODEC_BLOCK_H

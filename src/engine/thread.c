@@ -144,7 +144,7 @@ struct start {
 /*
  * Throughput counts here: a thread that is woken need not take the processor from one that works,
  * which posted what it is woken for and will soon be done (sched(7), SCHED_BATCH). Programs that it
- * starts are not concerned; only a negative nice value would be lost to them.
+ * starts inherit that: only a real-time policy, or a negative nice value, would be reset for them.
  */
 static void run_as_batch(void)
 {

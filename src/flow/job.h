@@ -58,7 +58,8 @@ enum job_work {
     JOB_WORK_STORE,
     JOB_WORK_FEED,   /* finds items; what it loads itself meanwhile is told before */
     JOB_WORK_BLOCK,  /* what the sink has compressed in the pool of the operations */
-    JOB_WORK_DECODE, /* of an archive, ahead of its reader, by threads of its source */
+    JOB_WORK_DECODE, /* of an archive, for its reader: by the pool of all, by threads of its source
+                        where each stage has a pool, or by the reader while it feeds or loads */
     JOB_WORKS
 };
 

@@ -75,7 +75,7 @@ void archive_bytes_destroy(struct archive_bytes *bytes)
 {
     if (!bytes)
         return;
-    decode_ahead_destroy(bytes->decoded); /* its thread reads fd */
+    decode_ahead_destroy(bytes->decoded); /* who decodes reads fd */
     if (bytes->fd >= 0)
         close(bytes->fd);
     if (bytes->wake_fd >= 0)

@@ -36,8 +36,8 @@ enum mr_status archive_bytes_spool(struct archive_bytes *bytes, struct mr_error 
 
 /*
  * Finds out whether the input is compressed in a way that choice allows and unwrap.h knows. That is
- * then taken off what archive_bytes_input() gives, and checked; after archive_bytes_forget() by a
- * thread of its own, when there is enough of it. MR_OK, MR_E_MEMORY.
+ * then taken off what archive_bytes_input() gives, and checked; after archive_bytes_forget() ahead
+ * of who reads, when there is enough of it (decode_ahead.h). MR_OK, MR_E_MEMORY.
  */
 enum mr_status archive_bytes_unwrap(struct archive_bytes *bytes,
                                     const struct archive_choice *choice, struct mr_error *err);

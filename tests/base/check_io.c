@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -324,6 +325,101 @@ START_TEST(opens_although_interrupted)
 }
 END_TEST
 
+static unsigned table_size(void)
+{
+    char line[256];
+    unsigned size = 0;
+    FILE *file = fopen("/proc/self/status", "re");
+    ck_assert_ptr_nonnull(file);
+    while (size == 0 && fgets(line, sizeof(line), file))
+        sscanf(line, "FDSize: %u", &size);
+    fclose(file);
+    ck_assert_uint_gt(size, 0);
+    return size;
+}
+
+/* Below count. */
+static unsigned open_count(int count)
+{
+    unsigned open = 0;
+    for (int fd = 0; fd < count; fd++)
+        open += fcntl(fd, F_GETFD) >= 0;
+    return open;
+}
+
+/* Opens all that the process may have below count, and closes them again. */
+static void fill_table(int count)
+{
+    bool *is_own = calloc((size_t)count, sizeof(*is_own));
+    int fd;
+    while ((fd = dup(STDIN_FILENO)) >= 0 && fd < count)
+        is_own[fd] = true;
+    if (fd >= 0)
+        close(fd);
+    ck_assert_uint_eq(open_count(count), (unsigned)count);
+    for (fd = 0; fd < count; fd++)
+        if (is_own[fd])
+            close(fd);
+    free(is_own);
+}
+
+/* In a process of its own: so many may be open, and room for so many is asked for. */
+static void reserve(unsigned limit, unsigned asked)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        struct rlimit files;
+        ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+        files.rlim_cur = limit;
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+        unsigned least = limit < asked ? limit : asked;
+        unsigned before = open_count(4096);
+        io_reserve_descriptors(asked);
+        unsigned size = table_size();
+        ck_assert_uint_eq(open_count(4096), before);
+        ck_assert_uint_ge(size, least);
+        fill_table((int)(least > before ? least : limit));
+        ck_assert_uint_eq(open_count(4096), before);
+        if (least > before)
+            ck_assert_uint_eq(table_size(), size);
+        _exit(0);
+    }
+    expect_good_end(child);
+}
+
+START_TEST(descriptors_have_room_before_they_are_opened)
+{
+    reserve(1024, 1024);
+    reserve(1024, 700);
+    reserve(4096, 3000);
+    reserve(20, 1024);
+    reserve(20, UINT32_MAX);
+    reserve(1024, 1);
+    reserve(1024, 0);
+}
+END_TEST
+
+/* A program that has none, or no descriptor 0, is none the worse. */
+START_TEST(no_room_for_descriptors_is_no_error)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        const struct rlimit none = {0, 0};
+        unsigned before = open_count(4096);
+        close(STDIN_FILENO);
+        io_reserve_descriptors(1000);
+        ck_assert_uint_eq(open_count(4096), before - 1);
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+        io_reserve_descriptors(1000);
+        ck_assert_uint_eq(open_count(4096), before - 1);
+        _exit(0);
+    }
+    expect_good_end(child);
+}
+END_TEST
+
 Suite *io_suite(void)
 {
     Suite *suite = suite_create("io");
@@ -337,6 +433,8 @@ Suite *io_suite(void)
     tcase_add_test(tests, makes_temporary_files_by_default);
     tcase_add_test(tests, refuses_too_long_a_directory);
     tcase_add_test(tests, compares_contents);
+    tcase_add_test(tests, descriptors_have_room_before_they_are_opened);
+    tcase_add_test(tests, no_room_for_descriptors_is_no_error);
     suite_add_tcase(suite, tests);
     return suite;
 }

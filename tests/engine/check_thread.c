@@ -1,6 +1,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "engine/quota.h"
@@ -54,6 +57,67 @@ START_TEST(test_start)
     ck_assert_int_eq(sigismember(&before, SIGINT), sigismember(&after, SIGINT));
     condition_fini(&seen.changed);
     lock_fini(&seen.lock);
+}
+END_TEST
+
+/* How threads are scheduled. */
+struct policies {
+    int starting; /* of the thread that starts the other, which sets it; -1: as it is */
+    int started;
+    int child; /* of a process that the started one starts */
+};
+
+static void look_at_policies(void *arg)
+{
+    struct policies *policies = arg;
+    int status = 0;
+    policies->started = sched_getscheduler(0);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(sched_getscheduler(0));
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    policies->child = WEXITSTATUS(status);
+}
+
+/* On a thread that is none of the engine's. */
+static void *start_and_look(void *arg)
+{
+    struct policies *policies = arg;
+    const struct sched_param none = {0};
+    struct thread thread;
+    struct mr_error err = {0};
+    if (policies->starting >= 0)
+        ck_assert_int_eq(sched_setscheduler(0, policies->starting, &none), 0);
+    ck_assert_ok(thread_start(&thread, "policies", look_at_policies, policies, &err), err);
+    thread_join(&thread);
+    return NULL;
+}
+
+static struct policies policies_from(int starting)
+{
+    struct policies policies = {.starting = starting};
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, start_and_look, &policies), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    return policies;
+}
+
+/* Whoever runs the process under another policy than the default one wants that. Linux hands on
+ * what a thread has to processes that it starts. */
+START_TEST(test_policy)
+{
+    bool is_default = sched_getscheduler(0) == SCHED_OTHER && getpriority(PRIO_PROCESS, 0) >= 0;
+    struct policies policies = policies_from(-1);
+    int expected = is_default ? SCHED_BATCH : sched_getscheduler(0);
+    ck_assert_int_eq(policies.started & ~SCHED_RESET_ON_FORK, expected);
+    ck_assert_int_eq(policies.child, expected);
+    static const int others[] = {SCHED_BATCH, SCHED_IDLE};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        policies = policies_from(others[i]);
+        ck_assert_int_eq(policies.started, others[i]);
+        ck_assert_int_eq(policies.child, others[i]);
+    }
 }
 END_TEST
 
@@ -163,6 +227,7 @@ Suite *thread_suite(void)
     TCase *tests = tcase_create("thread");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, test_start);
+    tcase_add_test(tests, test_policy);
     tcase_add_test(tests, test_deadlines);
     tcase_add_test(tests, test_quota_version_2);
     tcase_add_test(tests, test_quota_version_1);

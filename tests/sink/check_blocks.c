@@ -3,6 +3,7 @@
 #include "sink/blocks.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <zlib.h>
 
 #include "config.h"
@@ -230,6 +231,90 @@ START_TEST(it_may_be_given_up_in_the_middle)
 }
 END_TEST
 
+/* The places in memory that blocks were compressed from and into. */
+enum { PLACES_MAX = 64 };
+static _Atomic(const unsigned char *) places[2][PLACES_MAX];
+
+static void note_place(unsigned which, const unsigned char *place)
+{
+    for (size_t i = 0; i < PLACES_MAX; i++) {
+        const unsigned char *there = NULL;
+        if (atomic_compare_exchange_strong(&places[which][i], &there, place) || there == place)
+            return;
+    }
+    ck_abort_msg("more than %d places", PLACES_MAX);
+}
+
+static unsigned forget_places(unsigned which)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < PLACES_MAX; i++)
+        count += atomic_exchange(&places[which][i], NULL) != NULL;
+    return count;
+}
+
+static enum mr_status compress_and_note(void *state, struct block *block)
+{
+    note_place(0, block->in);
+    note_place(1, block->out);
+    return block_codec_gzip()->compress(state, block);
+}
+
+/* Room that was written is used again, before more is made than there are places in the window. */
+START_TEST(room_is_used_again)
+{
+    struct block_codec noting = *block_codec_gzip();
+    noting.compress = compress_and_note;
+    const struct block_options options = {.level = 1, .has_checksum = true};
+    const size_t block_bytes = noting.block_bytes(&options), bytes = 25 * block_bytes + 1000;
+    unsigned char *text = support_text(5, bytes);
+    struct output alone = pack(&noting, 1, text, bytes, bytes, 0, 0);
+    check_gzip(&alone, text, bytes);
+    ck_assert_uint_eq(forget_places(0), 1);
+    ck_assert_uint_eq(forget_places(1), 1);
+    for (unsigned threads = 1; threads <= 8; threads += MR_SANITIZED ? 3 : 1) {
+        struct output other = pack(&noting, 1, text, bytes, 99999, threads, UINT64_MAX);
+        unsigned window = 2 * threads + 1;
+        ck_assert_uint_eq(other.count, alone.count);
+        ck_assert_int_eq(memcmp(other.bytes, alone.bytes, alone.count), 0);
+        ck_assert_uint_le(forget_places(0), window);
+        ck_assert_uint_le(forget_places(1), window);
+        free(other.bytes);
+    }
+    free(alone.bytes);
+    free(text);
+}
+END_TEST
+
+/* When all is compressed before more comes there is one block in the pool and one that is filled:
+ * room for those is enough, however large the window. */
+START_TEST(room_is_made_when_none_is_idle)
+{
+    struct block_codec noting = *block_codec_gzip();
+    noting.compress = compress_and_note;
+    const struct block_options options = {.level = 1};
+    const size_t block_bytes = noting.block_bytes(&options);
+    unsigned char *text = support_text(6, block_bytes);
+    struct output output = {.fail_at = SIZE_MAX};
+    struct mr_pool *pool = make_pool(4);
+    struct blocks *blocks;
+    int sys_errno;
+    ck_assert_int_eq(blocks_create(&noting, &options, collect, &output, &blocks), MR_OK);
+    blocks_use_pool(blocks, pool, 4, UINT64_MAX);
+    for (unsigned i = 0; i < 20; i++) {
+        ck_assert_int_eq(blocks_write(blocks, text, block_bytes, &sys_errno), MR_OK);
+        ck_assert_int_eq(mr_pool_drain(pool, SUPPORT_HANG_MS), MR_OK);
+    }
+    ck_assert_int_eq(blocks_finish(blocks, &sys_errno), MR_OK);
+    ck_assert_uint_le(forget_places(0), 3);
+    ck_assert_uint_le(forget_places(1), 3);
+    blocks_destroy(blocks);
+    mr_pool_destroy(pool);
+    free(output.bytes);
+    free(text);
+}
+END_TEST
+
 /* With the least there is one block and no pool; with more there is never more than was allowed. */
 START_TEST(memory_is_kept_to)
 {
@@ -266,6 +351,8 @@ Suite *blocks_suite(void)
 #endif
     tcase_add_test(tcase, a_failed_write_is_told);
     tcase_add_test(tcase, it_may_be_given_up_in_the_middle);
+    tcase_add_test(tcase, room_is_used_again);
+    tcase_add_test(tcase, room_is_made_when_none_is_idle);
     tcase_add_test(tcase, memory_is_kept_to);
     suite_add_tcase(suite, tcase);
     return suite;

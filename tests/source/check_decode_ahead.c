@@ -1,16 +1,19 @@
 /*
  * Decoding ahead: members, padding, damage at every bit, ends at every byte, input in pieces of
- * every size; and the same on the reader's thread, on another one, and in pieces on several.
+ * every size; and the same on the reader's thread, on another one, in pieces on several, and in a
+ * pool that has other work, or is held by it.
  */
 #include "source/decode_ahead.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <pthread.h>
 #include <zlib.h>
 
 #include "codec/pieces.h"
 #include "config.h"
+#include "engine/pool_support.h"
 #include "support/support.h"
 
 #if MR_HAVE_LZMA
@@ -54,7 +57,64 @@ static void seek_to(void *ctx, int64_t offset_bytes)
     ((struct input *)ctx)->at = (size_t)offset_bytes;
 }
 
-enum way { BY_READER, BY_THREAD, IN_PIECES };
+/* Who decodes: the reader, threads of its own, or a given pool of one or three threads, or of one
+ * that does something else all the time. A pool is taken with an input that can seek. */
+enum way {
+    BY_READER,
+    BY_THREAD,
+    IN_PIECES,
+    BY_POOL_OF_1,
+    BY_POOL_OF_3,
+    BY_HELD_POOL,
+    PIECES_IN_POOL_OF_1,
+    PIECES_IN_POOL_OF_3,
+    PIECES_IN_HELD_POOL,
+    WAY_COUNT
+};
+
+static const struct {
+    bool can_seek;
+    unsigned thread_count; /* 1: no pieces */
+    unsigned pool_thread_count;
+    bool is_held;
+} ways[WAY_COUNT] = {
+    [BY_READER] = {false, 2, 0, false},          [BY_THREAD] = {false, 2, 0, false},
+    [IN_PIECES] = {true, 2, 0, false},           [BY_POOL_OF_1] = {true, 1, 1, false},
+    [BY_POOL_OF_3] = {true, 1, 3, false},        [BY_HELD_POOL] = {true, 1, 1, true},
+    [PIECES_IN_POOL_OF_1] = {true, 2, 1, false}, [PIECES_IN_POOL_OF_3] = {true, 2, 3, false},
+    [PIECES_IN_HELD_POOL] = {true, 2, 1, true},
+};
+
+/* A pool that decodes, and what holds its thread. */
+struct worker {
+    struct mr_pool *pool; /* NULL: none is given */
+    struct gate gate;
+};
+
+static void worker_start(struct worker *worker, enum way way)
+{
+    const struct mr_pool_config config = {.struct_bytes = sizeof(config),
+                                          .name = "work",
+                                          .thread_count = ways[way].pool_thread_count};
+    *worker = (struct worker){0};
+    if (config.thread_count == 0)
+        return;
+    ck_assert_int_eq(mr_pool_create(&config, &worker->pool, NULL), MR_OK);
+    if (!ways[way].is_held)
+        return;
+    ck_assert_int_eq(mr_pool_submit(worker->pool, wait_at_gate, &worker->gate, NULL, NULL), MR_OK);
+    await_arrivals(&worker->gate, 1);
+}
+
+/* Once nobody decodes any more: nothing is left but what holds it. */
+static void worker_end(struct worker *worker)
+{
+    if (!worker->pool)
+        return;
+    atomic_store(&worker->gate.is_open, true);
+    ck_assert_int_eq(mr_pool_drain(worker->pool, SUPPORT_HANG_MS), MR_OK);
+    mr_pool_destroy(worker->pool);
+}
 
 /* What came of an input. */
 struct outcome {
@@ -65,11 +125,19 @@ struct outcome {
 };
 
 /* Of memory, pieces get 2 MiB each. */
-static struct decode_limits limits_for(const struct unwrap_format *format)
+static struct decode_limits limits_for(const struct unwrap_format *format, enum way way,
+                                       const struct worker *worker)
 {
     uint64_t decoders_bytes = format ? 4 * pieces_decoder_bytes(format) : 0;
     return (struct decode_limits){.memory_bytes = ((uint64_t)40 << 20) + decoders_bytes,
-                                  .thread_count = 2};
+                                  .thread_count = ways[way].thread_count,
+                                  .pool = worker->pool};
+}
+
+static struct decode_input input_of(struct input *source, enum way way)
+{
+    return (struct decode_input){
+        .ctx = source, .pull = pull, .pread = ways[way].can_seek ? read_at : NULL, .seek = seek_to};
 }
 
 /* Got bytes more, which are size_bytes now, took the input further, and their first half did so
@@ -90,16 +158,17 @@ static struct outcome read_all(const struct input *given, enum way way)
 {
     uint64_t used = 0;
     struct input source = *given;
-    const struct decode_input input = {
-        .ctx = &source, .pull = pull, .pread = way == IN_PIECES ? read_at : NULL, .seek = seek_to};
+    const struct decode_input input = input_of(&source, way);
+    struct worker worker;
     struct outcome outcome = {0};
     struct decode_ahead *ahead;
     const void *data;
     size_t got, cap = 0;
     const struct unwrap_format *format = unwrap_recognise(given->data, given->bytes);
-    const struct decode_limits limits = limits_for(format);
     if (!format)
         ck_abort_msg("not recognised");
+    worker_start(&worker, way);
+    const struct decode_limits limits = limits_for(format, way, &worker);
     if (decode_ahead_create(format, &input, &limits, &ahead) != MR_OK)
         ck_abort_msg("out of memory");
     if (way != BY_READER)
@@ -115,7 +184,10 @@ static struct outcome read_all(const struct input *given, enum way way)
     }
     if (decode_ahead_read(ahead, &data, &got, &outcome.problem) != outcome.status || got != 0)
         ck_abort_msg("the end does not stay");
+    int sys_errno = errno;
     decode_ahead_destroy(ahead);
+    worker_end(&worker);
+    errno = sys_errno;
     return outcome;
 }
 
@@ -230,6 +302,12 @@ START_TEST(members_and_padding_in_pieces_of_every_size)
 }
 END_TEST
 
+/* Of many cases most are decoded by the reader, the others in turn in each of the other ways. */
+static enum way some_way(size_t number)
+{
+    return number % 2 == 0 ? (enum way)(number / 2 % WAY_COUNT) : BY_READER;
+}
+
 static const int filters[] = {
     ARCHIVE_FILTER_GZIP,
 #if MR_HAVE_BZIP2
@@ -267,7 +345,7 @@ START_TEST(every_end_is_noticed)
     size_t last = made.size_bytes;
     for (size_t cut = 10; cut <= last; cut = next_cut(cut, first, last)) {
         struct input input = {made.bytes, cut, 0, 64, false};
-        struct outcome outcome = read_all(&input, cut % 16 == 0 ? BY_THREAD : BY_READER);
+        struct outcome outcome = read_all(&input, some_way(cut / 8));
         bool is_end = cut == first || cut == made.size_bytes;
         ck_assert_msg(outcome.status == (is_end ? MR_DONE : MR_E_DATA), "cut to %zu of %zu: %s",
                       cut, made.size_bytes, outcome.problem);
@@ -281,7 +359,7 @@ START_TEST(every_end_is_noticed)
         memset(room(&made, 1000), 'x', 1000);
         memset(made.bytes + made.size_bytes, 0, zero_count);
         struct input input = {made.bytes, made.size_bytes + 1000, 0, 64, false};
-        struct outcome outcome = read_all(&input, zero_count % 200 == 0 ? BY_THREAD : BY_READER);
+        struct outcome outcome = read_all(&input, some_way(zero_count / 50));
         ck_assert_int_eq(outcome.status, MR_DONE);
         ck_assert_uint_eq(outcome.size_bytes, 3000);
         ck_assert_int_eq(outcome.problem != NULL, zero_count < 1000);
@@ -318,7 +396,7 @@ START_TEST(a_failed_read_is_no_damage)
     struct made made = {0};
     add_gzip(&made, text, 3000, false);
     struct input input = {made.bytes, made.size_bytes / 2, 0, 100, true};
-    for (int way = BY_READER; way <= IN_PIECES; way++) {
+    for (int way = BY_READER; way < WAY_COUNT; way++) {
         struct outcome outcome = read_all(&input, (enum way)way);
         ck_assert_int_eq(outcome.status, MR_E_SYSTEM);
         ck_assert_int_eq(errno, EIO);
@@ -329,11 +407,16 @@ START_TEST(a_failed_read_is_no_damage)
 }
 END_TEST
 
+/* With a given pool in one of the ways, the next one each time. */
 static void check_same(const struct made *made, size_t size_bytes, const char *what, size_t at)
 {
     struct input input = {made->bytes, size_bytes, 0, 100000, false};
+    static size_t turn;
     struct outcome serial = read_all(&input, BY_READER);
-    for (int way = BY_THREAD; way <= IN_PIECES; way++) {
+    int pool_way = BY_POOL_OF_1 + (int)((at + turn++) % (WAY_COUNT - BY_POOL_OF_1));
+    for (int way = BY_THREAD; way < WAY_COUNT; way++) {
+        if (way >= BY_POOL_OF_1 && way != pool_way)
+            continue;
         struct outcome other = read_all(&input, (enum way)way);
         const char *a = serial.problem ? serial.problem : "",
                    *b = other.problem ? other.problem : "";
@@ -393,7 +476,7 @@ START_TEST(all_ways_give_the_same)
     unsigned char *data = mixture(bytes);
     struct made made = make_frames(&kinds[_i], data, bytes);
     struct input input = {made.bytes, made.size_bytes, 0, 100000, false};
-    for (int way = BY_READER; way <= IN_PIECES; way++) {
+    for (int way = BY_READER; way < WAY_COUNT; way++) {
         struct outcome outcome = read_all(&input, (enum way)way);
         ck_assert_int_eq(outcome.status, MR_DONE);
         ck_assert_uint_eq(outcome.size_bytes, bytes);
@@ -437,11 +520,13 @@ START_TEST(a_false_header_is_no_member)
     add_gzip(&made, data + 100000, 2000000, false);
     add_gzip(&made, data + 2100000, 900000, false);
     struct input input = {made.bytes, made.size_bytes, 0, 100000, false};
-    struct outcome outcome = read_all(&input, IN_PIECES);
-    ck_assert_int_eq(outcome.status, MR_DONE);
-    ck_assert_uint_eq(outcome.size_bytes, 3000000);
-    ck_assert(memcmp(outcome.bytes, data, 3000000) == 0);
-    free(outcome.bytes);
+    for (int way = IN_PIECES; way < WAY_COUNT; way++) {
+        struct outcome outcome = read_all(&input, (enum way)way);
+        ck_assert_int_eq(outcome.status, MR_DONE);
+        ck_assert_uint_eq(outcome.size_bytes, 3000000);
+        ck_assert(memcmp(outcome.bytes, data, 3000000) == 0);
+        free(outcome.bytes);
+    }
     free(made.bytes);
     free(data);
 }
@@ -496,35 +581,162 @@ START_TEST(a_false_end_is_no_end_of_a_stream)
 END_TEST
 #endif
 
+/* Reads a few times, from the second time on ahead, and leaves it. True when pieces were read. What
+ * it was given goes at once: nothing may look at it later. */
+static bool leave_after(const struct made *made, enum way way, unsigned reads)
+{
+    struct input *source = malloc(sizeof(*source));
+    *source = (struct input){made->bytes, made->size_bytes, 0, 100000, false};
+    const struct decode_input input = input_of(source, way);
+    const struct unwrap_format *format = unwrap_recognise(made->bytes, made->size_bytes);
+    struct worker worker;
+    struct decode_ahead *ahead;
+    const void *bytes;
+    const char *problem;
+    size_t got;
+    bool is_in_pieces = false;
+    worker_start(&worker, way);
+    const struct decode_limits limits = limits_for(format, way, &worker);
+    ck_assert_int_eq(decode_ahead_create(format, &input, &limits, &ahead), MR_OK);
+    enum mr_status status = MR_OK;
+    for (unsigned i = 0; i < reads && status == MR_OK; i++) {
+        if (i == 1)
+            decode_ahead_start(ahead);
+        status = decode_ahead_read(ahead, &bytes, &got, &problem);
+        is_in_pieces = is_in_pieces || got > DECODE_BLOCK_BYTES;
+    }
+    ck_assert(!mr_status_is_error(status));
+    decode_ahead_destroy(ahead);
+    free(source);
+    worker_end(&worker);
+    return is_in_pieces;
+}
+
 START_TEST(it_can_be_left_at_any_time)
 {
     size_t bytes_in_all = kinds[_i].in_all;
     unsigned char *data = mixture(bytes_in_all);
     struct made made = make_frames(&kinds[_i], data, bytes_in_all);
-    bool is_in_pieces = false;
-    for (unsigned reads = 0; reads < 12; reads++) {
-        struct input source = {made.bytes, made.size_bytes, 0, 100000, false};
-        const struct decode_input input = {
-            .ctx = &source, .pull = pull, .pread = read_at, .seek = seek_to};
+    bool has_large_pieces = !kinds[_i].is_too_large && bytes_in_all > DECODE_BLOCK_BYTES;
+    for (int way = IN_PIECES; way < WAY_COUNT; way++) {
+        bool is_in_pieces = false;
+        for (unsigned reads = 0; reads < 12; reads += way == IN_PIECES ? 1 : 5)
+            is_in_pieces = leave_after(&made, (enum way)way, reads) || is_in_pieces;
+        ck_assert_msg(is_in_pieces == (has_large_pieces && ways[way].thread_count > 1), "way %d",
+                      way);
+    }
+    free(made.bytes);
+    free(data);
+}
+END_TEST
+
+/* An input at which everybody but its own thread waits until it is stopped. */
+struct stuck_input {
+    struct input input;
+    pthread_t own;
+    atomic_bool is_stopped;
+    atomic_int waiting_count;
+};
+
+static ssize_t pull_stuck(void *ctx, const void **data)
+{
+    struct stuck_input *stuck = ctx;
+    if (pthread_equal(pthread_self(), stuck->own))
+        return pull(&stuck->input, data);
+    atomic_fetch_add(&stuck->waiting_count, 1);
+    while (!atomic_load(&stuck->is_stopped))
+        sleep_us(50);
+    atomic_fetch_sub(&stuck->waiting_count, 1);
+    errno = ECANCELED;
+    return -1;
+}
+
+static ssize_t read_stuck_at(void *ctx, void *buffer, size_t size_bytes, int64_t offset_bytes)
+{
+    return read_at(&((struct stuck_input *)ctx)->input, buffer, size_bytes, offset_bytes);
+}
+
+static void seek_stuck_to(void *ctx, int64_t offset_bytes)
+{
+    seek_to(&((struct stuck_input *)ctx)->input, offset_bytes);
+}
+
+static void stop_stuck(void *ctx)
+{
+    atomic_store(&((struct stuck_input *)ctx)->is_stopped, true);
+}
+
+/* The reader has the first block, and somebody waits for the input of the next one. */
+START_TEST(leaving_ends_a_wait_for_the_input)
+{
+    static const enum way some[] = {BY_THREAD, BY_POOL_OF_1, BY_POOL_OF_3, PIECES_IN_POOL_OF_1};
+    size_t bytes = 3 << 20;
+    unsigned char *data = mixture(bytes);
+    struct made made = {0};
+    add_gzip(&made, data, bytes, false);
+    for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+        struct stuck_input stuck = {.input = {made.bytes, made.size_bytes, 0, 1000, false},
+                                    .own = pthread_self()};
+        struct decode_input input = input_of(&stuck.input, some[i]);
         const struct unwrap_format *format = unwrap_recognise(made.bytes, made.size_bytes);
-        const struct decode_limits limits = limits_for(format);
+        struct worker worker;
         struct decode_ahead *ahead;
-        const void *bytes;
+        const void *block;
         const char *problem;
         size_t got;
+        input.ctx = &stuck;
+        input.pull = pull_stuck;
+        input.pread = input.pread ? read_stuck_at : NULL;
+        input.seek = seek_stuck_to;
+        input.stop = stop_stuck;
+        worker_start(&worker, some[i]);
+        const struct decode_limits limits = limits_for(format, some[i], &worker);
         ck_assert_int_eq(decode_ahead_create(format, &input, &limits, &ahead), MR_OK);
-        enum mr_status status = MR_OK;
-        for (unsigned i = 0; i < reads && status == MR_OK; i++) {
-            if (i == 1)
-                decode_ahead_start(ahead);
-            status = decode_ahead_read(ahead, &bytes, &got, &problem);
-            is_in_pieces = is_in_pieces || got > DECODE_BLOCK_BYTES;
-        }
-        ck_assert(!mr_status_is_error(status));
+        ck_assert_int_eq(decode_ahead_read(ahead, &block, &got, &problem), MR_OK);
+        decode_ahead_start(ahead);
+        while (atomic_load(&stuck.waiting_count) == 0)
+            sleep_us(50);
         decode_ahead_destroy(ahead);
+        ck_assert(atomic_load(&stuck.is_stopped));
+        ck_assert_int_eq(atomic_load(&stuck.waiting_count), 0);
+        worker_end(&worker);
     }
-    bool makes_large_pieces = !kinds[_i].is_too_large && bytes_in_all > DECODE_BLOCK_BYTES;
-    ck_assert(is_in_pieces == makes_large_pieces);
+    free(made.bytes);
+    free(data);
+}
+END_TEST
+
+/* Nobody of the pool comes to it: the reader decodes, and has no block before it asks for it. */
+START_TEST(a_held_pool_is_not_waited_for)
+{
+    static const enum way held[] = {BY_HELD_POOL, PIECES_IN_HELD_POOL};
+    size_t bytes = 4 << 20, at = 0, got = 0;
+    unsigned char *data = mixture(bytes);
+    struct made made = {0};
+    for (size_t i = 0; i < 4; i++)
+        add_gzip(&made, data + i * (bytes / 4), bytes / 4, false);
+    struct input source = {made.bytes, made.size_bytes, 0, 100000, false};
+    const struct decode_input input = input_of(&source, held[_i]);
+    const struct unwrap_format *format = unwrap_recognise(made.bytes, made.size_bytes);
+    struct worker worker;
+    struct decode_ahead *ahead;
+    const void *block;
+    const char *problem;
+    enum mr_status status;
+    worker_start(&worker, held[_i]);
+    const struct decode_limits limits = limits_for(format, held[_i], &worker);
+    ck_assert_int_eq(decode_ahead_create(format, &input, &limits, &ahead), MR_OK);
+    decode_ahead_start(ahead);
+    while ((status = decode_ahead_read(ahead, &block, &got, &problem)) == MR_OK) {
+        ck_assert(!decode_ahead_is_ready(ahead));
+        ck_assert(memcmp(block, data + at, got) == 0);
+        at += got;
+    }
+    ck_assert_int_eq(status, MR_DONE);
+    ck_assert_uint_eq(at, bytes);
+    ck_assert(!atomic_load(&worker.gate.is_open));
+    decode_ahead_destroy(ahead);
+    worker_end(&worker);
     free(made.bytes);
     free(data);
 }
@@ -587,7 +799,7 @@ Suite *decode_ahead_suite(void)
     Suite *suite = suite_create("decode_ahead");
     TCase *cases = tcase_create("all");
     tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, members_and_padding_in_pieces_of_every_size, 0, 3);
+    tcase_add_loop_test(cases, members_and_padding_in_pieces_of_every_size, 0, WAY_COUNT);
     tcase_add_loop_test(cases, every_end_is_noticed, 0, FILTER_COUNT);
     tcase_add_test(cases, every_flipped_bit_is_noticed_or_does_not_matter);
     tcase_add_test(cases, a_failed_read_is_no_damage);
@@ -599,6 +811,8 @@ Suite *decode_ahead_suite(void)
 #endif
     tcase_add_test(cases, a_false_header_is_no_member);
     tcase_add_loop_test(cases, it_can_be_left_at_any_time, 0, KIND_COUNT);
+    tcase_add_test(cases, leaving_ends_a_wait_for_the_input);
+    tcase_add_loop_test(cases, a_held_pool_is_not_waited_for, 0, 2);
     suite_add_tcase(suite, cases);
     cases = tcase_create("used");
     tcase_add_test(cases, what_was_used_up_is_known_of_the_last_blocks);
