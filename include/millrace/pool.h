@@ -3,11 +3,10 @@
  * results.
  *
  * Threads are named after the pool ("mr-NAME-0"; NAME is cut so that the whole has 15 bytes), run
- * with all signals blocked, and never print or exit. Linux schedules them, and processes that they
- * start, as SCHED_BATCH where the thread that creates the pool has the default policy and no
- * negative nice value; else they have its policy. All calls are thread-safe unless they say
- * otherwise. Functions start in the order in which they were submitted. Times are milliseconds. err
- * may be NULL everywhere; what it gets is one line for people.
+ * with all signals blocked, and never print or exit. Linux schedules them as SCHED_BATCH where the
+ * thread that creates the pool has the default policy; else they have its policy. All calls are
+ * thread-safe unless they say otherwise. Functions start in the order in which they were submitted.
+ * Times are milliseconds. err may be NULL everywhere; what it gets is one line for people.
  *
  * Nothing that was submitted is lost: its function is run, or it ends as MR_CANCELLED; a call that
  * takes nothing says so.

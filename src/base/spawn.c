@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -10,14 +11,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Returns 0 or the error number. */
+/*
+ * Returns 0 or the error number. Threads of pools run as SCHED_BATCH, which is not for the programs
+ * that they start: those are scheduled as the process is, whose first thread has its number.
+ */
 static int fill_attributes(posix_spawnattr_t *attributes)
 {
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
-    int failure = posix_spawnattr_setflags(
-        attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    const struct sched_param no_priority = {0};
+    short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    if (sched_getscheduler(0) == SCHED_BATCH && sched_getscheduler(getpid()) == SCHED_OTHER)
+        flags |= POSIX_SPAWN_SETSCHEDULER;
+    int failure = posix_spawnattr_setflags(attributes, flags);
+    if (failure == 0)
+        failure = posix_spawnattr_setschedpolicy(attributes, SCHED_OTHER);
+    if (failure == 0)
+        failure = posix_spawnattr_setschedparam(attributes, &no_priority);
     if (failure == 0)
         failure = posix_spawnattr_setpgroup(attributes, 0);
     if (failure == 0)

@@ -237,10 +237,12 @@ static bool is_surplus_locked(const struct pool_worker *worker)
     return pool->phase == POOL_OPEN && worker >= pool->workers + pool_thread_count(pool);
 }
 
-/* Only functions are told: what runs tasks tells of them what it wants to. */
+/* Only functions are told that were not cancelled: what runs tasks tells of them what it wants to.
+ */
 static void run_task(struct mr_pool *pool, struct task *task)
 {
-    if (!pool->ran || !future_is_task(task)) {
+    if (!pool->ran || !future_is_task(task) ||
+        mr_future_poll((struct mr_future *)task) != MR_FUTURE_RUNNING) {
         task->run(task);
         return;
     }

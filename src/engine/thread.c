@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -143,14 +142,14 @@ struct start {
 
 /*
  * Throughput counts here: a thread that is woken need not take the processor from one that works,
- * which posted what it is woken for and will soon be done (sched(7), SCHED_BATCH). Programs that it
- * starts inherit that: only a real-time policy, or a negative nice value, would be reset for them.
+ * which posted what it is woken for and will soon be done (sched(7), SCHED_BATCH). Who chose
+ * another policy keeps it.
  */
 static void run_as_batch(void)
 {
     const struct sched_param none = {0};
-    if (sched_getscheduler(0) == SCHED_OTHER && getpriority(PRIO_PROCESS, 0) >= 0)
-        (void)sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &none);
+    if (sched_getscheduler(0) == SCHED_OTHER)
+        (void)sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
 static void *start_main(void *arg)

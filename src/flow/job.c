@@ -272,8 +272,7 @@ void job_destroy(struct job *job)
     if (!job)
         return;
     stages_shut(job); /* no thread is inside the line any more when it goes */
-    if (job->config.observer.ran)
-        inputs_leave(job->config.inputs);
+    inputs_leave(job->config.inputs); /* it may use the pool */
     line_destroy(job->line);
     seats_destroy(job->seats);
     stages_destroy(job);

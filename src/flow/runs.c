@@ -43,7 +43,7 @@ static _Thread_local int64_t decoded_since_ns;
 
 void runs_function_ran(void *ctx, int64_t start_ns, int64_t end_ns)
 {
-    if (decoded_since_ns >= start_ns) /* it decoded, and has told that */
+    if (decoded_since_ns >= start_ns) /* it was to decode, and has told that */
         return;
     const struct job_run run = {.work = JOB_WORK_BLOCK, .start_ns = start_ns, .end_ns = end_ns};
     tell(ctx, &run);
@@ -53,7 +53,8 @@ void runs_decode_ran(void *ctx, int64_t start_ns, int64_t end_ns)
 {
     const struct job_run run = {.work = JOB_WORK_DECODE, .start_ns = start_ns, .end_ns = end_ns};
     decoded_since_ns = start_ns;
-    tell(ctx, &run);
+    if (end_ns > start_ns)
+        tell(ctx, &run);
 }
 
 void job_levels(struct job *job, struct job_levels *levels)

@@ -439,7 +439,9 @@ static bool keep_input(void *ctx, const void *data)
 
 static void let_input_go(void *ctx, const void *data)
 {
-    decode_ahead_let_go(((const struct archive_bytes *)ctx)->decoded, data);
+    const struct archive_bytes *bytes = ctx;
+    if (bytes->decoded)
+        decode_ahead_let_go(bytes->decoded, data);
 }
 
 void archive_bytes_input(struct archive_bytes *bytes, struct archive_input *input)

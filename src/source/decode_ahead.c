@@ -228,6 +228,14 @@ static bool fill(struct decode_ahead *ahead, struct decode_block *block)
     return false;
 }
 
+/* Somebody who waits for pieces of others decodes, too. */
+static void tell_nothing(struct decode_ahead *ahead)
+{
+    int64_t now_ns = ahead->watch.ran ? clock_now_ns() : 0;
+    if (ahead->watch.ran)
+        ahead->watch.ran(ahead->watch.ctx, now_ns, now_ns);
+}
+
 /* The function: fills blocks, of which there is one at least, and says which is its last. */
 static enum mr_status decode(void *arg, void **result, struct mr_error *err)
 {
@@ -235,6 +243,7 @@ static enum mr_status decode(void *arg, void **result, struct mr_error *err)
     (void)err;
     struct decode_ahead *ahead = arg;
     void *item = NULL;
+    tell_nothing(ahead);
     mr_queue_try_pop(ahead->empty, &item);
     while (item) {
         struct decode_block *block = item;
@@ -259,8 +268,10 @@ static bool make_blocks(struct decode_ahead *ahead)
         struct decode_block *block = &ahead->blocks[i];
         if (block == ahead->held)
             continue;
-        if (!decode_block_empty(block))
+        if (!decode_block_empty(block)) {
+            ahead->block_count = i;
             break;
+        }
         mr_queue_try_push(ahead->empty, block);
         count++;
     }
@@ -394,10 +405,8 @@ bool decode_ahead_keep(struct decode_ahead *ahead, const void *data)
 
 void decode_ahead_let_go(struct decode_ahead *ahead, const void *data)
 {
-    size_t index = 0;
-    while (ahead->blocks[index].home != data)
-        index++;
-    mr_queue_try_push(ahead->empty, &ahead->blocks[index]);
+    size_t offset_bytes = (size_t)((const unsigned char *)data - ahead->blocks[0].home);
+    mr_queue_try_push(ahead->empty, &ahead->blocks[offset_bytes / DECODE_BLOCK_BYTES]);
     ahead->kept_count--;
     send(ahead);
 }

@@ -1,7 +1,7 @@
 /*
- * decode_ahead.h - the plain bytes of a compressed input, decoded on the caller's thread at first
- * and on a thread of its own once that pays. What consists of pieces (decode_pieces.h) is decoded
- * by more threads when the input can seek and there is memory for it.
+ * decode_ahead.h - the plain bytes of a compressed input, decoded by the reader at first, and ahead
+ * of it by other threads once that pays: one at a time, or, of what consists of pieces
+ * (decode_pieces.h), several at once when the input can seek and there is memory for it.
  */
 #ifndef MR_SOURCE_DECODE_AHEAD_H
 #define MR_SOURCE_DECODE_AHEAD_H
@@ -26,8 +26,8 @@ struct decode_limits {
 #define DECODE_MEMORY_DEFAULT_BYTES ((uint64_t)128 << 20)
 
 /*
- * input is copied. From decode_ahead_start() on its pull, pread and seek are called by another
- * thread, one at a time. MR_OK, MR_E_MEMORY.
+ * input is copied. From decode_ahead_start() on its pull, pread and seek are called by changing
+ * threads, one at a time. MR_OK, MR_E_MEMORY.
  */
 enum mr_status decode_ahead_create(const struct unwrap_format *format,
                                    const struct decode_input *input,
@@ -47,7 +47,7 @@ void decode_ahead_place(struct decode_ahead *ahead, unsigned char *memory, size_
 bool decode_ahead_keep(struct decode_ahead *ahead, const void *data);
 void decode_ahead_let_go(struct decode_ahead *ahead, const void *data);
 
-/* Starts the thread; without one it goes on as before. Once. */
+/* Others decode from now on; when that cannot be, it goes on as before. Once. */
 void decode_ahead_start(struct decode_ahead *ahead);
 
 /* The most memory it takes within these limits. */

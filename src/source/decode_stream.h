@@ -52,7 +52,9 @@ bool decode_block_empty(struct decode_block *block);
 void decode_block_fini(struct decode_block *block);
 
 /* Who wants to know what the threads do that decode: told by such a thread what it has just done;
- * times are on clock_now_ns()'s clock. Zero-initialised: nobody. */
+ * times are on clock_now_ns()'s clock, the same one twice where it begins. Zero-initialised:
+ * nobody.
+ */
 struct decode_watch {
     void (*ran)(void *ctx, int64_t start_ns, int64_t end_ns);
     void *ctx;
