@@ -11,18 +11,13 @@
 #include "base/io.h"
 #include "base/locale.h"
 #include "base/path.h"
+#include "sink/archive_header.h"
 #include "sink/archive_items.h"
 #include "sink/archive_kinds.h"
 #include "sink/archive_outputs.h"
 
 /* What the file is written by, unless we cut it into blocks ourselves. */
 #define BLOCK_BYTES (256 << 10)
-/*
- * libarchive's restricted pax format writes an extended header only for what needs one, and does
- * not count fractions of a second as a need; when there is one, they are in it. A symlink type is
- * such a need; one that it does not know puts nothing else into the header.
- */
-#define FORCES_EXTENSION 3
 
 /* The item that is being written; there is one at a time. */
 struct mr_writer {
@@ -107,81 +102,6 @@ static la_ssize_t write_callback(struct archive *archive, void *ctx, const void 
     return (la_ssize_t)size_bytes;
 }
 
-static void set_mtime(struct archive_sink *sink, const struct mr_entry *entry)
-{
-    const struct archive_ability *ability = sink->ability;
-    int64_t seconds = entry->has_mtime ? entry->mtime_s : 0;
-    uint32_t ns = entry->has_mtime ? entry->mtime_ns : 0;
-    uint32_t kept_ns = ns - ns % ability->mtime_unit_ns;
-    if (seconds < ability->mtime_min_s || seconds > ability->mtime_max_s) {
-        seconds = seconds < ability->mtime_min_s ? ability->mtime_min_s : ability->mtime_max_s;
-        kept_ns = 0;
-        sink->losses.time_count++;
-    } else if (kept_ns != ns) {
-        sink->losses.fraction_count++;
-    }
-    archive_entry_set_mtime(sink->member, seconds, (long)kept_ns);
-    if (kept_ns > 0 && sink->ability->mtime_unit_ns == 1)
-        archive_entry_set_symlink_type(sink->member, FORCES_EXTENSION);
-}
-
-static void set_owner(struct archive_sink *sink, const struct mr_entry *entry)
-{
-    archive_entry_set_uid(sink->member, 0);
-    archive_entry_set_gid(sink->member, 0);
-    if (!entry->has_owner || sink->is_reproducible)
-        return;
-    if (!sink->ability->has_owners ||
-        ((entry->uname || entry->gname) && !sink->ability->has_owner_names))
-        sink->losses.owner_count++;
-    if (!sink->ability->has_owners)
-        return;
-    archive_entry_set_uid(sink->member, (la_int64_t)entry->uid);
-    archive_entry_set_gid(sink->member, (la_int64_t)entry->gid);
-    archive_entry_copy_uname(sink->member, entry->uname);
-    archive_entry_copy_gname(sink->member, entry->gname);
-}
-
-static void set_xattrs(struct archive_sink *sink, const struct mr_entry *entry)
-{
-    if (entry->xattr_count > 0 && !sink->ability->has_xattrs)
-        sink->losses.xattr_count++;
-    if (!sink->ability->has_xattrs)
-        return;
-    for (size_t i = 0; i < entry->xattr_count; i++) {
-        const struct mr_xattr *xattr = &entry->xattrs[i];
-        archive_entry_xattr_add_entry(sink->member, xattr->name, xattr->value ? xattr->value : "",
-                                      xattr->value_bytes);
-    }
-}
-
-static void set_kind(struct archive_sink *sink, const struct mr_entry *entry, int64_t size_bytes)
-{
-    struct archive_entry *member = sink->member;
-    switch (entry->kind) {
-    case MR_KIND_DIRECTORY:
-        archive_entry_set_filetype(member, AE_IFDIR);
-        break;
-    case MR_KIND_SYMLINK:
-        archive_entry_set_filetype(member, AE_IFLNK);
-        archive_entry_copy_symlink(member, entry->target);
-        break;
-    case MR_KIND_HARDLINK:
-        archive_entry_set_filetype(member, AE_IFREG);
-        archive_entry_copy_hardlink(member, entry->target);
-        break;
-    case MR_KIND_FILE:
-    case MR_KIND_OTHER:
-        archive_entry_set_filetype(member, AE_IFREG);
-        break;
-    }
-    archive_entry_set_size(member, entry->kind == MR_KIND_FILE ? size_bytes : 0);
-    uint32_t mode = entry->kind == MR_KIND_DIRECTORY ? 0755
-                    : entry->kind == MR_KIND_SYMLINK ? 0777
-                                                     : 0644;
-    archive_entry_set_perm(member, entry->has_mode ? entry->mode & 07777 : mode);
-}
-
 static void remember_warning(struct archive_sink *sink)
 {
     const char *text = archive_error_string(sink->archive);
@@ -199,14 +119,9 @@ static enum mr_status put_header(struct archive_sink *sink, struct mr_error *err
     struct mr_writer *writer = &sink->writer;
     if (writer->has_header)
         return MR_OK;
-    const struct mr_entry *entry = writer->entry;
-    archive_entry_clear(sink->member);
-    archive_entry_copy_pathname(sink->member, entry->path);
-    set_kind(sink, entry, writer->size_bytes);
-    set_mtime(sink, entry);
-    set_owner(sink, entry);
-    set_xattrs(sink, entry);
-    archive_entry_set_nlink(sink->member, 1);
+    bool has_owner = writer->entry->has_owner && !sink->is_reproducible;
+    archive_header_fill(sink->member, writer->entry, writer->size_bytes, has_owner, sink->ability,
+                        &sink->losses);
     if (sink->ability->needs_inodes)
         archive_entry_set_ino64(sink->member, ++sink->item_count);
     int result = archive_write_header(sink->archive, sink->member);
