@@ -48,9 +48,10 @@
  *                      in a file: journal_*)
  *   src/sink/          where items go: directory (tree, staged: files until they are complete,
  *                      later: what comes last; tree_claim, tree_disk: locks, fsync), archive (by
- *                      libarchive; archive_kinds, archive_outputs: all formats; blocks: compressed
- *                      in parallel; archive_target: the file), zip (zip_*), SQLite archives
- *                      (sqlar_*), stream, null
+ *                      libarchive: archive_header; tar_header: without it; archive_kinds,
+ *                      archive_outputs: all formats; blocks: compressed in parallel; out_buffer,
+ *                      archive_target: the file), zip (zip_*), SQLite archives (sqlar_*), stream,
+ *                      null
  *   src/bench/         the same job again and again: sample (content in memory; generate), sweep
  *                      (sizes to try), trial (what they took), limit and plain (what cannot be
  *                      beaten), past (an earlier report), change (beyond the noise)

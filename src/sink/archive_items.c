@@ -22,6 +22,15 @@ enum mr_status archive_items_check(const struct mr_entry *entry, const char *for
     return MR_OK;
 }
 
+uint32_t archive_items_mode(const struct mr_entry *entry)
+{
+    if (entry->has_mode)
+        return entry->mode & 07777;
+    if (entry->kind == MR_KIND_DIRECTORY)
+        return 0755;
+    return entry->kind == MR_KIND_SYMLINK ? 0777 : 0644;
+}
+
 enum mr_status archive_items_cut_short(struct mr_error *err)
 {
     return mr_error_set(err, MR_E_DATA, 0,

@@ -11,6 +11,9 @@
 enum mr_status archive_items_check(const struct mr_entry *entry, const char *format,
                                    bool has_hardlinks, struct mr_error *err);
 
+/* The permission bits of an item; usual ones when its source knows none. */
+uint32_t archive_items_mode(const struct mr_entry *entry);
+
 /* The error for whatever comes after an item of which the archive has only a part. */
 enum mr_status archive_items_cut_short(struct mr_error *err);
 /* The same at the end, for the whole archive. */

@@ -14,6 +14,7 @@ static const struct archive_ability pax_ability = {
     .has_owners = true,
     .has_owner_names = true,
     .has_hardlinks = true,
+    .has_plain_headers = true,
     .mtime_unit_ns = 1,
     .mtime_min_s = INT64_MIN,
     .mtime_max_s = INT64_MAX,

@@ -14,6 +14,7 @@ struct archive_ability {
     bool has_xattrs, has_owners, has_owner_names, has_hardlinks;
     bool is_utf8_only;      /* names must be UTF-8 */
     bool needs_inodes;      /* cpio */
+    bool has_plain_headers; /* tar_header_make() makes them */
     uint32_t mtime_unit_ns; /* finer is lost */
     int64_t mtime_min_s, mtime_max_s;
 };

@@ -1,34 +1,28 @@
-/* archive_sink.c - items into an archive that libarchive writes, one after the other. */
+/* archive_sink.c - items into an archive, one after the other: by libarchive, but for the items of
+ * a tar that need little (tar_header.h). */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/io.h"
 #include "base/locale.h"
 #include "base/path.h"
+#include "sink/archive_header.h"
 #include "sink/archive_items.h"
 #include "sink/archive_kinds.h"
 #include "sink/archive_outputs.h"
-
-/* What the file is written by, unless we cut it into blocks ourselves. */
-#define BLOCK_BYTES (256 << 10)
-/*
- * libarchive's restricted pax format writes an extended header only for what needs one, and does
- * not count fractions of a second as a need; when there is one, they are in it. A symlink type is
- * such a need; one that it does not know puts nothing else into the header.
- */
-#define FORCES_EXTENSION 3
+#include "sink/out_buffer.h"
+#include "sink/tar_header.h"
 
 /* The item that is being written; there is one at a time. */
 struct mr_writer {
     const struct mr_entry *entry;
     int64_t size_bytes, written_bytes;
     bool has_header; /* it is in the archive and must be completed */
+    bool is_plain;   /* libarchive does not know of it */
 };
 
 struct archive_sink {
@@ -36,7 +30,8 @@ struct archive_sink {
     const struct archive_output *output;
     const struct archive_ability *ability;
     struct archive_target *target;
-    struct blocks *blocks; /* compresses what libarchive writes; NULL: nothing to do */
+    struct blocks *blocks; /* compresses the archive's bytes; NULL: nothing to do */
+    struct out_buffer out;
     struct archive *archive;
     struct archive_entry *member; /* reused */
     locale_t utf8;
@@ -44,11 +39,11 @@ struct archive_sink {
     struct archive_losses losses;
     int write_errno; /* of the first write that failed */
     int64_t item_count;
-    atomic_uint_fast64_t output_bytes;
     bool is_reproducible;
-    bool is_broken;    /* an item was cut short: nothing can follow it */
-    bool is_open;      /* for libarchive: between archive_write_open() and the end */
-    bool is_discarded; /* nothing is written any more */
+    bool makes_headers; /* of items that need little; the others are libarchive's */
+    bool is_broken;     /* an item was cut short: nothing can follow it */
+    bool is_open;       /* for libarchive: between archive_write_open() and the end */
+    bool is_discarded;  /* nothing is written any more */
 };
 
 static enum mr_status no_memory(struct mr_error *err)
@@ -70,18 +65,11 @@ static enum mr_status describe(const struct archive_sink *sink, struct mr_error 
                         path_show(shown, sizeof(shown), reason ? reason : "no reason given"));
 }
 
-/*
- * Never tells libarchive of a failure: it would not free its filters any more. Who called
- * libarchive looks at write_errno; after a failure what still comes is dropped.
- */
 /* Finished bytes of the archive go to the file. Returns 0 or an errno. */
 static int put_away(void *ctx, const void *data, size_t size_bytes)
 {
-    struct archive_sink *sink = ctx;
-    if (io_write(archive_target_fd(sink->target), data, size_bytes) != 0)
-        return errno;
-    atomic_fetch_add_explicit(&sink->output_bytes, size_bytes, memory_order_relaxed);
-    return 0;
+    struct out_buffer *out = &((struct archive_sink *)ctx)->out;
+    return out_buffer_put(out, data, size_bytes) && out_buffer_flush(out) ? 0 : out->write_errno;
 }
 
 static void note_blocks(struct archive_sink *sink, enum mr_status status, int sys_errno)
@@ -90,96 +78,31 @@ static void note_blocks(struct archive_sink *sink, enum mr_status status, int sy
         sink->write_errno = status == MR_E_SYSTEM ? sys_errno : ENOMEM;
 }
 
-static la_ssize_t write_callback(struct archive *archive, void *ctx, const void *data,
-                                 size_t size_bytes)
+/* Takes the next bytes of the archive. After a failure, which write_errno tells, they are dropped.
+ */
+static void take(struct archive_sink *sink, const void *data, size_t size_bytes)
 {
-    struct archive_sink *sink = ctx;
-    (void)archive;
     if (sink->is_discarded || sink->write_errno != 0)
-        return (la_ssize_t)size_bytes;
+        return;
     int sys_errno = 0;
     if (sink->blocks) {
         enum mr_status status = blocks_write(sink->blocks, data, size_bytes, &sys_errno);
         note_blocks(sink, status, sys_errno);
-    } else {
-        sink->write_errno = put_away(sink, data, size_bytes);
+    } else if (!out_buffer_put(&sink->out, data, size_bytes)) {
+        sink->write_errno = sink->out.write_errno;
     }
+}
+
+/*
+ * Never tells libarchive of a failure: it would not free its filters any more. Who called
+ * libarchive looks at write_errno.
+ */
+static la_ssize_t write_callback(struct archive *archive, void *ctx, const void *data,
+                                 size_t size_bytes)
+{
+    (void)archive;
+    take(ctx, data, size_bytes);
     return (la_ssize_t)size_bytes;
-}
-
-static void set_mtime(struct archive_sink *sink, const struct mr_entry *entry)
-{
-    const struct archive_ability *ability = sink->ability;
-    int64_t seconds = entry->has_mtime ? entry->mtime_s : 0;
-    uint32_t ns = entry->has_mtime ? entry->mtime_ns : 0;
-    uint32_t kept_ns = ns - ns % ability->mtime_unit_ns;
-    if (seconds < ability->mtime_min_s || seconds > ability->mtime_max_s) {
-        seconds = seconds < ability->mtime_min_s ? ability->mtime_min_s : ability->mtime_max_s;
-        kept_ns = 0;
-        sink->losses.time_count++;
-    } else if (kept_ns != ns) {
-        sink->losses.fraction_count++;
-    }
-    archive_entry_set_mtime(sink->member, seconds, (long)kept_ns);
-    if (kept_ns > 0 && sink->ability->mtime_unit_ns == 1)
-        archive_entry_set_symlink_type(sink->member, FORCES_EXTENSION);
-}
-
-static void set_owner(struct archive_sink *sink, const struct mr_entry *entry)
-{
-    archive_entry_set_uid(sink->member, 0);
-    archive_entry_set_gid(sink->member, 0);
-    if (!entry->has_owner || sink->is_reproducible)
-        return;
-    if (!sink->ability->has_owners ||
-        ((entry->uname || entry->gname) && !sink->ability->has_owner_names))
-        sink->losses.owner_count++;
-    if (!sink->ability->has_owners)
-        return;
-    archive_entry_set_uid(sink->member, (la_int64_t)entry->uid);
-    archive_entry_set_gid(sink->member, (la_int64_t)entry->gid);
-    archive_entry_copy_uname(sink->member, entry->uname);
-    archive_entry_copy_gname(sink->member, entry->gname);
-}
-
-static void set_xattrs(struct archive_sink *sink, const struct mr_entry *entry)
-{
-    if (entry->xattr_count > 0 && !sink->ability->has_xattrs)
-        sink->losses.xattr_count++;
-    if (!sink->ability->has_xattrs)
-        return;
-    for (size_t i = 0; i < entry->xattr_count; i++) {
-        const struct mr_xattr *xattr = &entry->xattrs[i];
-        archive_entry_xattr_add_entry(sink->member, xattr->name, xattr->value ? xattr->value : "",
-                                      xattr->value_bytes);
-    }
-}
-
-static void set_kind(struct archive_sink *sink, const struct mr_entry *entry, int64_t size_bytes)
-{
-    struct archive_entry *member = sink->member;
-    switch (entry->kind) {
-    case MR_KIND_DIRECTORY:
-        archive_entry_set_filetype(member, AE_IFDIR);
-        break;
-    case MR_KIND_SYMLINK:
-        archive_entry_set_filetype(member, AE_IFLNK);
-        archive_entry_copy_symlink(member, entry->target);
-        break;
-    case MR_KIND_HARDLINK:
-        archive_entry_set_filetype(member, AE_IFREG);
-        archive_entry_copy_hardlink(member, entry->target);
-        break;
-    case MR_KIND_FILE:
-    case MR_KIND_OTHER:
-        archive_entry_set_filetype(member, AE_IFREG);
-        break;
-    }
-    archive_entry_set_size(member, entry->kind == MR_KIND_FILE ? size_bytes : 0);
-    uint32_t mode = entry->kind == MR_KIND_DIRECTORY ? 0755
-                    : entry->kind == MR_KIND_SYMLINK ? 0777
-                                                     : 0644;
-    archive_entry_set_perm(member, entry->has_mode ? entry->mode & 07777 : mode);
 }
 
 static void remember_warning(struct archive_sink *sink)
@@ -192,21 +115,29 @@ static void remember_warning(struct archive_sink *sink)
         path_show(sink->losses.other_text, sizeof(sink->losses.other_text), text);
 }
 
-/* Writes the header of the current item, once. Late, so that an item that fails before its first
- * byte leaves the archive whole. */
-static enum mr_status put_header(struct archive_sink *sink, struct mr_error *err)
+/*
+ * False when the current item needs a header that only libarchive makes. Most do not; and since
+ * libarchive copies the entry with all its strings for each header, that was a seventh of the
+ * processor time of packing small files into a plain tar.
+ */
+static bool put_plain_header(struct archive_sink *sink, bool has_owner)
 {
+    unsigned char header[TAR_HEADER_MOST_BYTES];
     struct mr_writer *writer = &sink->writer;
-    if (writer->has_header)
-        return MR_OK;
-    const struct mr_entry *entry = writer->entry;
-    archive_entry_clear(sink->member);
-    archive_entry_copy_pathname(sink->member, entry->path);
-    set_kind(sink, entry, writer->size_bytes);
-    set_mtime(sink, entry);
-    set_owner(sink, entry);
-    set_xattrs(sink, entry);
-    archive_entry_set_nlink(sink->member, 1);
+    size_t size_bytes = tar_header_make(writer->entry, writer->size_bytes, has_owner, header);
+    if (size_bytes == 0)
+        return false;
+    take(sink, header, size_bytes);
+    writer->is_plain = true;
+    return true;
+}
+
+static enum mr_status put_full_header(struct archive_sink *sink, bool has_owner,
+                                      struct mr_error *err)
+{
+    const struct mr_writer *writer = &sink->writer;
+    archive_header_fill(sink->member, writer->entry, writer->size_bytes, has_owner, sink->ability,
+                        &sink->losses);
     if (sink->ability->needs_inodes)
         archive_entry_set_ino64(sink->member, ++sink->item_count);
     int result = archive_write_header(sink->archive, sink->member);
@@ -214,8 +145,22 @@ static enum mr_status put_header(struct archive_sink *sink, struct mr_error *err
         remember_warning(sink);
     if (result == ARCHIVE_FATAL)
         sink->is_broken = true;
-    if (result < ARCHIVE_WARN)
-        return describe(sink, err);
+    return result < ARCHIVE_WARN ? describe(sink, err) : MR_OK;
+}
+
+/* Writes the header of the current item, once. Late, so that an item that fails before its first
+ * byte leaves the archive whole. */
+static enum mr_status put_header(struct archive_sink *sink, struct mr_error *err)
+{
+    struct mr_writer *writer = &sink->writer;
+    if (writer->has_header)
+        return MR_OK;
+    bool has_owner = writer->entry->has_owner && !sink->is_reproducible;
+    if (!sink->makes_headers || !put_plain_header(sink, has_owner)) {
+        enum mr_status status = put_full_header(sink, has_owner, err);
+        if (status != MR_OK)
+            return status;
+    }
     writer->has_header = true;
     return sink->write_errno == 0 ? MR_OK : describe(sink, err);
 }
@@ -236,9 +181,18 @@ static enum mr_status sink_begin(struct mr_sink *base, const struct mr_entry *en
     if (entry->kind == MR_KIND_FILE && size_bytes < 0)
         return mr_error_set(err, MR_E_USAGE, 0, "an archive needs the size of a file");
     sink->writer =
-        (struct mr_writer){entry, entry->kind == MR_KIND_FILE ? size_bytes : 0, 0, false};
+        (struct mr_writer){entry, entry->kind == MR_KIND_FILE ? size_bytes : 0, 0, false, false};
     *writer = &sink->writer;
     return MR_OK;
+}
+
+/* Returns as archive_write_data(). */
+static la_ssize_t put_content(struct archive_sink *sink, const void *data, size_t size_bytes)
+{
+    if (!sink->writer.is_plain)
+        return archive_write_data(sink->archive, data, size_bytes);
+    take(sink, data, size_bytes);
+    return (la_ssize_t)size_bytes;
 }
 
 static enum mr_status write_data(struct archive_sink *sink, const unsigned char *data,
@@ -248,7 +202,7 @@ static enum mr_status write_data(struct archive_sink *sink, const unsigned char 
     if (status != MR_OK)
         return status;
     while (size_bytes > 0) {
-        la_ssize_t count = archive_write_data(sink->archive, data, size_bytes);
+        la_ssize_t count = put_content(sink, data, size_bytes);
         if (count < 0 || sink->write_errno != 0)
             return describe(sink, err);
         if (count == 0 || (size_t)count > size_bytes)
@@ -274,6 +228,16 @@ static enum mr_status sink_write(struct mr_sink *base, struct mr_writer *writer,
     return status;
 }
 
+/* Returns as archive_write_finish_entry(). */
+static int end_content(struct archive_sink *sink)
+{
+    static const unsigned char zeros[TAR_BLOCK_BYTES];
+    if (!sink->writer.is_plain)
+        return archive_write_finish_entry(sink->archive);
+    take(sink, zeros, tar_header_padding(sink->writer.size_bytes));
+    return ARCHIVE_OK;
+}
+
 static enum mr_status complete(struct archive_sink *sink, struct mr_error *err)
 {
     struct mr_writer *writer = &sink->writer;
@@ -284,7 +248,7 @@ static enum mr_status complete(struct archive_sink *sink, struct mr_error *err)
     enum mr_status status = put_header(sink, err);
     if (status != MR_OK)
         return status;
-    if (archive_write_finish_entry(sink->archive) < ARCHIVE_WARN || sink->write_errno != 0)
+    if (end_content(sink) < ARCHIVE_WARN || sink->write_errno != 0)
         return describe(sink, err);
     return MR_OK;
 }
@@ -328,6 +292,8 @@ static enum mr_status sink_finish(struct mr_sink *base,
         enum mr_status ended = blocks_finish(sink->blocks, &sys_errno);
         note_blocks(sink, ended, sys_errno);
     }
+    if (sink->write_errno == 0 && !out_buffer_flush(&sink->out))
+        sink->write_errno = sink->out.write_errno;
     enum mr_status status =
         result < ARCHIVE_WARN || sink->write_errno != 0 ? describe(sink, err) : MR_OK;
     locale_leave(before);
@@ -352,6 +318,7 @@ static void sink_destroy(struct mr_sink *base)
     }
     archive_write_free(sink->archive);
     blocks_destroy(sink->blocks);
+    out_buffer_fini(&sink->out);
     archive_entry_free(sink->member);
     if (sink->utf8)
         locale_leave(before);
@@ -374,8 +341,7 @@ static uint64_t sink_use_pool(struct mr_sink *base, struct mr_pool *pool, unsign
 
 static uint64_t sink_output_bytes(struct mr_sink *base)
 {
-    struct archive_sink *sink = (struct archive_sink *)base;
-    return atomic_load_explicit(&sink->output_bytes, memory_order_relaxed);
+    return out_buffer_written(&((struct archive_sink *)base)->out);
 }
 
 static const struct mr_sink_ops ops = {
@@ -398,7 +364,7 @@ static enum mr_status open_archive(struct archive_sink *sink,
 {
     sink->archive = archive_write_new();
     sink->member = archive_entry_new();
-    if (!sink->archive || !sink->member)
+    if (!sink->archive || !sink->member || !out_buffer_init(&sink->out))
         return no_memory(err);
     const struct block_codec *codec = NULL;
     int level = config->level;
@@ -409,9 +375,11 @@ static enum mr_status open_archive(struct archive_sink *sink,
     const struct block_options options = {.level = level, .has_checksum = true};
     if (codec && blocks_create(codec, &options, put_away, sink, &sink->blocks) != MR_OK)
         return no_memory(err);
-    /* No padding behind the end: zeros there are junk in a zip, and in what is compressed. */
-    archive_write_set_bytes_per_block(sink->archive, sink->blocks ? 0 : BLOCK_BYTES);
-    archive_write_set_bytes_in_last_block(sink->archive, 1);
+    /* libarchive hands on whatever it has, at once: nothing that is written beside it overtakes it,
+     * and no padding comes behind the end. Only what it compresses itself it must hold back. */
+    archive_write_set_bytes_per_block(sink->archive, 0);
+    sink->makes_headers =
+        sink->ability->has_plain_headers && archive_filter_count(sink->archive) == 0;
     return MR_OK;
 }
 
@@ -433,6 +401,7 @@ static enum mr_status start(struct archive_sink *sink, const char *path,
     if (status == MR_OK)
         status = archive_target_create(path, &target, &sink->target, err);
     if (status == MR_OK) {
+        sink->out.fd = archive_target_fd(sink->target);
         sink->sink.label = archive_target_label(sink->target);
         sink->is_open =
             archive_write_open(sink->archive, sink, NULL, write_callback, NULL) >= ARCHIVE_WARN;

@@ -8,7 +8,7 @@
 #include "base/path.h"
 #include "sink/archive_items.h"
 #include "sink/archive_target.h"
-#include "sink/zip_buffer.h"
+#include "sink/out_buffer.h"
 #include "sink/zip_records.h"
 #include "sink/zip_tail.h"
 
@@ -32,7 +32,7 @@ struct zip_sink {
     struct mr_sink sink;
     struct mr_sink_encoding encoding;
     struct archive_target *target;
-    struct zip_buffer out;    /* its given_bytes: where the next record will stand */
+    struct out_buffer out;    /* its given_bytes: where the next record will stand */
     struct zip_tail tail;     /* the central directory */
     struct zip_member member; /* what the writer's entry is here; meaningful with has_header */
     struct mr_writer writer;
@@ -64,14 +64,14 @@ static enum mr_status cannot_write(const struct zip_sink *zip, struct mr_error *
 static enum mr_status put(void *ctx, const void *data, size_t size_bytes, struct mr_error *err)
 {
     struct zip_sink *zip = ctx;
-    return zip_buffer_put(&zip->out, data, size_bytes) ? MR_OK : cannot_write(zip, err);
+    return out_buffer_put(&zip->out, data, size_bytes) ? MR_OK : cannot_write(zip, err);
 }
 
 /* Makes room for a record. */
 static enum mr_status reserve(struct zip_sink *zip, size_t size_bytes, unsigned char **room,
                               struct mr_error *err)
 {
-    return zip_buffer_reserve(&zip->out, size_bytes, room) ? MR_OK : cannot_write(zip, err);
+    return out_buffer_reserve(&zip->out, size_bytes, room) ? MR_OK : cannot_write(zip, err);
 }
 
 /* EPUB and ODF files begin with this member, and it must be found at a fixed place. */
@@ -224,7 +224,7 @@ static enum mr_status put_header(struct zip_sink *zip, struct mr_error *err)
     if (status != MR_OK)
         return status;
     describe(zip);
-    zip_buffer_add(&zip->out, zip_put_local(&zip->member, room));
+    out_buffer_add(&zip->out, zip_put_local(&zip->member, room));
     zip->writer.has_header = true;
     return MR_OK;
 }
@@ -304,7 +304,7 @@ static enum mr_status put_descriptor(struct zip_sink *zip, struct mr_error *err)
     unsigned char *room;
     enum mr_status status = reserve(zip, ZIP_DESCRIPTOR_MAX_BYTES, &room, err);
     if (status == MR_OK)
-        zip_buffer_add(&zip->out, zip_put_descriptor(member, room));
+        out_buffer_add(&zip->out, zip_put_descriptor(member, room));
     return status;
 }
 
@@ -371,8 +371,8 @@ static enum mr_status sink_finish(struct mr_sink *sink,
     if (status == MR_OK)
         status = reserve(zip, ZIP_END_MAX_BYTES, &room, err);
     if (status == MR_OK) {
-        zip_buffer_add(&zip->out, zip_put_end(&directory, room));
-        if (!zip_buffer_flush(&zip->out))
+        out_buffer_add(&zip->out, zip_put_end(&directory, room));
+        if (!out_buffer_flush(&zip->out))
             status = cannot_write(zip, err);
     }
     return status == MR_OK ? archive_target_commit(zip->target, err) : status;
@@ -388,7 +388,7 @@ static void sink_destroy(struct mr_sink *sink)
     struct zip_sink *zip = zip_of(sink);
     archive_target_destroy(zip->target);
     zip_tail_fini(&zip->tail);
-    zip_buffer_fini(&zip->out);
+    out_buffer_fini(&zip->out);
     free(zip);
 }
 
@@ -399,7 +399,7 @@ static void sink_losses(struct mr_sink *sink, char *text, size_t cap_bytes)
 
 static uint64_t sink_output_bytes(struct mr_sink *sink)
 {
-    return zip_buffer_written(&zip_of(sink)->out);
+    return out_buffer_written(&zip_of(sink)->out);
 }
 
 static const struct mr_sink_ops ops = {
@@ -426,7 +426,7 @@ enum mr_status zip_sink_create(const char *path, const struct zip_sink_config *c
     zip->is_reproducible = config->is_reproducible;
     zip_tail_init(&zip->tail);
     enum mr_status status = MR_OK;
-    if (!zip_buffer_init(&zip->out))
+    if (!out_buffer_init(&zip->out))
         status = no_memory(err);
     if (status == MR_OK)
         status = archive_target_create(path, &config->target, &zip->target, err);
