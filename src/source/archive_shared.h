@@ -29,8 +29,8 @@
 #define SHARED_FILE_FD   (HELPER_FIRST_FD + 2) /* the archive, with is_file */
 
 #define SHARED_BLOCK_BYTES ((size_t)256 << 10)
-#define SHARED_BLOCK_COUNT                                                                         \
-    8 /* that the helper has at once; their bytes may be copied to the first */
+/* Blocks that the helper has at once; bytes that lie elsewhere are copied to the first ones. */
+#define SHARED_BLOCK_COUNT 8
 /* Behind those, blocks that a decoder of the parent fills and reuses itself. */
 #define SHARED_HOME_COUNT   12
 #define SHARED_ALL_COUNT    (SHARED_BLOCK_COUNT + SHARED_HOME_COUNT)
