@@ -111,16 +111,26 @@ START_TEST(blocks_are_as_good_as_those_of_libzstd)
 }
 END_TEST
 
+#else
+
+START_TEST(a_build_without_libzstd_has_none)
+{
+    ck_assert_ptr_null(block_codec_zstd());
+}
+END_TEST
+
 #endif
 
 Suite *block_zstd_suite(void)
 {
     Suite *suite = suite_create("block_zstd");
-#if MR_HAVE_ZSTD
     TCase *tests = tcase_create("block_zstd");
     tcase_set_timeout(tests, 120);
+#if MR_HAVE_ZSTD
     tcase_add_loop_test(tests, blocks_are_as_good_as_those_of_libzstd, 0, 7);
-    suite_add_tcase(suite, tests);
+#else
+    tcase_add_test(tests, a_build_without_libzstd_has_none);
 #endif
+    suite_add_tcase(suite, tests);
     return suite;
 }

@@ -182,7 +182,8 @@ START_TEST(what_is_lent_stays_as_it_is)
         check_member(loans.data[i], i);
         count++;
     }
-    ck_assert_int_gt(count, 0);
+    /* What the helper decodes it cannot lend. */
+    ck_assert_int_eq(count > 0, unwrap_recognise((const unsigned char *)data, size) != NULL);
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, give_all_back, &loans), 0);
     pthread_join(thread, NULL);
