@@ -10,7 +10,8 @@
 #include "source/archive_reading.h"
 #include "source/archive_server.h"
 
-/* Memory that is shared with the helper, in bytes, and what it may allocate itself by default. */
+/* Memory that is shared with the helper, in bytes, besides the blocks of a decoder, which counts
+ * them itself; and what it may allocate itself by default. */
 #define ARCHIVE_CLIENT_MEMORY_BYTES         ((uint64_t)4 << 20)
 #define ARCHIVE_CLIENT_HELPER_DEFAULT_BYTES ((uint64_t)128 << 20)
 #define ARCHIVE_CLIENT_STALL_DEFAULT_MS     8000 /* the whole takes less than 10 s */

@@ -395,10 +395,10 @@ static bool make_memories(struct archive_pipe *pipe, int fds[2])
     if (fds[0] >= 0)
         fds[1] = make_memory(SHARED_BLOCKS_BYTES, &blocks);
     pipe->shared = memory;
-    pipe->ring = (unsigned char *)memory + SHARED_RING_AT;
     pipe->blocks = blocks;
     if (fds[1] < 0)
         return false;
+    pipe->ring = (unsigned char *)memory + SHARED_RING_AT;
     pipe->can_lend = !pipe->is_file && fcntl(fds[1], F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0;
     return fcntl(fds[0], F_ADD_SEALS, F_SEAL_SEAL) == 0 &&
            fcntl(fds[1], F_ADD_SEALS, F_SEAL_SEAL) == 0;

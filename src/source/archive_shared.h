@@ -6,8 +6,8 @@
  * of the archive, which only who fills them can change. Blocks are filled by whoever reads the
  * archive: the helper when it was given the file, else the parent, which decodes compressed
  * archives right there. Records refer to content in blocks; so it is copied once, by the parent, to
- * where it is wanted. A side that waits says so in its words here and sleeps on the socket; the
- * other one sends it a message when what it waits for is there.
+ * where it is wanted, or lent. A side that waits says so in its words here and sleeps on the
+ * socket; the other one sends it a message when what it waits for is there.
  *
  * The helper trusts the parent. The parent trusts nothing here: not even what it wrote itself to
  * the first memory, of which it keeps its own copy; what it reads, it reads once, unless it lies in
